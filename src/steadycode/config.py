@@ -1,0 +1,166 @@
+"""The one typed configuration. Profiles are YAML files in ``configs/`` that fill it.
+
+``Config(profile="quick", train={"steps": 40})`` reads ``configs/quick.yaml`` and lays the given
+values over it; the command line, Prefect's parameter form and Python all come through here.
+"""
+
+import contextlib
+from pathlib import Path
+from typing import Any, Literal
+
+import yaml
+from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
+
+from steadycode.errors import ConfigError
+from steadycode.project import find_project
+
+
+class _Section(BaseModel):
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+
+class ModelConfig(_Section):
+    base: str = Field(
+        "smollm2-135m-instruct",
+        description="a name of configs/base-models.yaml, a folder, models:/NAME@ALIAS, or a hub id",
+    )
+    start: Literal["base", "champion"] = Field("base", description="what training starts from")
+    registered_name: str = Field("steadycode", pattern=r"^[A-Za-z0-9_.-]+$")
+
+
+class DataConfig(_Section):
+    """Bounds that validation enforces; ``max_documents`` trains on a part of train.jsonl."""
+
+    min_rows: int = Field(100, ge=1, description="fewer rows over all splits is a fault")
+    min_characters: int = Field(40, ge=1)
+    max_characters: int = Field(200_000, ge=1)
+    allowed_licences: tuple[str, ...] = (
+        "MIT", "BSD-2-Clause", "BSD-3-Clause", "Apache-2.0", "PSF-2.0", "ISC",
+    )  # fmt: skip
+    max_documents: int | None = Field(None, ge=1)
+
+
+class TrainConfig(_Section):
+    mode: Literal["mle", "token", "sequence", "both"] = "both"
+    steps: int = Field(40, ge=1, description="optimiser steps")
+    batch_size: int = Field(6, ge=1, description="sequences in one optimiser step")
+    micro_batch_size: int = Field(6, ge=1, description="sequences in one forward pass")
+    sequence_length: int = Field(320, ge=8, description="tokens in one sequence")
+    learning_rate: float = Field(5e-5, gt=0, lt=1)
+    warmup_steps: int = Field(4, ge=0)
+    weight_decay: float = Field(0.1, ge=0)
+    clip_norm: float = Field(1.0, gt=0)
+    temperature: float = Field(0.05, gt=0)
+    dropout: float = Field(0.1, gt=0, lt=1, description="functional dropout of the two views")
+    token_weight: float = Field(1.0, ge=0)
+    sequence_weight: float = Field(1.0, ge=0)
+    precision: Literal["auto", "bf16", "fp32"] = "auto"
+    heldout_every: int = Field(10, ge=1, description="steps between held-out measurements")
+
+
+class Decoding(_Section):
+    max_new_tokens: int = Field(160, ge=1)
+    samples: int = Field(1, ge=1)
+    temperature: float = Field(0.0, ge=0, description="0 is greedy")
+    top_p: float = Field(1.0, gt=0, le=1)
+    batch_size: int = Field(32, ge=1, description="prompts decoded together")
+
+
+class LimitsConfig(_Section):
+    seconds: float = Field(3.0, gt=0, description="CPU seconds of one program")
+    memory_mb: int = Field(1024, ge=64)
+    output_kb: int = Field(64, ge=1)
+    files_mb: int = Field(16, ge=0)
+
+
+class EvaluateConfig(_Section):
+    problems: str = Field("humaneval", description="humaneval, or a .jsonl file of problems")
+    max_problems: int | None = Field(None, ge=1, description="a subset, labelled as such")
+    perturbations: tuple[str, ...] = Field((), description="empty: nominal prompts only")
+    seeds: int = Field(1, ge=1, description="variants of each random perturbation")
+    decoding: Decoding = Decoding()
+    limits: LimitsConfig = LimitsConfig()
+    precision: Literal["auto", "bf16", "fp32"] = "auto"
+    heldout_documents: int = Field(64, ge=2)
+    heldout_tokens: int = Field(512, ge=16, description="per document; the rest is not scored")
+
+
+class Config(_Section):
+    """Everything that a retraining depends on. Unknown keys are refused."""
+
+    profile: str = Field("quick", pattern=r"^[A-Za-z0-9_.-]+$")
+    seed: int = Field(0, ge=0)
+    experiment: str = Field("steadycode", min_length=1)
+    model: ModelConfig = ModelConfig()
+    data: DataConfig = DataConfig()
+    train: TrainConfig = TrainConfig()
+    evaluate: EvaluateConfig = EvaluateConfig()
+    gate: str = Field("gate", description="the policy configs/NAME.yaml that decides")
+
+    @model_validator(mode="before")
+    @classmethod
+    def _fill_from_profile(cls, given: Any) -> Any:
+        if not isinstance(given, dict):
+            return given
+        name = given.get("profile", "quick")
+        return merge(read_profile(str(name)), given)
+
+
+def read_profile(name: str) -> dict[str, Any]:
+    """The contents of ``configs/NAME.yaml``. Raises ConfigError when there is none."""
+    folder = find_project().configs
+    path = folder / f"{name}.yaml"
+    if not path.is_file():
+        known = ", ".join(sorted(p.stem for p in folder.glob("*.yaml")))
+        raise ConfigError(f"no profile {name!r} in {folder}; there are: {known}")
+    return read_yaml(path)
+
+
+def load_config(profile: str = "quick", overrides: list[str] | None = None) -> Config:
+    """The profile with ``section.key=value`` laid over it. Raises ConfigError."""
+    given: dict[str, Any] = {"profile": profile}
+    for override in overrides or []:
+        given = merge(given, _parse_override(override))
+    try:
+        return Config.model_validate(given)
+    except ValidationError as error:
+        first = error.errors()[0]
+        where = ".".join(str(part) for part in first["loc"]) or "config"
+        message = f"{where}: {first['msg'].lower()} (got {first['input']!r})"
+        raise ConfigError(f"profile {profile!r}: {message}") from error
+
+
+def read_yaml(path: Path) -> dict[str, Any]:
+    try:
+        content = yaml.safe_load(path.read_text(encoding="utf-8"))
+    except yaml.YAMLError as error:
+        raise ConfigError(f"{path} is not YAML: {' '.join(str(error).split())}") from error
+    if not isinstance(content, dict):
+        raise ConfigError(f"{path} must hold a mapping of keys to values")
+    return content
+
+
+def merge(base: dict[str, Any], over: dict[str, Any]) -> dict[str, Any]:
+    """``over`` laid over ``base``, mapping by mapping; neither is changed."""
+    merged = dict(base)
+    for key, value in over.items():
+        below = merged.get(key)
+        both = isinstance(below, dict) and isinstance(value, dict)
+        merged[key] = merge(below, value) if both else value  # type: ignore[arg-type]
+    return merged
+
+
+def _parse_override(text: str) -> dict[str, Any]:
+    key, sign, value = text.partition("=")
+    if not sign or not all(part.isidentifier() for part in key.split(".")):
+        raise ConfigError(f"--set {text!r}: write section.key=value, for instance train.steps=40")
+    try:
+        parsed: Any = yaml.safe_load(value)
+    except yaml.YAMLError as error:
+        raise ConfigError(f"--set {text!r}: the value is not YAML") from error
+    if isinstance(parsed, str):
+        with contextlib.suppress(ValueError):  # YAML 1.1 reads 5e-5 as a string
+            parsed = float(parsed)
+    for part in reversed(key.split(".")):
+        parsed = {part: parsed}
+    return dict(parsed)

@@ -1,0 +1,33 @@
+"""What can go wrong in a way that the user can mend: one clear line and exit code 2."""
+
+
+class SteadycodeError(Exception):
+    """Base of all expected faults. The message is one line: what, where, what to do."""
+
+    exit_code = 2
+
+
+class ConfigError(SteadycodeError):
+    """The configuration, a recipe or a policy is not usable."""
+
+
+class DataError(SteadycodeError):
+    """The training data is missing, differs from ``data.dvc``, or failed validation."""
+
+
+class ModelError(SteadycodeError):
+    """A model cannot be found, read or trusted."""
+
+
+class EvidenceError(SteadycodeError):
+    """Evidence is missing, damaged, or was obtained under different conditions."""
+
+
+class SandboxError(SteadycodeError):
+    """Untrusted programs cannot be run here under the limits that were asked for."""
+
+
+class StageFailed(SteadycodeError):
+    """A stage's process ended without a trusted manifest; carries the end of its log."""
+
+    exit_code = 1

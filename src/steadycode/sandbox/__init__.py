@@ -1,0 +1,5 @@
+"""Runs untrusted programs in processes of their own, under limits, and says what happened."""
+
+from steadycode.sandbox.contract import Limits, Program, Status, Verdict
+
+__all__ = ["Limits", "Program", "Status", "Verdict"]

@@ -1,0 +1,152 @@
+"""The process boundary: a job file in, events while it runs, a manifest at the end.
+
+A stage runs as ``python -m steadycode.stages.NAME JOB.json``. Its folder holds ``job.json``,
+``events.jsonl``, ``stage.log``, the outputs and, last of all, ``manifest.json``. Whoever reads
+outputs trusts them only when they match the manifest.
+"""
+
+import importlib.metadata
+import json
+import platform
+import resource
+import sys
+import time
+from collections.abc import Callable, Mapping
+from dataclasses import asdict, dataclass, field
+from pathlib import Path
+from typing import Any
+
+from steadycode.errors import StageFailed, SteadycodeError
+from steadycode.files import read_json, sha256_file, sha256_json, write_json
+
+SCHEMA = 1
+_VERSIONS = ("torch", "transformers", "tokenizers", "numpy")
+
+
+@dataclass(frozen=True, kw_only=True)
+class Job:
+    """All that a stage needs. ``inputs`` are resolved local paths; ``settings`` is plain JSON."""
+
+    stage: str
+    folder: Path
+    seed: int
+    settings: Mapping[str, Any]
+    inputs: Mapping[str, str]
+    identity: Mapping[str, str] = field(default_factory=dict)
+    """Content hashes of the inputs: what makes two jobs the same job."""
+
+    @property
+    def sha256(self) -> str:
+        """Hash of what the job is, not of where it runs."""
+        what = {"stage": self.stage, "seed": self.seed, "settings": dict(self.settings)}
+        return sha256_json({**what, "identity": dict(self.identity), "schema": SCHEMA})
+
+    @property
+    def path(self) -> Path:
+        return self.folder / "job.json"
+
+    def write(self) -> None:
+        write_json(self.path, {**asdict(self), "folder": str(self.folder), "schema": SCHEMA})
+
+    @classmethod
+    def read(cls, path: Path) -> "Job":
+        row = read_json(path)
+        if row.pop("schema", None) != SCHEMA:
+            raise SteadycodeError(f"{path} was written by another version of steadycode")
+        return cls(**{**row, "folder": Path(row["folder"])})
+
+
+@dataclass(frozen=True, kw_only=True)
+class Manifest:
+    """What a finished stage left: relative output path -> sha256, and how it was made."""
+
+    stage: str
+    job_sha256: str
+    outputs: Mapping[str, str]
+    versions: Mapping[str, str]
+    seed: int
+    wall_seconds: float
+    peak_memory_mb: float
+
+
+def trusted_manifest(job: Job) -> Manifest | None:
+    """The manifest in the job's folder if it belongs to this job and every output matches it."""
+    path = job.folder / "manifest.json"
+    try:
+        row = read_json(path)
+        row.pop("schema")
+        manifest = Manifest(**row)
+    except (OSError, ValueError, KeyError, TypeError):
+        return None
+    if manifest.job_sha256 != job.sha256:
+        return None
+    for name, expected in manifest.outputs.items():
+        output = job.folder / name
+        if not output.is_file() or sha256_file(output) != expected:
+            return None
+    return manifest
+
+
+class Events:
+    """Appends to ``events.jsonl``; each line is written whole, so a reader can follow."""
+
+    def __init__(self, path: Path) -> None:
+        self._out = path.open("a", encoding="utf-8", buffering=1)
+
+    def metric(self, name: str, value: float, step: int = 0) -> None:
+        self._write({"kind": "metric", "name": name, "value": value, "step": step})
+
+    def progress(self, label: str, done: int, total: int) -> None:
+        self._write({"kind": "progress", "label": label, "done": done, "total": total})
+
+    def message(self, text: str) -> None:
+        self._write({"kind": "message", "text": text})
+
+    def _write(self, event: dict[str, Any]) -> None:
+        self._out.write(json.dumps({"time": time.time(), **event}) + "\n")
+
+
+Body = Callable[[Job, Events], list[Path]]
+"""A stage's work: writes its outputs below ``job.folder`` and returns their paths."""
+
+
+def run_body(stage: str, body: Body, path: Path) -> Manifest:
+    """Run ``body`` for the job file at ``path`` and write the manifest last."""
+    job = Job.read(path)
+    if job.stage != stage:
+        raise StageFailed(f"{path} is a job for {job.stage!r}, not for {stage!r}")
+    (job.folder / "manifest.json").unlink(missing_ok=True)
+    started = time.monotonic()
+    outputs = body(job, Events(job.folder / "events.jsonl"))
+    unit = 1024 if sys.platform != "darwin" else 1024**2  # ru_maxrss: KiB, on macOS bytes
+    manifest = Manifest(
+        stage=stage,
+        job_sha256=job.sha256,
+        outputs={
+            output.relative_to(job.folder).as_posix(): sha256_file(output)
+            for output in sorted(outputs)
+        },
+        versions=versions(),
+        seed=job.seed,
+        wall_seconds=round(time.monotonic() - started, 3),
+        peak_memory_mb=round(resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / unit, 1),
+    )
+    write_json(job.folder / "manifest.json", {**asdict(manifest), "schema": SCHEMA})
+    return manifest
+
+
+def stage_main(stage: str, body: Body) -> None:
+    """``__main__`` of a stage module: expected faults are one line on stderr, exit code 2."""
+    if len(sys.argv) != 2:
+        sys.exit(f"usage: python -m steadycode.stages.{stage} JOB.json")
+    try:
+        run_body(stage, body, Path(sys.argv[1]))
+    except SteadycodeError as error:
+        print(f"error: {error}", file=sys.stderr)
+        sys.exit(error.exit_code)
+
+
+def versions() -> dict[str, str]:
+    found = {name: importlib.metadata.version(name) for name in _VERSIONS}
+    return {**found, "steadycode": importlib.metadata.version("steadycode"),
+            "python": platform.python_version()}  # fmt: skip
