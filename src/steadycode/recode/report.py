@@ -1,0 +1,95 @@
+"""What one model did on one benchmark: every verdict, and the figures derived from them."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any, Literal
+
+from steadycode.sandbox.contract import Verdict
+
+Mode = Literal["full", "partial"]
+SCHEMA = 1
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Outcome:
+    """One prompt's verdicts, one per sample. Nominal when ``perturbation`` is None.
+
+    ``changed`` is False for a variant whose prompt equals its nominal one: it is left out of
+    worst cases and counted.
+    """
+
+    task_id: str
+    mode: Mode
+    perturbation: str | None
+    group: str | None
+    seed: int | None
+    changed: bool
+    verdicts: tuple[Verdict, ...]
+
+    @property
+    def passed(self) -> tuple[bool, ...]:
+        return tuple(verdict.status == "passed" for verdict in self.verdicts)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Figure:
+    """A metric with its 95 % interval. ``value`` is NaN, with a ``reason``, when undefined."""
+
+    value: float
+    low: float
+    high: float
+    n: int
+    reason: str = ""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Report:
+    """``problems`` of ``total_problems`` were evaluated: a subset says so wherever it stands."""
+
+    benchmark_hash: str
+    problems: int
+    total_problems: int
+    outcomes: tuple[Outcome, ...]
+    figures: Mapping[str, Figure]
+    """Keys are MLflow metric names, e.g. ``recode/docstring/robust_pass_at_1``."""
+
+    def nominal(self, mode: Mode) -> dict[str, tuple[bool, ...]]:
+        """task_id -> passed per sample, on the unperturbed prompt."""
+        return {
+            outcome.task_id: outcome.passed
+            for outcome in self.outcomes
+            if outcome.perturbation is None and outcome.mode == mode
+        }
+
+    def robust(self, group: str | None = None) -> dict[str, tuple[bool, ...]]:
+        """task_id -> per sample, passed on every changed variant (of ``group``, or of all).
+
+        A problem without a changed variant is absent.
+        """
+        worst: dict[str, tuple[bool, ...]] = {}
+        for outcome in self.outcomes:
+            if outcome.perturbation is None or not outcome.changed:
+                continue
+            if group is not None and outcome.group != group:
+                continue
+            before = worst.get(outcome.task_id, (True,) * len(outcome.verdicts))
+            worst[outcome.task_id] = tuple(
+                a and b for a, b in zip(before, outcome.passed, strict=True)
+            )
+        return worst
+
+    @property
+    def label(self) -> str:
+        """How many problems stand behind the figures, in words for a table's heading."""
+        if self.problems == self.total_problems:
+            return f"all {self.problems} problems"
+        return f"subset: {self.problems} of {self.total_problems} problems"
+
+    @classmethod
+    def from_json(cls, row: Mapping[str, Any]) -> "Report":
+        outcomes = tuple(
+            Outcome(**{**outcome, "verdicts": tuple(Verdict(**v) for v in outcome["verdicts"])})
+            for outcome in row["outcomes"]
+        )
+        figures = {name: Figure(**figure) for name, figure in row["figures"].items()}
+        return cls(**{**row, "outcomes": outcomes, "figures": figures})
