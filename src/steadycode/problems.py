@@ -29,12 +29,18 @@ def load_problems(source: str) -> list[Problem]:
 
     Raises DataError with file, line and field for a row that is not a Problem.
     """
-    return read_problems(_humaneval_file() if source == "humaneval" else Path(source))
+    return _read_problems(problem_file(source))
 
 
-def read_problems(path: Path) -> list[Problem]:
+def problem_file(source: str) -> Path:
+    """The file behind a source's name. Raises DataError when there is none."""
+    path = _humaneval_file() if source == "humaneval" else Path(source)
     if not path.is_file():
         raise DataError(f"no problem file {path}; name 'humaneval' or a .jsonl file")
+    return path
+
+
+def _read_problems(path: Path) -> list[Problem]:
     raw = path.read_bytes()
     text = (gzip.decompress(raw) if path.suffix == ".gz" else raw).decode("utf-8")
     problems = []

@@ -5,14 +5,17 @@ A stage runs as ``python -m steadycode.stages.NAME JOB.json``. Its folder holds 
 outputs trusts them only when they match the manifest.
 """
 
+import ctypes
 import importlib.metadata
 import json
+import os
 import platform
 import resource
+import signal
 import sys
 import time
 from collections.abc import Callable, Mapping
-from dataclasses import asdict, dataclass, field
+from dataclasses import asdict, dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
@@ -44,6 +47,9 @@ class Job:
     @property
     def path(self) -> Path:
         return self.folder / "job.json"
+
+    def in_folder(self, folder: Path) -> "Job":
+        return replace(self, folder=folder)
 
     def write(self) -> None:
         write_json(self.path, {**asdict(self), "folder": str(self.folder), "schema": SCHEMA})
@@ -139,11 +145,22 @@ def stage_main(stage: str, body: Body) -> None:
     """``__main__`` of a stage module: expected faults are one line on stderr, exit code 2."""
     if len(sys.argv) != 2:
         sys.exit(f"usage: python -m steadycode.stages.{stage} JOB.json")
+    _die_with_parent()
     try:
         run_body(stage, body, Path(sys.argv[1]))
     except SteadycodeError as error:
         print(f"error: {error}", file=sys.stderr)
         sys.exit(error.exit_code)
+
+
+def _die_with_parent() -> None:
+    """On Linux: no stage outlives the flow that started it, even when that is killed."""
+    parent = os.environ.get("STEADYCODE_PARENT")
+    if parent and sys.platform == "linux":
+        pr_set_pdeathsig = 1
+        ctypes.CDLL(None).prctl(pr_set_pdeathsig, signal.SIGKILL)
+        if os.getppid() != int(parent):  # it died before we asked
+            sys.exit(1)
 
 
 def versions() -> dict[str, str]:

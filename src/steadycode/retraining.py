@@ -1,0 +1,72 @@
+"""What makes two retrainings the same one, and which attempt at it comes next.
+
+A retraining's identity is its configuration, its data, our code and its start model. An attempt
+without a recorded decision is resumed; when the last one is finished the next gets a seed of its
+own, so that it is a new experiment and not a copy.
+"""
+
+from dataclasses import dataclass
+from functools import cache
+from pathlib import Path
+
+from steadycode.config import Config
+from steadycode.files import sha256_folder, sha256_json, write_json
+from steadycode.project import Project
+from steadycode.randomness import derive_seed
+
+PACKAGE = Path(__file__).parent
+
+
+@dataclass(frozen=True, kw_only=True)
+class Attempt:
+    """One try at a retraining. ``number`` counts from 1; ``folder`` holds its stages."""
+
+    retraining: str
+    number: int
+    folder: Path
+    seed: int
+
+    @property
+    def decision_path(self) -> Path:
+        """Written last: the mark of a finished attempt."""
+        return self.folder / "decision.json"
+
+
+def retraining_id(config: Config, data_md5: str, start_fingerprint: str) -> str:
+    identity = {
+        "config": config.model_dump(mode="json"),
+        "data": data_md5,
+        "code": code_hash(),
+        "start": start_fingerprint,
+    }
+    return sha256_json(identity)[:12]
+
+
+def open_attempt(project: Project, config: Config, retraining: str) -> Attempt:
+    """The unfinished attempt at ``retraining``, else a new one behind the finished ones."""
+    number = 1
+    while True:
+        folder = project.work / "retrainings" / retraining / f"attempt-{number:03d}"
+        attempt = Attempt(
+            retraining=retraining,
+            number=number,
+            folder=folder,
+            seed=derive_seed(config.seed, "attempt", number),
+        )
+        if not attempt.decision_path.exists():
+            break
+        number += 1
+    write_json(folder / "config.json", config.model_dump(mode="json"))
+    return attempt
+
+
+@cache
+def code_hash(*parts: str) -> str:
+    """Hash of our own sources: of the named modules and packages below steadycode, or of all."""
+    sources = sha256_folder(PACKAGE, "**/*.py")
+    kept = {
+        name: digest
+        for name, digest in sources.items()
+        if not parts or name.removesuffix(".py").split("/")[0] in parts
+    }
+    return sha256_json(kept)

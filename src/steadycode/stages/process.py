@@ -1,0 +1,122 @@
+"""The parent's side of the process boundary: start a stage, follow its events, trust its manifest.
+
+A stage whose manifest already matches the job is not run again; its events are replayed, so that
+whatever was not logged before a kill is logged now.
+"""
+
+import contextlib
+import json
+import os
+import signal
+import subprocess
+import sys
+import time
+from collections.abc import Callable, Iterator, Sequence
+from pathlib import Path
+from typing import Any
+
+from steadycode.errors import StageFailed, SteadycodeError
+from steadycode.stages.job import Job, Manifest, trusted_manifest
+
+Event = dict[str, Any]
+OnEvent = Callable[[Event], None]
+_POLL_SECONDS = 0.2
+_TAIL_LINES = 15
+
+
+def run_stage(
+    job: Job,
+    on_event: OnEvent,
+    timeout: float | None = None,
+    launcher: Sequence[str] = (sys.executable, "-m"),
+) -> Manifest:
+    """Run ``job`` in a child process (or reuse its finished work) and return its manifest.
+
+    ``launcher`` is what the stage's module name and job file are appended to; another one starts
+    the same stage on several GPUs.
+
+    Raises SteadycodeError with the child's own line when the user can mend it, StageFailed with
+    the end of the child's log otherwise. The child dies with us, and is killed after ``timeout``
+    seconds: Prefect's own timeout cannot stop one long call into C.
+    """
+    events = job.folder / "events.jsonl"
+    done = trusted_manifest(job)
+    if done is not None:
+        for event in _complete_lines(events, 0)[0]:
+            on_event(event)
+        return done
+    events.unlink(missing_ok=True)
+    job.write()
+    log = job.folder / "stage.log"
+    with log.open("wb") as output:
+        child = subprocess.Popen(
+            [*launcher, f"steadycode.stages.{job.stage}", str(job.path)],
+            stdin=subprocess.DEVNULL,
+            stdout=output,
+            stderr=subprocess.STDOUT,
+            start_new_session=True,
+            env={**os.environ, "STEADYCODE_PARENT": str(os.getpid())},
+        )
+        with _killed_on_exit(child):
+            _follow(child, events, on_event, timeout, job)
+    if child.returncode != 0:
+        raise _failure(job.stage, child.returncode, log)
+    manifest = trusted_manifest(job)
+    if manifest is None:
+        raise StageFailed(f"{job.stage} ended, but its outputs do not match a manifest; see {log}")
+    return manifest
+
+
+def _follow(
+    child: subprocess.Popen[bytes],
+    events: Path,
+    on_event: OnEvent,
+    timeout: float | None,
+    job: Job,
+) -> None:
+    deadline = time.monotonic() + timeout if timeout else None
+    position = 0
+    while True:
+        ended = child.poll() is not None
+        lines, position = _complete_lines(events, position)
+        for event in lines:
+            on_event(event)
+        if ended:
+            return
+        if deadline and time.monotonic() > deadline:
+            raise StageFailed(f"{job.stage} took longer than {timeout:.0f} s and was stopped")
+        time.sleep(_POLL_SECONDS)
+
+
+def _complete_lines(path: Path, position: int) -> tuple[list[Event], int]:
+    """Events behind ``position`` whose line is complete, and where the next one begins."""
+    if not path.exists():
+        return [], position
+    with path.open("rb") as stream:
+        stream.seek(position)
+        chunk = stream.read()
+    whole = chunk[: chunk.rfind(b"\n") + 1]
+    return [json.loads(line) for line in whole.splitlines()], position + len(whole)
+
+
+@contextlib.contextmanager
+def _killed_on_exit(child: subprocess.Popen[bytes]) -> Iterator[None]:
+    try:
+        yield
+    finally:
+        for sign, patience in ((signal.SIGTERM, 5), (signal.SIGKILL, 5)):
+            if child.poll() is not None:
+                break
+            with contextlib.suppress(ProcessLookupError):
+                os.killpg(child.pid, sign)
+            with contextlib.suppress(subprocess.TimeoutExpired):
+                child.wait(patience)
+
+
+def _failure(stage: str, code: int, log: Path) -> SteadycodeError:
+    lines = log.read_text(encoding="utf-8", errors="replace").rstrip().splitlines()
+    if code == SteadycodeError.exit_code and lines and lines[-1].startswith("error: "):
+        return SteadycodeError(lines[-1].removeprefix("error: "))
+    how = f"signal {signal.Signals(-code).name}" if code < 0 else f"exit code {code}"
+    tail = "\n  ".join(lines[-_TAIL_LINES:])
+    return StageFailed(f"{stage} ended with {how}; the end of {log}:\n  {tail}")

@@ -1,0 +1,85 @@
+import os
+from pathlib import Path
+
+import pytest
+from pydantic import ValidationError
+
+from steadycode.config import Config, load_config
+from steadycode.errors import ConfigError
+from steadycode.project import Project, find_project
+
+
+def test_every_profile_is_valid(repository: Path) -> None:
+    for profile in ("quick", "smoke"):
+        assert load_config(profile).profile == profile
+        assert (repository / "configs" / f"{profile}.yaml").is_file()
+
+
+def test_overrides_lie_over_the_profile() -> None:
+    config = load_config("smoke", ["train.steps=7", "train.learning_rate=5e-5", "model.base=org/x"])
+    assert (config.train.steps, config.train.learning_rate, config.model.base) == (7, 5e-5, "org/x")
+    assert config.train.batch_size == load_config("smoke").train.batch_size
+
+
+def test_null_lifts_a_bound() -> None:
+    assert load_config("quick", ["evaluate.max_problems=null"]).evaluate.max_problems is None
+
+
+def test_python_and_the_command_line_build_the_same_config() -> None:
+    assert Config(profile="smoke", train={"steps": 7}) == load_config("smoke", ["train.steps=7"])
+
+
+def test_a_config_survives_its_own_json() -> None:
+    config = load_config("quick", ["train.steps=7"])
+    assert Config.model_validate(config.model_dump(mode="json")) == config
+
+
+@pytest.mark.parametrize(
+    ("override", "named"),
+    [
+        ("train.steps=0", "train.steps"),
+        ("train.stepz=3", "train.stepz"),
+        ("train.mode=banana", "train.mode"),
+        ("train.steps", "section.key=value"),
+        ("train..steps=3", "section.key=value"),
+        ("seed=[1", "not YAML"),
+    ],
+)
+def test_nonsense_is_named_in_one_line(override: str, named: str) -> None:
+    with pytest.raises(ConfigError) as fault:
+        load_config("quick", [override])
+    assert named in str(fault.value)
+    assert "\n" not in str(fault.value)
+
+
+def test_an_unknown_profile_lists_the_known_ones() -> None:
+    with pytest.raises(ConfigError, match=r"no profile 'nope'.*quick"):
+        load_config("nope")
+
+
+def test_a_form_can_be_made_of_it() -> None:
+    """Prefect shows parameters as a form from this schema."""
+    schema = Config.model_json_schema()
+    assert schema["$defs"]["TrainConfig"]["properties"]["steps"]["minimum"] == 1
+    with pytest.raises(ValidationError):
+        Config(profile="quick", train={"steps": -1})
+
+
+def test_the_project_is_found_upwards(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.delenv("STEADYCODE_HOME")
+    (tmp_path / "data.dvc").touch()
+    deep = tmp_path / "a" / "b"
+    deep.mkdir(parents=True)
+    assert find_project(deep) == Project(tmp_path.resolve())
+    with pytest.raises(ConfigError, match=r"data\.dvc"):
+        find_project(Path("/"))
+
+
+def test_the_environment_is_prepared_but_never_overridden(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(os, "environ", {"DO_NOT_TRACK": "0"})
+    Project(tmp_path).prepare_environment()
+    assert os.environ["DO_NOT_TRACK"] == "0"
+    assert os.environ["PREFECT_HOME"] == str(tmp_path / ".prefect")
+    assert os.environ["MLFLOW_DISABLE_TELEMETRY"] == "true"
