@@ -1,0 +1,168 @@
+"""Builds data/ from the recipe: the same bytes each time, swapped in only when complete."""
+
+import shutil
+from collections import Counter
+from collections.abc import Callable, Iterable, Iterator
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from filelock import FileLock
+
+from steadycode.corpus.fingerprint import folder_md5
+from steadycode.corpus.pieces import Kind, cut, decode
+from steadycode.corpus.recipe import SPLITS, Recipe, SplitName
+from steadycode.corpus.sources import Source, read_folder, read_package
+from steadycode.errors import DataError
+from steadycode.files import sha256_text, write_jsonl
+from steadycode.project import Project
+
+Progress = Callable[[str, int, int], None]
+"""Called with what is being done, how many are done, and of how many."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Row:
+    """One line of train.jsonl, valid.jsonl or test.jsonl. ``sha256`` is that of ``content``."""
+
+    content: str
+    package: str
+    version: str
+    path: str
+    licence: str
+    sha256: str
+    kind: Kind
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class BuildResult:
+    md5: str
+    """As DVC computes it for data/."""
+    rows: dict[SplitName, int]
+    packages: dict[str, "Size"]
+    dropped: dict[str, int]
+    """Reason -> rows (for not_python: files) that were left out."""
+
+
+@dataclass(frozen=True, slots=True)
+class Size:
+    rows: int
+    characters: int
+
+
+@dataclass
+class _Collector:
+    """Rows by split, exact duplicates removed: the first in (package, path) order stays."""
+
+    recipe: Recipe
+    rows: dict[SplitName, list[Row]] = field(default_factory=lambda: {name: [] for name in SPLITS})
+    dropped: Counter[str] = field(default_factory=Counter)
+    seen: set[str] = field(default_factory=set)
+
+    def add(self, source: Source) -> None:
+        for path in sorted(source.files):
+            split = self.recipe.split.of(source.name, path)
+            self.rows[split].extend(self._rows(source, path))
+
+    def _rows(self, source: Source, path: str) -> Iterator[Row]:
+        text = decode(source.files[path])
+        pieces = None if text is None else cut(text, self.recipe.module_characters)
+        if pieces is None:
+            self.dropped["not_python"] += 1
+            return
+        for piece in pieces:
+            digest = sha256_text(piece.content)
+            if fault := self._fault(piece.content, digest):
+                self.dropped[fault] += 1
+                continue
+            self.seen.add(digest)
+            yield Row(
+                content=piece.content,
+                package=source.name,
+                version=source.version,
+                path=path,
+                licence=source.licence,
+                sha256=digest,
+                kind=piece.kind,
+            )
+
+    def _fault(self, content: str, digest: str) -> str | None:
+        if len(content) < self.recipe.min_characters:
+            return "too_short"
+        if len(content) > self.recipe.max_characters:
+            return "too_long"
+        return "duplicate" if digest in self.seen else None
+
+
+def build(recipe: Recipe, project: Project, on_progress: Progress | None = None) -> BuildResult:
+    """Make ``project.data`` from ``recipe``. An existing one is lost only when the new is whole.
+
+    Raises DataError when a source cannot be had, or when no row is left.
+    """
+    project.work.mkdir(parents=True, exist_ok=True)
+    with FileLock(project.work / "data.lock"):
+        new, old = project.root / ".data.new", project.root / ".data.old"
+        if old.exists() and not project.data.exists():
+            old.rename(project.data)  # a build was killed between the two renames below
+        for leftover in (new, old):
+            shutil.rmtree(leftover, ignore_errors=True)
+        try:
+            result = _write(recipe, project, new, on_progress or _silent)
+            if project.data.exists():
+                project.data.rename(old)
+            new.rename(project.data)
+        finally:
+            shutil.rmtree(new, ignore_errors=True)
+        shutil.rmtree(old, ignore_errors=True)
+    return result
+
+
+def _write(recipe: Recipe, project: Project, folder: Path, progress: Progress) -> BuildResult:
+    collector = _Collector(recipe)
+    for source in _sources(recipe, project, progress):
+        collector.add(source)
+        _write_licences(source, folder / "LICENCES")
+    if not any(collector.rows.values()):
+        raise DataError("the corpus recipe yields no row; check its sources and patterns")
+    for split, rows in collector.rows.items():
+        write_jsonl(folder / f"{split}.jsonl", rows)
+    return BuildResult(
+        md5=folder_md5(folder),
+        rows={split: len(rows) for split, rows in collector.rows.items()},
+        packages=_sizes(row for rows in collector.rows.values() for row in rows),
+        dropped=dict(sorted(collector.dropped.items())),
+    )
+
+
+def _sources(recipe: Recipe, project: Project, progress: Progress) -> Iterator[Source]:
+    """In the order of their names: the order in the recipe changes nothing."""
+    packages = {package.name: package for package in recipe.packages}
+    folders = {folder.name: folder for folder in recipe.folders}
+    names = sorted([*packages, *folders])
+    for done, name in enumerate(names):
+        progress(name, done, len(names))
+        if name in packages:
+            yield read_package(packages[name], project.work / "downloads")
+        else:
+            yield read_folder(folders[name], project.root)
+    progress("corpus", len(names), len(names))
+
+
+def _write_licences(source: Source, folder: Path) -> None:
+    """All licence texts of one source in one file, so that no path comes out of an archive."""
+    folder.mkdir(parents=True, exist_ok=True)
+    texts = [source.licence_texts[name] for name in sorted(source.licence_texts)]
+    if texts:
+        (folder / f"{source.name}.txt").write_bytes(b"\n\n".join(texts))
+
+
+def _sizes(rows: Iterable[Row]) -> dict[str, Size]:
+    counts: Counter[str] = Counter()
+    characters: Counter[str] = Counter()
+    for row in rows:
+        counts[row.package] += 1
+        characters[row.package] += len(row.content)
+    return {name: Size(counts[name], characters[name]) for name in sorted(counts)}
+
+
+def _silent(label: str, done: int, total: int) -> None:
+    pass

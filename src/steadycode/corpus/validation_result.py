@@ -1,0 +1,102 @@
+"""What a validation found: for the log, for MLflow, and as a page."""
+
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import Literal
+
+from steadycode.errors import DataError
+from steadycode.files import read_json, write_json, write_text
+from steadycode.pages import render
+
+SCHEMA = 1
+
+Severity = Literal["critical", "warning"]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Check:
+    """``failures`` counts rows and ``rows`` names the first 20 of them; both are empty where a
+    check is about the whole, which ``detail`` then describes. ``error`` is set when the check
+    itself could not be run: that says nothing about the data."""
+
+    name: str
+    description: str
+    severity: Severity
+    ok: bool
+    failures: int = 0
+    rows: tuple[str, ...] = ()
+    detail: str = ""
+    error: str = ""
+
+    @property
+    def finding(self) -> str:
+        """A few words on the outcome."""
+        if self.error:
+            return f"could not be run: {self.error}"
+        if self.detail or not self.failures:
+            return self.detail
+        return f"{self.failures} row{'s' if self.failures > 1 else ''}"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ValidationResult:
+    """``ok`` when every critical check passed. ``data_md5`` is DVC's, of the data that was read."""
+
+    ok: bool
+    rows: int
+    splits: Mapping[str, int]
+    """Lines in each split file."""
+    checks: tuple[Check, ...]
+    data_md5: str
+    gx_version: str
+
+    @property
+    def failed(self) -> tuple[Check, ...]:
+        return tuple(check for check in self.checks if not check.ok)
+
+    def summary_line(self) -> str:
+        verdict = "fit to train on" if self.ok else "NOT fit to train on"
+        passed = len(self.checks) - len(self.failed)
+        line = f"data {verdict}: {self.rows} rows, {passed} of {len(self.checks)} checks passed"
+        failed = "; ".join(f"{check.name}: {check.finding}" for check in self.failed)
+        return f"{line} ({failed})" if failed else line
+
+    def write(self, path: Path) -> None:
+        write_json(path, {"schema": SCHEMA, **asdict(self)})
+
+    @classmethod
+    def read(cls, path: Path) -> "ValidationResult":
+        """Raises DataError when the file is missing, damaged or of another version."""
+        try:
+            content = read_json(path)
+            if content.pop("schema") != SCHEMA:
+                raise DataError(f"{path} has another schema version; validate again")
+            checks = (
+                Check(**{**check, "rows": tuple(check["rows"])}) for check in content["checks"]
+            )
+            return cls(**{**content, "checks": tuple(checks)})
+        except (OSError, ValueError, LookupError, TypeError, AttributeError) as error:
+            raise DataError(f"{path} is missing or damaged; validate again") from error
+
+    def write_page(self, path: Path) -> None:
+        """One HTML file that needs nothing beside it."""
+        write_text(path, render("validation.html.j2", result=self))
+
+
+def require_valid(result: ValidationResult) -> None:
+    """Raises DataError that names every failed critical check with its first rows."""
+    failed = [check for check in result.failed if check.severity == "critical"]
+    if not failed:
+        return
+    if any(check.error for check in failed):  # says nothing about the data
+        raise DataError(f"the data could not be judged: {'; '.join(map(_fault, failed))}")
+    raise DataError(
+        f"the data is not fit to train on: {'; '.join(map(_fault, failed))}; "
+        "mend the source or the recipe and run `steadycode data build`"
+    )
+
+
+def _fault(check: Check) -> str:
+    named = ", ".join(check.rows[:3]) + (", …" if check.failures > 3 else "")
+    return f"{check.name} ({check.description}): {check.finding}{f' [{named}]' if named else ''}"

@@ -1,0 +1,174 @@
+"""Versions of data/: what data.dvc records, what is on disk, and DVC's cache and remotes.
+
+DVC is run as a command, never imported: it stays out of our process, our logging and our start-up
+time. The md5 of the data on disk needs no DVC at all.
+"""
+
+import os
+import subprocess
+import sys
+from dataclasses import dataclass
+from typing import Any
+
+import yaml
+
+from steadycode.corpus.build import Progress, build
+from steadycode.corpus.fingerprint import file_md5s, folder_md5
+from steadycode.corpus.recipe import Recipe
+from steadycode.errors import DataError
+from steadycode.files import read_json
+from steadycode.project import Project
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class DataVersion:
+    """``md5`` is what is on disk; ``dirty`` when ``data.dvc`` records another or none."""
+
+    md5: str
+    recorded_md5: str | None
+    dirty: bool
+    git_commit: str | None
+
+
+def recorded_md5(project: Project) -> str | None:
+    """The md5 in ``data.dvc``; None when there is no such file. Raises DataError if unreadable."""
+    path = project.data_version
+    if not path.exists():
+        return None
+    try:
+        content: Any = yaml.safe_load(path.read_text(encoding="utf-8"))
+        return str(content["outs"][0]["md5"])
+    except (OSError, UnicodeError, yaml.YAMLError, LookupError, TypeError) as error:
+        raise DataError(f"{path} is damaged; restore it with git") from error
+
+
+def current_md5(project: Project) -> str:
+    """The md5 that ``dvc add`` would record now. Raises DataError when data/ is missing."""
+    return folder_md5(project.data)
+
+
+def check_data(project: Project, allow_dirty: bool = False) -> DataVersion:
+    """The version of data/, which must be the one in ``data.dvc`` unless ``allow_dirty``.
+
+    Raises DataError that says what differs and what to do.
+    """
+    md5, recorded = current_md5(project), recorded_md5(project)
+    if md5 != recorded and not allow_dirty:
+        raise DataError(
+            f"{_difference(project, md5, recorded)}; run `steadycode data build` to restore it, "
+            "or pass --allow-dirty-data to go on with it"
+        )
+    return DataVersion(
+        md5=md5, recorded_md5=recorded, dirty=md5 != recorded, git_commit=_git_commit(project)
+    )
+
+
+def record(project: Project) -> str:
+    """``dvc add data``: cache the data and write its md5, which is returned, into ``data.dvc``."""
+    _dvc(project, "add", "data")
+    md5, recorded = current_md5(project), recorded_md5(project)
+    if md5 != recorded:
+        raise DataError(f"data/ changed while it was being recorded ({recorded} is now {md5})")
+    return md5
+
+
+def pull(project: Project) -> bool:
+    """Fetch the recorded data from the default DVC remote; False when none is configured.
+
+    Raises DataError when the remote does not have it, or has other bytes.
+    """
+    if not _run(project, "config", "core.remote").stdout.strip():
+        return False
+    _dvc(project, "pull", "--force", "data.dvc")
+    md5, recorded = current_md5(project), recorded_md5(project)
+    if md5 != recorded:
+        raise DataError(f"the DVC remote holds damaged data ({md5} instead of {recorded})")
+    return True
+
+
+def status_clean(project: Project) -> bool:
+    """Whether ``dvc status`` says that data/ and DVC's cache are up to date."""
+    return _dvc(project, "status", "--json", "data.dvc").strip() == "{}"
+
+
+def ensure_data(
+    project: Project, recipe: Recipe, on_progress: Progress | None = None
+) -> DataVersion:
+    """Make sure that data/ is what ``data.dvc`` records: keep, else pull, else build it.
+
+    Data that is there is never replaced. Afterwards DVC's cache holds it too, so that
+    ``dvc status`` is clean on a fresh clone. Raises DataError when the versions differ.
+    """
+    if not project.data.exists():
+        if recorded_md5(project) is None or not pull(project):
+            build(recipe, project, on_progress)
+        _check_built(project)
+        fill_cache(project)
+    return check_data(project, allow_dirty=recorded_md5(project) is None)
+
+
+def fill_cache(project: Project) -> bool:
+    """Put data/ into DVC's cache if it is the recorded version, so that ``dvc status`` is clean.
+
+    False when it is another version. ``data.dvc`` is not changed.
+    """
+    if current_md5(project) != recorded_md5(project):
+        return False
+    if not status_clean(project):
+        _dvc(project, "commit", "--force", "data.dvc")
+    return True
+
+
+def _check_built(project: Project) -> None:
+    md5, recorded = current_md5(project), recorded_md5(project)
+    if recorded is not None and md5 != recorded:
+        raise DataError(
+            f"the corpus recipe gives data {md5}, data.dvc records {recorded}; check out the "
+            "recipe of that version, or record the new one with `dvc add data`"
+        )
+
+
+def _difference(project: Project, md5: str, recorded: str | None) -> str:
+    if recorded is None:
+        return "data/ has no recorded version (no data.dvc)"
+    cached = project.root / ".dvc/cache/files/md5" / recorded[:2] / recorded[2:]
+    try:
+        before = {str(item["relpath"]): item["md5"] for item in read_json(cached)}
+    except (OSError, ValueError, LookupError, TypeError):
+        return f"data/ has md5 {md5} but data.dvc records {recorded}"
+    now = file_md5s(project.data)
+    changed = sorted(name for name in {*before, *now} if before.get(name) != now.get(name))
+    more = f" and {len(changed) - 3} more" if len(changed) > 3 else ""
+    return f"data/ differs from data.dvc in {', '.join(changed[:3])}{more}"
+
+
+def _git_commit(project: Project) -> str | None:
+    command = ["git", "rev-parse", "--verify", "--quiet", "HEAD"]
+    try:
+        done = subprocess.run(
+            command, cwd=project.root, capture_output=True, text=True, check=False
+        )
+    except OSError:
+        return None
+    return done.stdout.strip() or None
+
+
+def _dvc(project: Project, *arguments: str) -> str:
+    """stdout of the command. Raises DataError with DVC's own reason."""
+    done = _run(project, *arguments)
+    if done.returncode != 0:
+        lines = [line for line in done.stderr.splitlines() if line.startswith("ERROR")]
+        reason = lines[0].removeprefix("ERROR: ") if lines else f"exit code {done.returncode}"
+        raise DataError(f"dvc {' '.join(arguments)}: {reason}")
+    return done.stdout
+
+
+def _run(project: Project, *arguments: str) -> "subprocess.CompletedProcess[str]":
+    return subprocess.run(
+        [sys.executable, "-m", "dvc", *arguments],
+        cwd=project.root,
+        env={**os.environ, "DVC_NO_ANALYTICS": "1"},
+        capture_output=True,
+        text=True,
+        check=False,
+    )
