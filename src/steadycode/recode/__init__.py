@@ -1,0 +1,22 @@
+"""ReCode: how much a code model's correctness depends on the way a prompt is written."""
+
+from steadycode.problems import Problem
+from steadycode.recode.benchmark import Benchmark, Rejected, build_benchmark
+from steadycode.recode.perturbations import PERTURBATIONS, perturb
+from steadycode.recode.release import read_benchmark, write_benchmark
+from steadycode.recode.source import partial
+from steadycode.recode.variant import PerturbationInfo, Variant
+
+__all__ = [
+    "PERTURBATIONS",
+    "Benchmark",
+    "PerturbationInfo",
+    "Problem",
+    "Rejected",
+    "Variant",
+    "build_benchmark",
+    "partial",
+    "perturb",
+    "read_benchmark",
+    "write_benchmark",
+]

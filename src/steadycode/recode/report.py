@@ -1,10 +1,14 @@
 """What one model did on one benchmark: every verdict, and the figures derived from them."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any, Literal
+from typing import TYPE_CHECKING, Any, Literal
 
+from steadycode.recode.variant import Variant
 from steadycode.sandbox.contract import Verdict
+
+if TYPE_CHECKING:
+    from steadycode.recode.benchmark import Benchmark
 
 Mode = Literal["full", "partial"]
 SCHEMA = 1
@@ -93,3 +97,36 @@ class Report:
         )
         figures = {name: Figure(**figure) for name, figure in row["figures"].items()}
         return cls(**{**row, "outcomes": outcomes, "figures": figures})
+
+
+def build_report(
+    benchmark: "Benchmark",
+    verdicts: Sequence[tuple[Verdict, ...]],
+    total_problems: int | None = None,
+    seed: int = 0,
+) -> Report:
+    """The report on ``verdicts``, one tuple of samples for each of ``benchmark.cases()``.
+
+    ``seed`` is that of the intervals' resampling.
+    """
+    from steadycode.recode.figures import figures
+
+    outcomes = tuple(
+        Outcome(
+            task_id=problem.task_id,
+            mode=mode,
+            perturbation=problem.perturbation if isinstance(problem, Variant) else None,
+            group=problem.group if isinstance(problem, Variant) else None,
+            seed=problem.seed if isinstance(problem, Variant) else None,
+            changed=problem.changed if isinstance(problem, Variant) else False,
+            verdicts=samples,
+        )
+        for (mode, problem), samples in zip(benchmark.cases(), verdicts, strict=True)
+    )
+    return Report(
+        benchmark_hash=benchmark.content_hash,
+        problems=len(benchmark.nominal),
+        total_problems=total_problems or len(benchmark.nominal),
+        outcomes=outcomes,
+        figures=figures(outcomes, benchmark.perturbations, seed),
+    )

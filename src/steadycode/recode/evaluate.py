@@ -1,0 +1,74 @@
+"""One model on one benchmark: completions in, programs run, a report out."""
+
+from collections.abc import Callable, Iterable, Iterator, Sequence
+
+from steadycode.errors import EvidenceError
+from steadycode.generation.contract import Completion
+from steadycode.problems import Problem
+from steadycode.recode.benchmark import Benchmark
+from steadycode.recode.report import Report, build_report
+from steadycode.sandbox import Limits, Program, Sandbox, Verdict
+
+Complete = Callable[[Sequence[str]], Iterable[Completion]]
+"""Distinct prompts in; one or more samples for each out, in any order."""
+
+
+def evaluate(
+    benchmark: Benchmark,
+    complete: Complete,
+    limits: Limits | None = None,
+    total_problems: int | None = None,
+    seed: int = 0,
+    on_progress: Callable[[int, int], None] | None = None,
+) -> tuple[Report, list[Completion]]:
+    """Complete every distinct prompt once, run every program, and report.
+
+    Programs run while completions are still coming. ``total_problems`` is how many there are of
+    which the benchmark may be a subset; ``on_progress(done, total)`` counts programs. The
+    completions come back in the order of the prompts, then of the samples. Raises EvidenceError
+    when ``complete`` leaves out a prompt or gives prompts different numbers of samples.
+    """
+    cases = list(benchmark.cases())
+    waiting: dict[str, list[int]] = {}
+    for number, (_, problem) in enumerate(cases):
+        waiting.setdefault(problem.prompt, []).append(number)
+    completions: dict[tuple[str, int], Completion] = {}
+    started: list[tuple[int, int]] = []
+    samples = 1
+
+    def programs() -> Iterator[Program]:
+        nonlocal samples
+        for completion in complete(list(waiting)):
+            if completion.prompt not in waiting:
+                raise EvidenceError("the engine completed a prompt that it was not given")
+            completions[completion.prompt, completion.sample] = completion
+            samples = max(samples, completion.sample + 1)
+            for number in waiting[completion.prompt]:
+                started.append((number, completion.sample))
+                yield _program(cases[number][1], completion)
+
+    verdicts: list[dict[int, Verdict]] = [{} for _ in cases]
+    with Sandbox(limits) as sandbox:
+        for done, verdict in enumerate(sandbox.run_all(programs())):
+            number, sample = started[done]
+            verdicts[number][sample] = verdict
+            if on_progress:
+                on_progress(done + 1, len(cases) * samples)
+    _check_complete(completions, waiting, samples)
+    rows = [tuple(found[sample] for sample in range(samples)) for found in verdicts]
+    report = build_report(benchmark, rows, total_problems, seed)
+    return report, [completions[p, sample] for p in waiting for sample in range(samples)]
+
+
+def _program(problem: Problem, completion: Completion) -> Program:
+    return Program(problem.prompt + completion.text, problem.test, problem.entry_point)
+
+
+def _check_complete(
+    completions: dict[tuple[str, int], Completion], prompts: Iterable[str], samples: int
+) -> None:
+    missing = sum((p, sample) not in completions for p in prompts for sample in range(samples))
+    if missing:
+        raise EvidenceError(
+            f"the engine left out {missing} completions; every prompt needs {samples} samples"
+        )

@@ -1,0 +1,122 @@
+"""Another name for the function, in the prompt, the solution and, where it is used, the test."""
+
+import builtins
+import keyword
+import re
+import tokenize
+from functools import partial
+from random import Random
+
+from steadycode.errors import DataError
+from steadycode.problems import Problem
+from steadycode.recode.perturbations import characters
+from steadycode.recode.perturbations.prose import prose_lines
+from steadycode.recode.source import Edit, Source, Span, Token, changed, tokenized
+from steadycode.recode.variant import Perturbation
+
+_ATTEMPTS = 20
+
+
+def camel_case(name: str) -> str:
+    """``snake_case`` to ``snakeCase``, ``camelCase`` to ``camel_case``; leading ``_`` stay.
+
+    >>> camel_case("has_close_elements"), camel_case("digitSum"), camel_case("add")
+    ('hasCloseElements', 'digit_sum', 'add')
+    """
+    bare = name.lstrip("_")
+    lead = name[: len(name) - len(bare)]
+    if "_" in bare.rstrip("_"):
+        first, *rest = [part for part in bare.split("_") if part]
+        return lead + first + "".join(part[0].upper() + part[1:] for part in rest)
+    return lead + re.sub(r"(?<=[a-z0-9])[A-Z]", lambda m: "_" + m[0].lower(), bare)
+
+
+def _camel(problem: Problem, random: Random) -> Problem:
+    name = camel_case(problem.entry_point)
+    return rename(problem, name) if _is_free(problem, name) else problem
+
+
+def _slip(slip: characters.Slip, problem: Problem, random: Random) -> Problem:
+    """The first of a few slips that gives a name that nothing else uses."""
+    for _ in range(_ATTEMPTS):
+        (name,) = slip([problem.entry_point], random)
+        if _is_free(problem, name):
+            return rename(problem, name)
+    return problem
+
+
+def _is_free(problem: Problem, name: str) -> bool:
+    if not name.isidentifier() or keyword.iskeyword(name) or keyword.issoftkeyword(name):
+        return False
+    used = set(re.findall(r"\w+", problem.prompt + problem.canonical_solution + problem.test))
+    return not hasattr(builtins, name) and name not in used
+
+
+def rename(problem: Problem, name: str) -> Problem:
+    """``problem`` with its function called ``name``; attributes of the old name stay."""
+    source = Source(problem)
+    old = problem.entry_point
+    edits = [Edit(span, name) for span in _uses(source.tokens, old)]
+    edits += [Edit(span, name) for span in _mentions(source)]
+    return changed(source.edited(edits), entry_point=name, test=_renamed_test(problem, name))
+
+
+def _uses(tokens: list[Token], name: str) -> list[Span]:
+    return [
+        token.span
+        for before, token in zip([None, *tokens], tokens, strict=False)
+        if token.kind == tokenize.NAME and token.text == name
+        and not (before and before.text == ".")
+    ]  # fmt: skip
+
+
+def _mentions(source: Source) -> list[Span]:
+    """Whole words in docstring and comments that mean the function.
+
+    A name that could be an English word (``add``) only counts where it is called or called a
+    function, and in examples; ``sort_third`` and ``digitSum`` always do.
+    """
+    name = source.problem.entry_point
+    whole = re.compile(rf"(?<!\w){re.escape(name)}(?!\w)")
+    places = [t.span for t in source.tokens if t.kind == tokenize.COMMENT]
+    places += [source.docstring] if source.docstring else []
+    prose = prose_lines(source) if source.docstring else []
+    found = []
+    for place in places:
+        for match in whole.finditer(source.text, place.start, place.end):
+            in_prose = any(line.start <= match.start() < line.end for line in prose)
+            if not in_prose or not _is_word(name) or _is_call(source.text, match):
+                found.append(Span(*match.span()))
+    return found
+
+
+def _is_word(name: str) -> bool:
+    return name.isalpha() and (name.islower() or name.istitle())
+
+
+def _is_call(text: str, match: re.Match[str]) -> bool:
+    before, after = text[: match.start()], text[match.end() :]
+    return after.startswith("(") or before.endswith("`") or bool(re.search(r"function $", before))
+
+
+def _renamed_test(problem: Problem, name: str) -> str:
+    """Tests call ``candidate``; the few that call the function by its own name follow it."""
+    if problem.entry_point not in problem.test:
+        return problem.test
+    text = problem.test
+    try:
+        tokens = tokenized(text)
+    except (tokenize.TokenError, SyntaxError) as error:
+        fault = f"{problem.task_id}: the test is not valid Python ({error})"
+        raise DataError(f"{fault}; mend the problem") from error
+    for span in reversed(_uses(tokens, problem.entry_point)):
+        text = text[: span.start] + name + text[span.end :]
+    return text
+
+
+RANDOM: dict[str, Perturbation] = {
+    "FuncRenameButterFinger": partial(_slip, characters.press_neighbours),
+    "FuncRenameSwapChar": partial(_slip, characters.swap_neighbours),
+    "FuncRenameChangeChar": partial(_slip, characters.change_case),
+}
+FIXED: dict[str, Perturbation] = {"FuncRenameCamelCase": _camel}

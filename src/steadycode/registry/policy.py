@@ -1,0 +1,66 @@
+"""The promotion policy: ``configs/gate.yaml``, typed. Unknown keys are refused."""
+
+from typing import Any
+
+from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator
+
+from steadycode.config import read_yaml
+from steadycode.errors import ConfigError
+from steadycode.project import Project
+
+RULES = ("correctness/full", "correctness/partial", "robustness", "loss")
+
+
+class Policy(BaseModel):
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+    rules: tuple[str, ...] = Field(RULES, description="each must hold; robustness/GROUP too")
+    confidence: float = Field(0.95, ge=0.8, lt=1, description="of every two-sided interval")
+    margin: float = Field(
+        0.05, gt=0, le=0.5, description="largest drop of a pass rate, 0.05 = 5 points"
+    )
+    max_loss_increase: float = Field(0.02, gt=0, description="nats per token")
+    min_problems: int = Field(50, ge=2)
+    min_documents: int = Field(30, ge=2)
+    require_improvement: bool = True
+    improvement_in: tuple[str, ...] = Field(RULES, description="where it may be shown")
+    require_approval: bool = False
+
+    @field_validator("rules", "improvement_in")
+    @classmethod
+    def _known(cls, names: tuple[str, ...]) -> tuple[str, ...]:
+        for name in names:
+            group = name.removeprefix("robustness/")
+            if name not in RULES and (group == name or not group.isidentifier()):
+                raise ValueError(
+                    f"no rule {name!r}; there are {', '.join(RULES)}, robustness/GROUP"
+                )
+        if len(set(names)) != len(names):
+            raise ValueError("a rule is named twice")
+        return names
+
+    @field_validator("rules")
+    @classmethod
+    def _judges_correctness(cls, names: tuple[str, ...]) -> tuple[str, ...]:
+        # a gate that nobody can switch off by emptying a list
+        if "correctness/full" not in names:
+            raise ValueError("correctness/full must be among the rules")
+        return names
+
+
+def load_policy(project: Project, name: str = "gate") -> Policy:
+    """The policy in ``configs/NAME.yaml``. Raises ConfigError; there is no default for a missing
+    file, since a gate must never be weaker than the file that people read."""
+    path = project.configs / f"{name}.yaml"
+    if not path.is_file():
+        raise ConfigError(f"no promotion policy {path}; restore it or set gate to another name")
+    return parse_policy(read_yaml(path), str(path))
+
+
+def parse_policy(given: dict[str, Any], where: str) -> Policy:
+    try:
+        return Policy.model_validate(given)
+    except ValidationError as error:
+        first = error.errors()[0]
+        key = ".".join(str(part) for part in first["loc"]) or "policy"
+        raise ConfigError(f"{where}: {key}: {first['msg']} (got {first['input']!r})") from error

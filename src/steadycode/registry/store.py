@@ -1,0 +1,131 @@
+"""The MLflow store: embedded sqlite below ``mlruns/``, or the server that the user names."""
+
+import logging
+import os
+import sqlite3
+import urllib.error
+import urllib.request
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING
+from urllib.parse import unquote, urlsplit
+
+from filelock import FileLock
+
+from steadycode.errors import SteadycodeError
+from steadycode.project import Project
+
+if TYPE_CHECKING:
+    from mlflow import MlflowClient
+
+_LOCK_SECONDS = 120.0  # creating the tables takes seconds, on a busy laptop tens of them
+
+
+@dataclass(frozen=True)
+class Store:
+    """An opened store. Everything goes through ``client``: no global tracking URI is set."""
+
+    client: "MlflowClient"
+    tracking_uri: str
+    experiment_id: str
+    folder: Path
+    """``mlruns/``: holds the lock file, and for an embedded store everything."""
+
+    @property
+    def embedded(self) -> bool:
+        return self.tracking_uri.startswith("sqlite:")
+
+    @contextmanager
+    def writing(self) -> Iterator[None]:
+        """One writer of versions and aliases at a time on this machine; re-entrant by thread."""
+        with FileLock(self.folder / ".registry.lock", timeout=_LOCK_SECONDS, is_singleton=True):
+            yield
+
+
+def open_store(project: Project, experiment: str = "steadycode") -> Store:
+    """Open, and on first use create, the store of ``project``.
+
+    MLFLOW_TRACKING_URI, when set, names another store. Raises SteadycodeError with the address
+    when that cannot be reached.
+    """
+    project.prepare_environment()
+    for chatty in ("mlflow.store.db.utils", "alembic"):
+        logging.getLogger(chatty).setLevel(logging.WARNING)
+    from mlflow import MlflowClient
+    from mlflow.exceptions import MlflowException
+
+    folder = project.mlruns.resolve()
+    folder.mkdir(parents=True, exist_ok=True)
+    uri = os.environ.get("MLFLOW_TRACKING_URI") or database_uri(folder)
+    _refuse_unreachable(uri)
+    try:
+        with FileLock(folder / ".open.lock", timeout=_LOCK_SECONDS):  # two creators would collide
+            client = MlflowClient(tracking_uri=uri, registry_uri=uri)
+            store = Store(client, uri, _experiment_id(client, experiment, uri, folder), folder)
+            if store.embedded:
+                _write_ahead(uri)
+    except MlflowException as error:
+        first = str(error).strip().splitlines()[0]
+        raise SteadycodeError(f"cannot open the MLflow store {uri}: {first}") from error
+    return store
+
+
+def database_uri(folder: Path) -> str:
+    # absolute: mlflow resolves a relative address against the current directory
+    return f"sqlite:///{folder}/mlflow.db"
+
+
+@contextmanager
+def as_default(store: Store) -> Iterator[None]:
+    """Make ``store`` MLflow's global one for a call that looks there and nowhere else:
+    resolving ``models:/m-…`` while a version of it is registered."""
+    import mlflow
+
+    before = os.environ.get("MLFLOW_TRACKING_URI")  # MLflow mirrors its global in here
+    mlflow.set_tracking_uri(store.tracking_uri)
+    try:
+        yield
+    finally:
+        mlflow.set_tracking_uri(before)  # type: ignore[arg-type]  # None: unset
+
+
+def local_path(uri: str) -> Path:
+    """The folder behind an artifact address of an embedded store (a path or a file: URI)."""
+    parts = urlsplit(uri)
+    return Path(unquote(parts.path) if parts.scheme == "file" else uri)
+
+
+def _refuse_unreachable(uri: str) -> None:
+    """Say at once what MLflow would say after minutes of retries."""
+    if not uri.startswith(("http://", "https://")):
+        return
+    try:
+        urllib.request.urlopen(uri, timeout=20).close()
+    except urllib.error.HTTPError:
+        return  # it answers; whether it lets us in is MLflow's to say
+    except OSError as error:
+        raise SteadycodeError(
+            f"no answer from the MLflow server {uri} ({error}); start it or unset "
+            "MLFLOW_TRACKING_URI"
+        ) from error
+
+
+def _experiment_id(client: "MlflowClient", name: str, uri: str, folder: Path) -> str:
+    found = client.get_experiment_by_name(name)
+    if found is None:
+        location = (folder / "artifacts").as_uri() if uri.startswith("sqlite:") else None
+        return str(client.create_experiment(name, artifact_location=location))
+    if found.lifecycle_stage == "deleted":
+        client.restore_experiment(found.experiment_id)
+    return str(found.experiment_id)
+
+
+def _write_ahead(uri: str) -> None:
+    """Readers and one writer at the same time; the setting stays with the database."""
+    connection = sqlite3.connect(uri.removeprefix("sqlite:///"), timeout=_LOCK_SECONDS)
+    try:
+        connection.execute("PRAGMA journal_mode=WAL")
+    finally:
+        connection.close()

@@ -1,0 +1,260 @@
+"""Registered versions: weights stored once, found by alias, trusted only by their fingerprint."""
+
+import re
+import shutil
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from steadycode.errors import ModelError
+from steadycode.registry.store import Store, as_default, local_path
+
+if TYPE_CHECKING:
+    from mlflow.entities import LoggedModel
+    from mlflow.entities.model_registry import ModelVersion
+
+CHAMPION = "champion"
+CHALLENGER = "challenger"
+PREVIOUS = "previous-champion"
+_SPEC = re.compile(r"models:/(?P<name>[^@/]+)(?:@(?P<alias>[^@/]+)|/(?P<version>\d+))")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class RegisteredVersion:
+    name: str
+    version: int
+    fingerprint: str
+    retraining: str
+    attempt: int
+    run_id: str
+    source: str
+    """``models:/m-…``, the logged model that holds the weights."""
+    aliases: tuple[str, ...]
+    tags: Mapping[str, str]
+    created_ms: int
+
+    @property
+    def spec(self) -> str:
+        return f"models:/{self.name}/{self.version}"
+
+
+def register(
+    store: Store,
+    name: str,
+    model_folder: Path,
+    run_id: str,
+    tags: Mapping[str, str],
+    *,
+    params: Mapping[str, str] | None = None,
+) -> RegisteredVersion:
+    """Store the weights once and make them the next version of ``name``.
+
+    ``tags`` must name steadycode.retraining and steadycode.attempt: registering the same attempt
+    again, say after a kill, returns its version. Raises ModelError when that attempt is already
+    registered with other weights.
+    """
+    fingerprint = _fingerprint(model_folder)
+    tags = {**tags, "fingerprint": fingerprint}
+    retraining, attempt = tags["steadycode.retraining"], int(tags["steadycode.attempt"])
+    with store.writing():
+        registered = version_of_attempt(store, name, retraining, attempt)
+        if registered is not None:
+            if registered.fingerprint != fingerprint:
+                raise ModelError(
+                    f"{registered.spec} already holds attempt {attempt} of {retraining} with other "
+                    f"weights ({registered.fingerprint[:12]}, not {fingerprint[:12]}); "
+                    "start a new attempt"
+                )
+            return registered
+        logged = _logged_model(store, model_folder, run_id, tags, params or {})
+        _ensure_registered_model(store, name)
+        with as_default(store):
+            created = store.client.create_model_version(
+                name,
+                source=f"models:/{logged.model_id}",
+                run_id=run_id,
+                model_id=logged.model_id,
+                tags=dict(tags),
+            )
+    return _version(created)
+
+
+def fetch(store: Store, spec: str) -> Path:
+    """The folder of ``models:/NAME@ALIAS`` or ``models:/NAME/VERSION``, verified.
+
+    An embedded store gives its own folder (read it, never write to it); from a server the files
+    are downloaded once into ``mlruns/fetched/``. Raises ModelError when there is no such version,
+    or when the files are not those that were registered.
+    """
+    found = resolve(store, spec)
+    if store.embedded:
+        folder = local_path(
+            store.client.get_model_version_download_uri(found.name, str(found.version))
+        )
+    else:
+        folder = store.folder / "fetched" / found.fingerprint
+        if not folder.is_dir():
+            _download(store, found, folder)
+    if not folder.is_dir():
+        raise ModelError(f"the files of {spec} are not at {folder}; restore that folder")
+    actual = _fingerprint(folder)
+    if actual != found.fingerprint:
+        raise ModelError(
+            f"the files of {spec} in {folder} are not those that were registered "
+            f"(fingerprint {actual[:12]}, not {found.fingerprint[:12] or 'recorded'}); restore them"
+        )
+    return folder
+
+
+def resolve(store: Store, spec: str) -> RegisteredVersion:
+    """The version that ``spec`` names. Raises ModelError."""
+    match = _SPEC.fullmatch(spec)
+    if match is None:
+        raise ModelError(f"{spec!r} is not models:/NAME@ALIAS or models:/NAME/VERSION")
+    name = match["name"]
+    if match["alias"]:
+        found = version_by_alias(store, name, match["alias"])
+    else:
+        number = int(match["version"])
+        found = next((v for v in versions(store, name) if v.version == number), None)
+    if found is None:
+        known = [v.spec for v in versions(store, name)]
+        raise ModelError(f"there is no {spec}; registered: {', '.join(known) or 'nothing yet'}")
+    return found
+
+
+def champion(store: Store, name: str) -> RegisteredVersion | None:
+    return version_by_alias(store, name, CHAMPION)
+
+
+def version_by_alias(store: Store, name: str, alias: str) -> RegisteredVersion | None:
+    return next((found for found in versions(store, name) if alias in found.aliases), None)
+
+
+def version_of_attempt(
+    store: Store, name: str, retraining: str, attempt: int
+) -> RegisteredVersion | None:
+    return next(
+        (
+            found
+            for found in versions(store, name)
+            if (found.retraining, found.attempt) == (retraining, attempt)
+        ),
+        None,
+    )
+
+
+def versions(store: Store, name: str) -> list[RegisteredVersion]:
+    """All versions of ``name``, newest first; empty when there is none."""
+    from mlflow.exceptions import MlflowException
+
+    try:
+        aliases = store.client.get_registered_model(name).aliases
+    except MlflowException as error:
+        if error.error_code == "RESOURCE_DOES_NOT_EXIST":
+            return []
+        raise
+    rows: list[ModelVersion] = []
+    token = None
+    while True:
+        page = store.client.search_model_versions(f"name = '{name}'", page_token=token)
+        rows += page
+        token = page.token
+        if not token:
+            break
+    found = [
+        _version(row, tuple(sorted(a for a, v in aliases.items() if int(v) == int(row.version))))
+        for row in rows
+    ]
+    return sorted(found, key=lambda one: one.version, reverse=True)
+
+
+def _version(row: "ModelVersion", aliases: tuple[str, ...] = ()) -> RegisteredVersion:
+    tags = dict(row.tags)
+    return RegisteredVersion(
+        name=row.name,
+        version=int(row.version),
+        fingerprint=tags.get("fingerprint", ""),
+        retraining=tags.get("steadycode.retraining", ""),
+        attempt=int(tags.get("steadycode.attempt", "0")),
+        run_id=row.run_id or "",
+        source=row.source,
+        aliases=aliases,
+        tags=tags,
+        created_ms=int(row.creation_timestamp),
+    )
+
+
+def _logged_model(
+    store: Store, folder: Path, run_id: str, tags: Mapping[str, str], params: Mapping[str, str]
+) -> "LoggedModel":
+    """The attempt's logged model: one whose upload was completed, else a new upload."""
+    found = store.client.search_logged_models(
+        [store.experiment_id],
+        f"tags.`steadycode.retraining` = '{tags['steadycode.retraining']}' "
+        f"AND tags.`steadycode.attempt` = '{tags['steadycode.attempt']}'",
+    )
+    for logged in found:
+        if logged.tags.get("fingerprint") == tags["fingerprint"] and _complete(store, logged):
+            return logged
+        _discard(store, logged)
+    # the fingerprint is tagged last: without it an upload counts as torn
+    before = {name: value for name, value in tags.items() if name != "fingerprint"}
+    logged = store.client.create_logged_model(
+        store.experiment_id,
+        name="candidate",
+        source_run_id=run_id,
+        tags=before,
+        params=dict(params),
+        model_type="hf-causal-lm",
+    )
+    store.client.log_model_artifacts(logged.model_id, str(folder))
+    if store.embedded and _fingerprint(local_path(logged.artifact_location)) != tags["fingerprint"]:
+        raise ModelError(f"{folder} changed while it was copied to {store.folder}; register again")
+    store.client.set_logged_model_tags(logged.model_id, {"fingerprint": tags["fingerprint"]})
+    return store.client.finalize_logged_model(logged.model_id, "READY")
+
+
+def _complete(store: Store, logged: "LoggedModel") -> bool:
+    if str(logged.status) != "READY":
+        return False
+    if not store.embedded:
+        return True
+    folder = local_path(logged.artifact_location)
+    return folder.is_dir() and _fingerprint(folder) == logged.tags["fingerprint"]
+
+
+def _discard(store: Store, logged: "LoggedModel") -> None:
+    """Forget a torn upload, and its bytes where we can reach them."""
+    store.client.delete_logged_model(logged.model_id)
+    if store.embedded:
+        shutil.rmtree(local_path(logged.artifact_location), ignore_errors=True)
+
+
+def _ensure_registered_model(store: Store, name: str) -> None:
+    from mlflow.exceptions import MlflowException
+
+    try:
+        store.client.create_registered_model(name)
+    except MlflowException as error:
+        if error.error_code != "RESOURCE_ALREADY_EXISTS":
+            raise
+
+
+def _download(store: Store, found: RegisteredVersion, folder: Path) -> None:
+    import mlflow
+
+    partial = folder.with_name(f".{folder.name}.partial")
+    shutil.rmtree(partial, ignore_errors=True)
+    partial.mkdir(parents=True)
+    mlflow.artifacts.download_artifacts(
+        found.spec, dst_path=str(partial), tracking_uri=store.tracking_uri
+    )
+    partial.rename(folder)
+
+
+def _fingerprint(folder: Path) -> str:
+    from steadycode.models import fingerprint
+
+    return fingerprint(folder)

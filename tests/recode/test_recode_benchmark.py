@@ -1,0 +1,164 @@
+import dataclasses
+import json
+from pathlib import Path
+
+import pytest
+
+from steadycode.errors import ConfigError, DataError
+from steadycode.problems import Problem
+from steadycode.recode import (
+    PERTURBATIONS,
+    Benchmark,
+    build_benchmark,
+    read_benchmark,
+    write_benchmark,
+)
+
+TEST = "def check(candidate):\n    assert candidate(2) == 4\n"
+
+
+def toy(task_id: str, body: str, test: str = TEST) -> Problem:
+    prompt = 'def twice(number):\n    """Give the number two times."""\n'
+    return Problem(
+        task_id=task_id, prompt=prompt, entry_point="twice", canonical_solution=body, test=test
+    )
+
+
+@pytest.fixture(scope="module")
+def small(problems: list[Problem]) -> Benchmark:
+    return build_benchmark(problems[:12], seeds=2)
+
+
+def test_rows_follow_names_seeds_and_problems(small: Benchmark) -> None:
+    rows = [(v.perturbation, v.seed, v.task_id) for v in small.variants]
+    tasks = [problem.task_id for problem in small.nominal]
+    assert rows == [
+        (name, seed, task)
+        for name, info in PERTURBATIONS.items()
+        for seed in range(2 if info.random else 1)
+        for task in tasks
+    ]
+    assert small.rejected == ()
+    assert small.summary.startswith(f"12 problems, {len(rows)} variants (")
+    assert small.metadata["counts"]["tab_indent"] == {
+        "rows": 12, "unchanged": 0, "repeated": 0, "rejected": 0,
+    }  # fmt: skip
+
+
+def test_the_same_call_gives_the_same_hash(small: Benchmark, problems: list[Problem]) -> None:
+    again = build_benchmark(problems[:12], seeds=2, verify=False)
+    assert again.content_hash == small.content_hash
+    assert build_benchmark(problems[:12], seeds=1, verify=False).content_hash != again.content_hash
+
+
+def test_variants_that_break_a_promise_are_left_out() -> None:
+    uneven = "    if number:\n      for _ in [1]:\n        return number * 2\n"
+    fails = "    return number * 3\n"
+    by_name = "    return __import__('inspect').currentframe().f_code.co_name == 'twice' and 4\n"
+    not_python = "    return (\n"
+    odd_test = "def check(candidate):\n    assert twice(2) == 4 and (\n"
+    problems = [
+        toy(f"Toy/{i}", body) for i, body in enumerate([uneven, fails, by_name, not_python])
+    ]
+    problems.append(toy("Toy/4", "    return number * 2\n", odd_test))
+    built = build_benchmark(problems, ["tab_indent", "FuncRenameChangeChar"])
+    assert [(v.perturbation, v.task_id) for v in built.variants] == [
+        ("tab_indent", "Toy/2"),
+        ("FuncRenameChangeChar", "Toy/0"),
+    ]
+    reasons = {(r.perturbation, r.task_id): r.reason for r in built.rejected}
+    assert reasons["tab_indent", "Toy/0"].startswith("does not parse: TabError")
+    assert reasons["tab_indent", "Toy/1"] == (
+        "the problem's own reference solution failed: AssertionError"
+    )
+    assert reasons["FuncRenameChangeChar", "Toy/2"] == (
+        "the perturbed reference solution failed: AssertionError"
+    )
+    assert "not valid Python" in reasons["tab_indent", "Toy/3"]
+    assert reasons["FuncRenameChangeChar", "Toy/4"].startswith(
+        "Toy/4: the test is not valid Python"
+    )
+    assert len(built.nominal) == len(built.partial) == 5
+    assert built.metadata["counts"]["tab_indent"]["rejected"] == 4
+
+
+def test_no_names_means_nominal_only(problems: list[Problem]) -> None:
+    built = build_benchmark(problems[:3], names=())
+    assert built.variants == ()
+    assert [mode for mode, _ in built.cases()] == ["full"] * 3 + ["partial"] * 3
+
+
+def test_progress_reaches_the_total(problems: list[Problem]) -> None:
+    seen: list[tuple[int, int]] = []
+    build_benchmark(problems[:3], ["new_lines"], on_progress=lambda *step: seen.append(step))
+    assert seen == [(1, 3), (2, 3), (3, 3)]
+
+
+def test_unknown_names_are_refused(problems: list[Problem]) -> None:
+    with pytest.raises(ConfigError, match="no perturbation 'newlines'; did you mean new_lines"):
+        build_benchmark(problems[:1], ["newlines"])
+
+
+def test_written_in_the_layout_of_the_release(small: Benchmark, tmp_path: Path) -> None:
+    folder = tmp_path / "benchmark"
+    write_benchmark(small, folder)
+    assert read_benchmark(folder) == small
+    files = {path.relative_to(folder).as_posix() for path in folder.rglob("*.json*")}
+    assert {
+        "manifest.json",
+        "nominal/humaneval.jsonl",
+        "nominal/humaneval_partial.jsonl",
+        "nlaugmenter/humaneval_ButterFingersPerturbation_s1.jsonl",
+        "func_name/humaneval_FuncRenameCamelCase_s0.jsonl",
+        "natgen/humaneval_OperandSwap_s0.jsonl",
+        "format/humaneval_new_lines_s1.jsonl",
+    } <= files
+    row = json.loads((folder / "natgen/humaneval_OperandSwap_s0.jsonl").read_text().split("\n")[0])
+    assert {"task_id", "prompt", "entry_point", "canonical_solution", "test"} <= row.keys()
+
+
+def test_writing_again_replaces_and_gives_the_same_bytes(small: Benchmark, tmp_path: Path) -> None:
+    folder = tmp_path / "benchmark"
+    write_benchmark(small, folder)
+    before = {path: path.read_bytes() for path in folder.rglob("*.json*")}
+    (folder / "stale.jsonl").write_text("")
+    write_benchmark(small, folder)
+    assert {path: path.read_bytes() for path in folder.rglob("*.json*")} == before
+    assert list(tmp_path.iterdir()) == [folder]
+
+
+def test_damage_is_noticed(small: Benchmark, tmp_path: Path) -> None:
+    folder = tmp_path / "benchmark"
+    write_benchmark(small, folder)
+    touched = folder / "format/humaneval_new_lines_s0.jsonl"
+    touched.write_text(touched.read_text().replace("numbers", "Numbers", 1))
+    with pytest.raises(DataError, match=r"new_lines_s0\.jsonl was changed"):
+        read_benchmark(folder)
+    touched.unlink()
+    with pytest.raises(DataError, match="is not a benchmark"):
+        read_benchmark(folder)
+    with pytest.raises(DataError, match="is not a benchmark"):
+        read_benchmark(tmp_path / "nowhere")
+
+
+def test_a_file_swapped_with_its_hash_is_noticed(small: Benchmark, tmp_path: Path) -> None:
+    folder = tmp_path / "benchmark"
+    write_benchmark(small, folder)
+    other = dataclasses.replace(small, variants=small.variants[1:])
+    write_benchmark(other, tmp_path / "other")
+    manifest = json.loads((tmp_path / "other/manifest.json").read_text())
+    manifest["content_hash"] = small.content_hash
+    (tmp_path / "other/manifest.json").write_text(json.dumps(manifest))
+    with pytest.raises(DataError, match="does not match its files"):
+        read_benchmark(tmp_path / "other")
+
+
+@pytest.mark.slow
+def test_all_of_humaneval(problems: list[Problem]) -> None:
+    built = build_benchmark(problems)
+    assert len(built.variants) + len(built.rejected) == 164 * len(PERTURBATIONS)
+    assert {(r.task_id, r.perturbation) for r in built.rejected} == {
+        ("HumanEval/80", "tab_indent"),  # their own indentation is uneven
+        ("HumanEval/109", "tab_indent"),
+        ("HumanEval/135", "tab_indent"),
+    }

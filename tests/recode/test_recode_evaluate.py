@@ -1,0 +1,133 @@
+import json
+import math
+from collections.abc import Callable, Iterator, Sequence
+
+import pytest
+
+from steadycode.errors import EvidenceError
+from steadycode.files import to_json
+from steadycode.generation.contract import Completion
+from steadycode.problems import Problem
+from steadycode.recode import Benchmark, build_benchmark
+from steadycode.recode.evaluate import evaluate
+from steadycode.recode.report import Report, build_report
+from steadycode.sandbox import Limits, Verdict
+
+NAMES = ["ButterFingersPerturbation", "FuncRenameCamelCase", "VarRenamerNaive", "new_lines"]
+GROUPS = ["docstring", "function_name", "syntax", "format"]
+
+
+@pytest.fixture(scope="module")
+def benchmark_(problems: list[Problem]) -> Benchmark:
+    return build_benchmark(problems[:8], NAMES, verify=False)
+
+
+def completion(prompt: str, text: str, sample: int = 0) -> Completion:
+    return Completion(
+        prompt=prompt, sample=sample, text=text, finish_reason="function_end", mean_logprob=-1.0
+    )
+
+
+def oracle(benchmark: Benchmark, seen: list[str]) -> Callable[[Sequence[str]], Iterator]:
+    known = {problem.prompt: problem.canonical_solution for _, problem in benchmark.cases()}
+
+    def complete(prompts: Sequence[str]) -> Iterator[Completion]:
+        for prompt in reversed(prompts):  # any order will do
+            seen.append(prompt)
+            yield completion(prompt, known[prompt])
+
+    return complete
+
+
+def test_canonical_solutions_pass_everywhere(benchmark_: Benchmark) -> None:
+    seen: list[str] = []
+    steps: list[tuple[int, int]] = []
+    report, completions = evaluate(
+        benchmark_, oracle(benchmark_, seen), total_problems=164,
+        on_progress=lambda *step: steps.append(step),
+    )  # fmt: skip
+    cases = list(benchmark_.cases())
+    assert sorted(seen) == sorted({problem.prompt for _, problem in cases})
+    assert [c.prompt for c in completions] == list(dict.fromkeys(p.prompt for _, p in cases))
+    assert steps[-1] == (len(cases), len(cases))
+    expected = {"recode/full/pass_at_1": 1.0, "recode/partial/pass_at_1": 1.0}
+    for group, name in zip(GROUPS, NAMES, strict=True):
+        expected |= {
+            f"recode/{group}/robust_pass_at_1": 1.0,
+            f"recode/{group}/robust_drop_at_1": 0.0,
+            f"recode/{group}/robust_relative_at_1": 0.0,
+            f"recode/{group}/{name}/robust_pass_at_1": 1.0,
+        }
+    assert {name: figure.value for name, figure in report.figures.items()} == expected
+    assert all(f.low == f.high == f.value for f in report.figures.values())
+    assert report.label == "subset: 8 of 164 problems"
+    assert report.benchmark_hash == benchmark_.content_hash
+    assert report == Report.from_json(json.loads(to_json(report)))
+
+
+def test_a_model_that_knows_nothing(benchmark_: Benchmark) -> None:
+    def complete(prompts: Sequence[str]) -> Iterator[Completion]:
+        return (completion(prompt, "    return None\n") for prompt in prompts)
+
+    report, _ = evaluate(benchmark_, complete, Limits(seconds=1))
+    assert report.figures["recode/full/pass_at_1"].value == 0
+    drop = report.figures["recode/docstring/robust_drop_at_1"]
+    assert math.isnan(drop.value)
+    assert drop.reason == "no problem is solved on its nominal prompt"
+
+
+def test_several_samples_are_paired(problems: list[Problem]) -> None:
+    benchmark = build_benchmark(problems[:1], ["new_lines"], verify=False)
+    nominal = benchmark.partial[0].prompt
+
+    def complete(prompts: Sequence[str]) -> Iterator[Completion]:
+        known = {p.prompt: p.canonical_solution for _, p in benchmark.cases()}
+        for prompt in prompts:
+            for sample in range(4):  # nominal 1110, variant 0111
+                right = sample < 3 if prompt == nominal else sample > 0
+                yield completion(prompt, known[prompt] if right else "        1/0\n", sample)
+
+    report, _ = evaluate(benchmark, complete)
+    assert report.figures["recode/partial/pass_at_1"].value == 0.75
+    assert report.figures["recode/format/robust_pass_at_1"].value == 0.75
+    assert report.figures["recode/format/robust_drop_at_1"].value == 0
+    assert report.figures["recode/format/robust_relative_at_1"].value == 0.5
+
+
+def test_unchanged_variants_are_left_out_and_groups_without_any_say_so(
+    problems: list[Problem],
+) -> None:
+    same = [p for p in problems if p.entry_point.islower() and "_" not in p.entry_point][:3]
+    benchmark = build_benchmark(same, ["FuncRenameCamelCase"], verify=False)
+    report, _ = evaluate(benchmark, oracle(benchmark, []))
+    assert [o.changed for o in report.outcomes if o.perturbation] == [False] * 3
+    figure = report.figures["recode/function_name/robust_pass_at_1"]
+    assert math.isnan(figure.value)
+    assert figure.reason == "no changed variant of function_name"
+    assert report.figures["recode/syntax/robust_drop_at_1"].reason == "no changed variant of syntax"
+
+
+def test_intervals_come_from_the_seed(benchmark_: Benchmark) -> None:
+    verdicts = [
+        (Verdict(status="passed" if number % 3 else "failed"),)
+        for number, _ in enumerate(benchmark_.cases())
+    ]
+    one, same, other = (build_report(benchmark_, verdicts, seed=seed) for seed in (1, 1, 2))
+    assert one == same
+    assert one.outcomes == other.outcomes
+    figure = one.figures["recode/full/pass_at_1"]
+    assert figure.low < figure.value < figure.high
+    assert figure.n == 8
+
+
+def test_a_missing_completion_is_an_error(benchmark_: Benchmark) -> None:
+    def one_less(prompts: Sequence[str]) -> Iterator[Completion]:
+        return (completion(prompt, "    pass\n") for prompt in prompts[1:])
+
+    def made_up(prompts: Sequence[str]) -> Iterator[Completion]:
+        return iter([completion("another prompt", "    pass\n")])
+
+    with pytest.raises(EvidenceError, match="left out 1 completions"):
+        evaluate(benchmark_, one_less)
+    with pytest.raises(EvidenceError, match="a prompt that it was not given"):
+        evaluate(benchmark_, made_up)

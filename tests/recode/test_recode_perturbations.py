@@ -1,0 +1,352 @@
+import ast
+import io
+import tokenize
+from random import Random
+
+import pytest
+
+from steadycode.errors import ConfigError, DataError
+from steadycode.problems import Problem
+from steadycode.recode import PERTURBATIONS, partial, perturb
+from steadycode.recode.perturbations.characters import NEIGHBOURS, swap_neighbours
+from steadycode.recode.perturbations.function_name import camel_case
+from steadycode.recode.perturbations.prose import words
+from steadycode.recode.source import Source
+
+HEADER = "def add_up(first, rest):\n"
+DOCSTRING = '''    """Return the total of "several" numbers, as add_up does.
+
+    >>> add_up(1, [2, 3])
+    6
+    """
+'''
+BODY = """    total = first  # the total so far
+    for number in rest:
+        if total < number:
+            total += number
+        else:
+            total = total + number
+    return total
+"""
+TEST = "def check(candidate):\n    assert candidate(1, [2, 3]) == 6\n"
+PROBLEM = Problem(
+    task_id="Toy/0",
+    prompt=HEADER + DOCSTRING,
+    entry_point="add_up",
+    canonical_solution=BODY,
+    test=TEST,
+)
+GIVEN = BODY[: BODY.index("            total += number")]
+
+
+def prompt(name: str, problem: Problem = PROBLEM, seed: int = 0) -> str:
+    return perturb(problem, name, seed).prompt
+
+
+def test_the_names_are_the_published_ones() -> None:
+    assert {name: (info.group, info.random) for name, info in PERTURBATIONS.items()} == {
+        "ButterFingersPerturbation": ("docstring", True),
+        "ChangeCharCase": ("docstring", True),
+        "SwapCharactersPerturbation": ("docstring", True),
+        "WhitespacePerturbation": ("docstring", True),
+        "FuncRenameCamelCase": ("function_name", False),
+        "FuncRenameButterFinger": ("function_name", True),
+        "FuncRenameSwapChar": ("function_name", True),
+        "FuncRenameChangeChar": ("function_name", True),
+        "DeadCodeInserter": ("syntax", True),
+        "OperandSwap": ("syntax", False),
+        "VarRenamerNaive": ("syntax", False),
+        "VarRenamerRN": ("syntax", True),
+        "doc2comments": ("format", False),
+        "new_line_aftercode": ("format", False),
+        "new_line_afterdoc": ("format", False),
+        "new_lines": ("format", True),
+        "split_lines": ("format", False),
+        "tab_indent": ("format", False),
+    }
+
+
+def test_partial_gives_half_of_the_lines() -> None:
+    half = partial(PROBLEM)
+    assert half.prompt == HEADER + DOCSTRING + GIVEN
+    assert half.prompt + half.canonical_solution == PROBLEM.prompt + BODY
+
+
+def test_partial_of_one_line_is_the_problem(problems: list[Problem]) -> None:
+    assert sum(partial(p).prompt == p.prompt for p in problems) == 37
+
+
+def test_partial_is_that_of_the_public_release(shared) -> None:
+    import json
+
+    folder = shared / "data" / "recode"
+    released = folder / "perturbed_finalized/mbpp/full/natgen/mbpp_VarRenamerCB_s0.jsonl"
+    rows = [json.loads(line) for line in released.open(encoding="utf-8")]
+    nominal = {}
+    for line in (folder / "mbpp.jsonl").open(encoding="utf-8"):
+        row = json.loads(line)
+        nominal[row["task_id"]] = Problem(**{f: row[f] for f in Problem.__slots__})
+    different = []
+    for row in rows:
+        before, _, after = row["partial"].partition("# print('@@this is the line to split##')\n")
+        try:
+            half = partial(nominal[row["task_id"]])
+        except DataError:
+            different.append(row["task_id"])
+            continue
+        if (half.prompt, half.canonical_solution) != (before[: before.rindex("\n") + 1], after):
+            different.append(row["task_id"])
+    assert different == ["MBPP/64", "MBPP/966"]  # these two are not Python
+
+
+def test_camel_case() -> None:
+    names = ["has_close_elements", "digitSum", "add", "_a_b", "x1_y2", "minSubArraySum"]
+    assert [camel_case(name) for name in names] == [
+        "hasCloseElements", "digit_sum", "add", "_aB", "x1Y2", "min_sub_array_sum",
+    ]  # fmt: skip
+
+
+def test_neighbours_are_those_of_the_keyboard() -> None:
+    assert NEIGHBOURS["g"] == "bfhtvy"
+    assert NEIGHBOURS["q"] == "aw"
+    assert all(a in NEIGHBOURS[b] for a, near in NEIGHBOURS.items() for b in near)
+
+
+def test_swaps_keep_the_letters_and_change_something() -> None:
+    for seed in range(50):
+        (word,) = swap_neighbours(["numbers"], Random(seed))
+        assert sorted(word) == sorted("numbers")
+        assert word != "numbers"
+
+
+def test_only_prose_is_perturbed() -> None:
+    source = Source(PROBLEM)
+    prose = [source.text[span.start : span.end] for span in words(source)]
+    # not: Return the type word's like, total and number (variables), "several", add_up, examples
+    assert prose == ["Return", "the", "of", "numbers", "as", "does"]
+
+
+@pytest.mark.parametrize(
+    "line",
+    [
+        ">>> add_up(1, [2])",
+        "add_up([1]) gives True",
+        "f(3) ==> 4",
+        "some words -> other words",
+        "x = y * 2 holds",
+        "[1, 2, 3]",
+        "Input: grid of words",
+    ],
+)
+def test_examples_are_not_prose(line: str) -> None:
+    problem = Problem(
+        task_id="Toy/1", prompt=f'def add_up(a):\n    """\n    {line}\n    """\n',
+        entry_point="add_up", canonical_solution="    return a\n", test=TEST,
+    )  # fmt: skip
+    assert words(Source(problem)) == []
+
+
+@pytest.mark.parametrize("name", [n for n, i in PERTURBATIONS.items() if i.group == "docstring"])
+def test_docstring_perturbations_leave_all_else(name: str, problems: list[Problem]) -> None:
+    for problem in problems[:60]:
+        variant = perturb(problem, name)
+        assert _code(variant) == _code(problem)
+        assert variant.canonical_solution == problem.canonical_solution
+        before, after = Source(problem), Source(variant)
+        assert _outside(before) == _outside(after)
+        doctests = [line for line in problem.prompt.split("\n") if line.lstrip()[:3] == ">>>"]
+        kept = [line for line in variant.prompt.split("\n") if line.lstrip()[:3] == ">>>"]
+        assert kept == doctests
+        assert variant.prompt.count("\n") == problem.prompt.count("\n")
+
+
+def test_change_of_case_changes_case_only(problems: list[Problem]) -> None:
+    for problem in problems:
+        assert prompt("ChangeCharCase", problem).lower() == problem.prompt.lower()
+
+
+def test_whitespace_changes_blanks_only(problems: list[Problem]) -> None:
+    for problem in problems:
+        variant = perturb(problem, "WhitespacePerturbation")
+        assert "".join(variant.prompt.split()) == "".join(problem.prompt.split())
+
+
+def test_rename_reaches_recursion_examples_and_the_test(by_id: dict[str, Problem]) -> None:
+    variant = perturb(by_id["HumanEval/39"], "FuncRenameCamelCase")
+    assert variant.entry_point == "primeFib"
+    assert "prime_fib" not in variant.prompt + variant.canonical_solution
+    variant = perturb(by_id["HumanEval/33"], "FuncRenameCamelCase")
+    assert "sortThird(" in variant.test
+    assert "sort_third" not in variant.test
+    fib = by_id["HumanEval/55"]
+    variant = perturb(fib, "FuncRenameChangeChar")
+    assert variant.canonical_solution == fib.canonical_solution.replace("fib", variant.entry_point)
+
+
+def test_rename_leaves_the_english_word(by_id: dict[str, Problem]) -> None:
+    variant = perturb(by_id["HumanEval/47"], "FuncRenameSwapChar")
+    assert "Return median of elements" in variant.prompt
+    assert f">>> {variant.entry_point}([3, 1, 2, 4, 5])" in variant.prompt
+
+
+def test_a_new_name_is_free(problems: list[Problem]) -> None:
+    for problem in problems:
+        for name in ("FuncRenameButterFinger", "FuncRenameSwapChar", "FuncRenameChangeChar"):
+            variant = perturb(problem, name)
+            assert variant.entry_point.isidentifier()
+            if variant.changed:
+                assert variant.entry_point not in Source(problem).names
+
+
+def test_operand_swap() -> None:
+    assert prompt("OperandSwap") == partial(PROBLEM).prompt.replace(
+        "if total < number:", "if number > total:"
+    )
+
+
+@pytest.mark.parametrize(
+    ("before", "after"),
+    [
+        ("a == b", "b == a"),
+        ("(a + 1)*2 >= len(b)", "len(b) <= (a + 1)*2"),
+        ("(a and b)!=c", None),
+        ("a[i] < 'x < y'", "'x < y' > a[i]"),
+        ("a < b < c", None),
+        ("a in b", None),
+        ("f(a) < b", None),
+        ("(a := b) == c", None),
+        ("f'{a < b}'", None),
+    ],
+)
+def test_operand_swap_is_exact(before: str, after: str | None) -> None:
+    body = f"    if {before}:\n        pass\n    a\n    b\n"
+    problem = Problem(
+        task_id="Toy/2", prompt="def add_up(a, b, c, i):\n", entry_point="add_up",
+        canonical_solution=body, test=TEST,
+    )  # fmt: skip
+    variant = perturb(problem, "OperandSwap")
+    if after is None:
+        assert not variant.changed
+    else:
+        assert f"    if {after}:\n" in variant.prompt
+
+
+def test_variable_renaming() -> None:
+    variant = perturb(PROBLEM, "VarRenamerNaive")
+    half = partial(PROBLEM)
+    assert variant.prompt == half.prompt.replace("total =", "VAR_0 =").replace(
+        "if total", "if VAR_0"
+    )
+    assert variant.canonical_solution == half.canonical_solution.replace("total", "VAR_0")
+    assert '"""Return the total of' in variant.prompt
+    assert "# the total so far" in variant.prompt
+
+
+def test_random_variable_names_have_the_same_length() -> None:
+    names = set()
+    for seed in range(20):
+        variant = perturb(PROBLEM, "VarRenamerRN", seed)
+        (name,) = Source(variant).names - Source(PROBLEM).names
+        assert len(name) == len("total")
+        names.add(name)
+    assert len(names) == 20
+
+
+def test_dead_code_is_one_block_that_never_runs() -> None:
+    half = partial(PROBLEM)
+    kinds = set()
+    for seed in range(40):
+        variant = perturb(PROBLEM, "DeadCodeInserter", seed)
+        assert variant.canonical_solution == half.canonical_solution
+        before, after = half.prompt.splitlines(), variant.prompt.splitlines()
+        extra = [line for line in after if line not in before]
+        assert len(after) > len(before)
+        assert len(extra) >= 1
+        kinds.add(extra[0].split()[0])
+    assert kinds == {"if", "while", "for"}
+
+
+def test_formats() -> None:
+    half = partial(PROBLEM).prompt
+    assert prompt("new_line_aftercode") == half + "\n"
+    assert prompt("new_line_afterdoc") == HEADER + DOCSTRING + "\n" + GIVEN
+    assert prompt("doc2comments") == (
+        HEADER
+        + '    # Return the total of "several" numbers, as add_up does.\n    #\n'
+        + "    # >>> add_up(1, [2, 3])\n    # 6\n"
+        + GIVEN
+    )
+    assert prompt("split_lines") == half.replace(
+        "    for number in rest:", "    for number \\\n        in rest:"
+    )
+    lines = [line for line in prompt("new_lines").split("\n") if line]
+    assert lines == [line for line in half.split("\n") if line]
+    variant = perturb(PROBLEM, "tab_indent")
+    assert variant.prompt.startswith('def add_up(first, rest):\n\t"""Return the total')
+    assert variant.canonical_solution == partial(PROBLEM).canonical_solution.replace("    ", "\t")
+
+
+def test_strings_over_lines_keep_their_blanks() -> None:
+    body = '    text = """\n    kept\n    """\n    return text\n'
+    problem = Problem(
+        task_id="Toy/3", prompt="def add_up():\n", entry_point="add_up",
+        canonical_solution=body, test=TEST,
+    )  # fmt: skip
+    variant = perturb(problem, "tab_indent")
+    assert variant.prompt + variant.canonical_solution == (
+        'def add_up():\n\ttext = """\n    kept\n    """\n\treturn text\n'
+    )
+
+
+@pytest.mark.parametrize("name", PERTURBATIONS)
+def test_every_variant_says_whether_it_changed(name: str, problems: list[Problem]) -> None:
+    info = PERTURBATIONS[name]
+    for problem in problems:
+        variant = perturb(problem, name)
+        nominal = problem if info.mode == "full" else partial(problem)
+        assert variant.changed == (variant.prompt != nominal.prompt)
+        assert (variant.task_id, variant.perturbation) == (problem.task_id, name)
+
+
+@pytest.mark.parametrize("name", ["new_lines", "split_lines", "new_line_afterdoc"])
+def test_layout_changes_keep_the_syntax_tree(name: str, problems: list[Problem]) -> None:
+    for problem in problems:
+        variant = perturb(problem, name)
+        assert _tree(variant) == _tree(problem)
+
+
+@pytest.mark.parametrize("name", [n for n, info in PERTURBATIONS.items() if info.random])
+def test_seeds_and_tasks_differ_and_repeat(name: str, by_id: dict[str, Problem]) -> None:
+    problem = by_id["HumanEval/3"]
+    once = [perturb(problem, name, seed) for seed in range(6)]
+    assert once == [perturb(problem, name, seed) for seed in range(6)]
+    assert len({variant.prompt for variant in once}) > 1
+
+
+def test_bad_names_and_styles_are_one_clear_line() -> None:
+    with pytest.raises(ConfigError, match="did you mean ButterFingersPerturbation"):
+        perturb(PROBLEM, "ButterFingerPerturbation")
+    with pytest.raises(ConfigError, match="no style 'release' yet; use 'sound'"):
+        perturb(PROBLEM, "new_lines", style="release")
+    broken = Problem(
+        task_id="Toy/4", prompt="def f(:\n", entry_point="f", canonical_solution="", test=""
+    )
+    with pytest.raises(DataError, match="Toy/4: prompt and canonical_solution together are not"):
+        perturb(broken, "new_lines")
+
+
+def _tree(problem: Problem) -> str:
+    return ast.dump(ast.parse(problem.prompt + problem.canonical_solution))
+
+
+def _code(problem: Problem) -> list[str]:
+    """Tokens without strings and comments."""
+    lines = io.StringIO(problem.prompt + problem.canonical_solution).readline
+    skipped = (tokenize.STRING, tokenize.COMMENT)
+    return [t.string for t in tokenize.generate_tokens(lines) if t.type not in skipped]
+
+
+def _outside(source: Source) -> tuple[str, str]:
+    span = source.docstring
+    assert span is not None
+    return source.text[: span.start], source.text[span.end :]
