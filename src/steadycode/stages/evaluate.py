@@ -4,17 +4,25 @@ The job's folder is named by what the job is, so evidence on an unchanged model 
 conditions is found and not made again.
 """
 
+import time
+from collections.abc import Sequence
+from dataclasses import asdict
+from functools import partial
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from steadycode.config import Config, EvaluateConfig
-from steadycode.files import read_jsonl, sha256_file, sha256_json, write_json
-from steadycode.problems import load_problems, problem_file, select_problems
+from steadycode.files import read_jsonl, sha256_file, sha256_json, write_jsonl
+from steadycode.problems import Problem, load_problems, problem_file, select_problems
 from steadycode.project import Project
 from steadycode.retraining import code_hash
 from steadycode.stages.job import Events, Job, stage_main
 
-HARNESS = ("evidence", "problems", "recode", "generation", "sandbox", "contraclm")
+if TYPE_CHECKING:
+    from steadycode.models import LanguageModel
+    from steadycode.recode import Benchmark
+
+HARNESS = ("evidence", "problems", "recode", "generation", "sandbox", "contraclm", "models")
 """The packages whose sources decide what an evaluation says."""
 
 
@@ -54,27 +62,20 @@ def evaluation_job(project: Project, config: Config, model: Path, fingerprint: s
 
 def body(job: Job, events: Events) -> list[Path]:
     """Writes ``evidence.json`` and ``completions.jsonl``."""
-    from steadycode.contraclm.heldout import measure
     from steadycode.evidence import Conditions, Evidence
     from steadycode.generation import ENGINE, complete
     from steadycode.models import load
     from steadycode.recode.evaluate import evaluate
+    from steadycode.sandbox import Limits
 
-    settings = EvaluateConfig.model_validate(job.settings)
+    began = time.monotonic()
+    settings = EvaluateConfig.model_validate(dict(job.settings))
     problems = load_problems(job.inputs["problems"])
-    benchmark = _benchmark(job, settings, events)
-    events.message(f"benchmark: {benchmark.summary}")
+    benchmark = _benchmark(job, settings, problems, events)
+    events.message(benchmark.summary)
     device, dtype = job.identity["device"], job.identity["dtype"]
     model = load(Path(job.inputs["model"]), dtype, device)
-
-    documents = [row["content"] for row in read_jsonl(Path(job.inputs["heldout"]))]
-    documents = documents[: settings.heldout_documents]
-    heldout = measure(
-        model,
-        documents,
-        max_tokens=settings.heldout_tokens,
-        on_progress=lambda done, total: events.progress("held-out documents", done, total),
-    )
+    heldout = _heldout(job, settings, model, events)
     report, completions = evaluate(
         benchmark,
         lambda prompts: complete(
@@ -82,18 +83,17 @@ def body(job: Job, events: Events) -> list[Path]:
             prompts,
             settings.decoding,
             seed=job.seed,
-            on_progress=lambda done, total: events.progress("completions", done, total),
+            on_progress=partial(events.progress, "completions"),
         ),
-        limits=settings.limits,
+        limits=Limits(**settings.limits.model_dump()),
         total_problems=len(problems),
         seed=job.seed,
-        on_progress=lambda done, total: events.progress("programs", done, total),
     )
     evidence = Evidence(
         model_fingerprint=job.identity["model"],
         conditions=Conditions(
             benchmark=benchmark.content_hash,
-            heldout=sha256_json([job.identity["heldout"], len(documents), settings.heldout_tokens]),
+            heldout=sha256_json([sorted(heldout.losses), settings.heldout_tokens]),
             harness=job.identity["harness"],
             decoding=settings.decoding.model_dump(mode="json"),
             dtype=dtype,
@@ -104,19 +104,56 @@ def body(job: Job, events: Events) -> list[Path]:
         report=report,
         heldout=heldout.losses,
         representation=heldout.representation,
+        cost={
+            "evaluation_seconds": round(time.monotonic() - began, 1),
+            "completions": float(len(completions)),
+        },
     )
-    completions_path = job.folder / "completions.jsonl"
-    return [_written(evidence, job), completions_path]
+    paths = [job.folder / "evidence.json", job.folder / "completions.jsonl"]
+    evidence.write(paths[0])
+    write_jsonl(paths[1], completions)
+    return paths
 
 
-def _benchmark(job: Job, settings: EvaluateConfig, events: Events) -> Any: ...
+def _benchmark(
+    job: Job, settings: EvaluateConfig, problems: Sequence[Problem], events: Events
+) -> "Benchmark":
+    """Built once for all the models that meet it, and found again by what it is made from."""
+    from steadycode.errors import DataError
+    from steadycode.recode import build_benchmark, read_benchmark, write_benchmark
+
+    chosen = select_problems(problems, settings.max_problems, job.seed)
+    names = settings.perturbations
+    made_from = [[asdict(p) for p in chosen], names, settings.seeds, job.identity["harness"]]
+    folder = Path(job.inputs["benchmarks"]) / sha256_json(made_from)[:16]
+    if folder.exists():
+        try:
+            return read_benchmark(folder)
+        except DataError as error:
+            events.message(str(error))
+    benchmark = build_benchmark(
+        chosen,
+        names,
+        settings.seeds,
+        on_progress=partial(events.progress, "variants checked"),
+    )
+    write_benchmark(benchmark, folder)
+    return benchmark
 
 
-def _written(evidence: Any, job: Job) -> Path:
-    path = job.folder / "evidence.json"
-    evidence.write(path)
-    write_json(path, evidence)
-    return path
+def _heldout(job: Job, settings: EvaluateConfig, model: "LanguageModel", events: Events) -> Any:
+    from steadycode.contraclm.heldout import measure
+
+    rows = read_jsonl(Path(job.inputs["heldout"]))
+    # in the order of their hashes: the first N are a random choice that only grows with N
+    documents = [row["content"] for row in sorted(rows, key=lambda row: str(row["sha256"]))]
+    return measure(
+        model.model,
+        model.tokenizer,
+        documents[: settings.heldout_documents],
+        max_tokens=settings.heldout_tokens,
+        on_progress=partial(events.progress, "held-out documents"),
+    )
 
 
 if __name__ == "__main__":

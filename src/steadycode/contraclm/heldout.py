@@ -1,0 +1,107 @@
+"""Held-out loss of each document and the representation figures, from one forward pass."""
+
+import math
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import torch
+from torch.nn.functional import cross_entropy
+
+from steadycode.contraclm.data import collate, encode
+from steadycode.contraclm.forward import evaluating, single_pass
+from steadycode.contraclm.representation import Representation
+from steadycode.evidence import DocumentLoss
+from steadycode.files import sha256_text
+
+OnProgress = Callable[[int, int], None]
+
+BATCH_TOKENS = 4096
+"""Padded positions in one forward pass."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class HeldOut:
+    losses: Mapping[str, DocumentLoss]
+    """sha256 of the document -> its loss."""
+    representation: Mapping[str, float]
+    """See ``contraclm.representation``."""
+
+    @property
+    def loss(self) -> float:
+        """Mean over all predicted tokens, nats per token; nan when there are none."""
+        tokens = sum(document.tokens for document in self.losses.values())
+        total = math.fsum(document.loss * document.tokens for document in self.losses.values())
+        return total / tokens if tokens else math.nan
+
+    @property
+    def perplexity(self) -> float:
+        try:
+            return math.exp(self.loss)
+        except OverflowError:
+            return math.inf
+
+
+def measure(
+    model: Any,
+    tokenizer: Any,
+    documents: Sequence[str],
+    *,
+    max_tokens: int,
+    on_progress: OnProgress | None = None,
+) -> HeldOut:
+    """Losses and representation of ``documents``, each cut to its first ``max_tokens`` ids.
+
+    A document's loss is the mean negative log-likelihood (nats) of its ids but the first, without
+    an end-of-text token; its representation is made of the states that predict them. Documents of
+    fewer than two ids are left out.
+    """
+    ids = [encode(tokenizer, document)[:max_tokens] for document in documents]
+    forward = single_pass(model)
+    losses: dict[str, DocumentLoss] = {}
+    representation = Representation()
+    done = sum(len(sequence) < 2 for sequence in ids)
+    with evaluating(model):
+        for chosen in _batches([len(sequence) for sequence in ids]):
+            batch = collate([ids[i] for i in chosen], pad_id=0).to(model.device)
+            hidden, logits_at = forward(batch.inputs)
+            for row, index in enumerate(chosen):  # one document's logits at a time
+                mask = torch.zeros_like(batch.mask)
+                mask[row] = batch.mask[row]
+                nll = cross_entropy(logits_at(mask), batch.targets[mask], reduction="none")
+                losses[sha256_text(documents[index])] = DocumentLoss(
+                    loss=float(nll.double().mean()), tokens=len(nll)
+                )
+                representation.add(hidden[mask])
+            done += len(chosen)
+            if on_progress:
+                on_progress(done, len(documents))
+    return HeldOut(losses=losses, representation=representation.figures())
+
+
+def document_losses(
+    model: Any,
+    tokenizer: Any,
+    documents: Sequence[str],
+    *,
+    max_tokens: int,
+    on_progress: OnProgress | None = None,
+) -> dict[str, DocumentLoss]:
+    """Only the losses of ``measure``."""
+    held_out = measure(model, tokenizer, documents, max_tokens=max_tokens, on_progress=on_progress)
+    return dict(held_out.losses)
+
+
+def _batches(lengths: Sequence[int]) -> Iterator[list[int]]:
+    """Indices of the sequences of two ids or more, in runs of like length."""
+    order = sorted(range(len(lengths)), key=lambda i: (lengths[i], i))
+    batch: list[int] = []
+    for index in order:
+        if lengths[index] < 2:
+            continue
+        if batch and (len(batch) + 1) * lengths[index] > BATCH_TOKENS:
+            yield batch
+            batch = []
+        batch.append(index)
+    if batch:
+        yield batch

@@ -1,0 +1,168 @@
+"""The ContraCLM objective: cross-entropy plus contrastive terms over tokens and over sequences.
+
+After "ContraCLM: Contrastive Learning for Causal Language Model" (Jain et al., ACL 2023). Both
+terms ask the same question of two views of n vectors: of the 2n - 1 other vectors, which one is
+the same item seen the other way?
+"""
+
+from dataclasses import dataclass
+from typing import Any, Literal
+
+import torch
+from torch import Tensor
+from torch.autograd.function import once_differentiable
+
+Mode = Literal["mle", "token", "sequence", "both"]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Objective:
+    """Which terms are trained on, and how much each weighs beside the cross-entropy."""
+
+    mode: Mode = "both"
+    token_weight: float = 1.0
+    sequence_weight: float = 1.0
+
+    @property
+    def contrastive(self) -> bool:
+        return self.mode != "mle"
+
+    def total(self, mle: Tensor, token: Tensor, sequence: Tensor) -> Tensor:
+        """The scalar to minimise; a term outside the mode contributes neither value nor NaN."""
+        loss = mle
+        if self.mode in ("token", "both"):
+            loss = loss + self.token_weight * token
+        if self.mode in ("sequence", "both"):
+            loss = loss + self.sequence_weight * sequence
+        return loss
+
+
+def contrastive_losses(
+    h1: Tensor,
+    h2: Tensor,
+    mask: Tensor,
+    temperature: float = 0.05,
+    segments: Tensor | None = None,
+) -> tuple[Tensor, Tensor]:
+    """The token-level and the sequence-level contrastive loss of two views.
+
+    ``h1``, ``h2``: hidden states [B, L, D] of any floating dtype. ``mask``: bool [B, L], True at
+    real tokens; whatever stands elsewhere has no effect and gets a zero gradient. ``segments``:
+    integers [B, L] for packed rows, where each segment of a row is a sequence of its own; without
+    it each row is one sequence.
+
+    Token loss: within each sequence, every position against all others in both views; mean over
+    its positions, then unweighted mean over sequences. Sequence loss: the mean vectors of all
+    sequences against one another. Sequences without a valid token are left out; a set of one has
+    loss 0, and so has an empty batch.
+
+    Returns two scalars: float64 for float64 input; everything else is computed in float32.
+    Raises ValueError when shapes or dtypes do not fit or the temperature is not positive.
+    """
+    _check(h1, h2, mask, temperature, segments)
+    with torch.autocast(h1.device.type, enabled=False):
+        positions, lengths = _valid_positions(mask, segments)
+        x1, x2 = (_select(h, positions) for h in (h1, h2))
+        if not lengths:
+            nothing = x1.sum() + x2.sum()  # zero, and still part of the graph
+            return nothing, nothing.clone()
+        views = list(zip(torch.split(x1, lengths), torch.split(x2, lengths), strict=True))
+        token = torch.stack([two_view_loss(a, b, temperature) for a, b in views]).mean()
+        pooled1, pooled2 = (
+            torch.stack([sequence.mean(0) for sequence in view])
+            for view in zip(*views, strict=True)
+        )
+        return token, two_view_loss(pooled1, pooled2, temperature)
+
+
+def two_view_loss(x1: Tensor, x2: Tensor, temperature: float) -> Tensor:
+    """InfoNCE over two views [n, D] of n items: 2n anchors, mean of their losses.
+
+    An anchor's positive is the same item in the other view, its negatives the other n - 1 items
+    in both; similarity is the cosine, 0 for a zero vector. One item gives 0. Not differentiable
+    twice.
+    """
+    loss: Tensor = _TwoViewLoss.apply(x1, x2, temperature)  # type: ignore[no-untyped-call]
+    return loss
+
+
+class _TwoViewLoss(torch.autograd.Function):
+    """The gradient is found in the forward pass, while the similarities [2n, 2n] are in cache.
+
+    So backward keeps one [n, D] per view and nothing else, and there are two matrix products
+    instead of three, because the similarity matrix is symmetric.
+    """
+
+    @staticmethod
+    def forward(ctx: Any, x1: Tensor, x2: Tensor, temperature: float) -> Tensor:
+        n = len(x1)
+        units, norms, scales = _normalised(torch.cat([x1, x2]))  # [2n, D], [2n, 1], [2n, 1]
+        similarity = units @ units.T
+        anchors = torch.arange(2 * n, device=x1.device)
+        positives = anchors.roll(n)
+        # distances from the positive first: exact where two cosines are nearly equal, and the
+        # division by a small temperature then magnifies no rounding error of 1/temperature
+        negatives = similarity.sub_(similarity[anchors, positives][:, None]).div_(temperature)
+        negatives[anchors, anchors] = -torch.inf
+        negatives[anchors, positives] = -torch.inf
+        rest = negatives.logsumexp(1)  # [2n], log of the negatives' share against the positive's
+        losses = torch.logaddexp(rest, torch.zeros_like(rest))
+        if any(ctx.needs_input_grad):
+            weights = negatives.sub_(losses[:, None]).exp_()  # d losses / d similarity
+            weights[anchors, positives] = -rest.sigmoid()
+            gradient = (weights + weights.T) @ units
+            gradient -= units * (units * gradient).sum(1, keepdim=True)
+            gradient = gradient.div_(norms * (2 * n * temperature)).div_(scales)
+            ctx.save_for_backward(*torch.split(gradient, n))
+        return losses.mean()
+
+    @staticmethod
+    @once_differentiable  # type: ignore[untyped-decorator]
+    def backward(ctx: Any, grad: Tensor) -> tuple[Tensor, Tensor, None]:  # type: ignore[override]
+        gradient1, gradient2 = ctx.saved_tensors
+        return grad * gradient1, grad * gradient2, None
+
+
+def _normalised(x: Tensor) -> tuple[Tensor, Tensor, Tensor]:
+    """Unit vectors, and what x was divided by in two steps: its largest entry, then its length.
+
+    In one step the squares of 1e30 or 1e-30 leave float32. A zero vector stays zero; dividing its
+    gradient by infinity makes that zero too.
+    """
+    scales = x.abs().amax(1, keepdim=True)
+    zero = scales == 0
+    units = x / scales.masked_fill(zero, 1)
+    norms = torch.linalg.vector_norm(units, dim=1, keepdim=True).masked_fill_(zero, torch.inf)
+    return units.div_(norms), norms, scales.masked_fill_(zero, 1)
+
+
+def _valid_positions(mask: Tensor, segments: Tensor | None) -> tuple[Tensor, list[int]]:
+    """Flat indices of the valid positions, sequence after sequence, and the sequences' lengths."""
+    positions = mask.flatten().nonzero().squeeze(1)
+    sequences = positions // mask.shape[1]
+    if segments is not None:
+        _, within_row = torch.unique(segments.flatten()[positions], return_inverse=True)
+        sequences = sequences * len(positions) + within_row
+        sequences, order = sequences.sort(stable=True)
+        positions = positions[order]
+    _, lengths = torch.unique_consecutive(sequences, return_counts=True)
+    return positions, lengths.tolist()
+
+
+def _select(h: Tensor, positions: Tensor) -> Tensor:
+    """The vectors at flat ``positions``, [N, D], in float32 or float64."""
+    chosen = h.flatten(0, 1).index_select(0, positions)
+    return chosen if h.dtype == torch.float64 else chosen.float()
+
+
+def _check(
+    h1: Tensor, h2: Tensor, mask: Tensor, temperature: float, segments: Tensor | None
+) -> None:
+    if h1.ndim != 3 or h1.shape != h2.shape:
+        raise ValueError(f"two views [B, L, D], got {tuple(h1.shape)} and {tuple(h2.shape)}")
+    if mask.dtype != torch.bool or mask.shape != h1.shape[:2]:
+        raise ValueError(f"mask must be bool [B, L], got {mask.dtype} {tuple(mask.shape)}")
+    if segments is not None and (segments.shape != mask.shape or segments.is_floating_point()):
+        raise ValueError(f"segments must be integers [B, L], got {segments.dtype}")
+    if not temperature > 0:
+        raise ValueError(f"temperature must be positive, got {temperature}")

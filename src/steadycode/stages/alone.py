@@ -1,0 +1,111 @@
+"""Stages run by hand from the command line, with what they found on the terminal."""
+
+from pathlib import Path
+
+from rich.console import Console
+from rich.table import Table
+
+from steadycode.config import Config
+from steadycode.console import StageView
+from steadycode.corpus.build import build
+from steadycode.corpus.recipe import load_recipe
+from steadycode.corpus.validation import validate
+from steadycode.corpus.validation_result import require_valid
+from steadycode.corpus.versions import check_data, current_md5, ensure_data, fill_cache
+from steadycode.errors import ConfigError
+from steadycode.project import Project
+
+
+def build_data(project: Project, force: bool) -> None:
+    """``steadycode data build``: data/ as data.dvc records it, or anew when forced."""
+    console = Console()
+    recipe = load_recipe(project.configs / "corpus.yaml")
+    if project.data.exists() and not force:
+        version = check_data(project)
+        fill_cache(project)
+        console.print(f"data/ is already the recorded version {version.md5}")
+        return
+    with StageView(console, 1).stage("build data/") as view:
+        if force:
+            build(recipe, project, view.progress)
+            fill_cache(project)
+        else:
+            ensure_data(project, recipe, view.progress)
+    recorded = "the version in data.dvc" if fill_cache(project) else "not the version in data.dvc"
+    console.print(f"data/ has md5 {current_md5(project)}: {recorded}")
+
+
+def validate_data(project: Project, config: Config, page: Path | None) -> None:
+    """``steadycode data validate``: one line per check. Raises DataError when a critical fails."""
+    console = Console()
+    result = validate(project.data, config.data)
+    table = Table("check", "outcome", "finding")
+    for check in result.checks:
+        table.add_row(check.name, "ok" if check.ok else check.severity, check.finding)
+    console.print(table)
+    if page is not None:
+        result.write_page(page)
+        console.print(f"wrote {page}")
+    require_valid(result)
+    console.print(result.summary_line(), markup=False)
+
+
+def train_alone(project: Project, config: Config, output: Path, allow_dirty_data: bool) -> None:
+    """``steadycode train``: the training stage in ``output``, finished work there is kept."""
+    from steadycode.stages.context import resolve_model
+    from steadycode.stages.process import run_stage
+    from steadycode.stages.steps import training_job
+
+    if output.exists() and any(output.iterdir()) and not (output / "job.json").exists():
+        raise ConfigError(f"{output} is not empty and holds no training; name a new folder")
+    console = Console()
+    data = check_data(project, allow_dirty_data)
+    base = resolve_model(project, config, config.model.base, console)
+    job = training_job(project, config, base, data.md5, output.resolve(), config.seed)
+    with StageView(console, 1).stage(f"train {config.train.steps} steps") as view:
+        manifest = run_stage(job, view)
+    console.print(
+        f"model in {output / 'model'} ({manifest.wall_seconds:.0f} s, "
+        f"{manifest.peak_memory_mb:.0f} MiB); metrics in {output / 'events.jsonl'}",
+        markup=False,
+    )
+
+
+def evaluate_alone(project: Project, model: str, config: Config) -> tuple[Path, str]:
+    """``steadycode evaluate``: evidence on any model, as an MLflow run of its own.
+
+    Returns the evidence file and the figures as markdown.
+    """
+    from steadycode.evidence import Evidence
+    from steadycode.models import fingerprint
+    from steadycode.registry.report_page import evidence_markdown, evidence_table
+    from steadycode.registry.runs import Lineage, open_evaluation_run
+    from steadycode.registry.store import open_store
+    from steadycode.stages.context import resolve_model
+    from steadycode.stages.evaluate import evaluation_job
+    from steadycode.stages.process import run_stage
+
+    console = Console()
+    data = check_data(project, allow_dirty=True)  # only read for held-out documents; tagged
+    folder = resolve_model(project, config, model, console)
+    job = evaluation_job(project, config, folder, fingerprint(folder))
+    lineage = Lineage(
+        retraining=f"evaluation-{job.sha256[:12]}",
+        attempt=0,
+        profile=config.profile,
+        data_md5=data.md5,
+        data_dirty=data.dirty,
+        git_commit=data.git_commit or "none",
+    )
+    run = open_evaluation_run(open_store(project, config.experiment), lineage, config, model)
+    with run.ended(), StageView(console, 1).stage(f"evaluate {model}") as view:
+        run_stage(job, view)
+        path = job.folder / "evidence.json"
+        evidence = Evidence.read(path)
+        run.evidence(evidence)
+        run.file(path)
+    console.print(evidence_table(evidence, f"{model} ({evidence.report.label})"))
+    console.print(
+        f"evidence: {path}\nopen this run: steadycode ui --run {run.run_id}", markup=False
+    )
+    return path, evidence_markdown(evidence)

@@ -1,0 +1,134 @@
+"""One attempt at a retraining as its parent process sees it: what every stage is given."""
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+from rich.console import Console
+
+from steadycode.config import Config
+from steadycode.console import EventView, StageView
+from steadycode.corpus.versions import DataVersion, check_data
+from steadycode.models import fingerprint, resolve
+from steadycode.project import Project
+from steadycode.registry.runs import (
+    Lineage,
+    MetricBuffer,
+    RetrainingRun,
+    open_attempt_run,
+    open_stage_run,
+)
+from steadycode.registry.store import Store, open_store
+from steadycode.registry.versions import champion, fetch
+from steadycode.retraining import Attempt, open_attempt, retraining_id
+from steadycode.stages.process import Event
+
+STAGES = 6
+
+
+class Retraining:
+    """Everything about the attempt under way. Deliberately no dataclass: Prefect walks into those
+    when it looks for futures among a task's arguments."""
+
+    def __init__(
+        self,
+        *,
+        project: Project,
+        config: Config,
+        data: DataVersion,
+        base: Path,
+        start: Path,
+        attempt: Attempt,
+        store: Store,
+        run: RetrainingRun,
+        console: Console,
+    ) -> None:
+        self.project = project
+        self.config = config
+        self.data = data
+        self.base = base
+        self.start = start
+        self.attempt = attempt
+        self.store = store
+        self.run = run
+        self.console = console
+        self._view = StageView(console, STAGES)
+
+    @contextmanager
+    def stage(self, name: str, title: str) -> Iterator["StageLog"]:
+        """A nested MLflow run and a place on the terminal; a fault ends the run with its reason."""
+        run = open_stage_run(self.run, name)
+        with self._view.stage(title) as view, MetricBuffer(run) as metrics, run.ended():
+            yield StageLog(run, metrics, view)
+
+
+def resolve_model(project: Project, config: Config, spec: str, console: Console) -> Path:
+    """The folder of any model that a configuration can name. Raises ModelError."""
+    return resolve(
+        spec,
+        project,
+        lambda registered: fetch(open_store(project, config.experiment), registered),
+        lambda text: console.print(text, style="dim", markup=False),
+    )
+
+
+class StageLog:
+    """Receives a stage's events: metrics go to MLflow, progress and messages to the terminal."""
+
+    def __init__(self, run: RetrainingRun, metrics: MetricBuffer, view: EventView) -> None:
+        self.run = run
+        self._metrics = metrics
+        self._view = view
+
+    def __call__(self, event: Event) -> None:
+        if event["kind"] == "metric":
+            at = round(event["time"] * 1000)
+            self._metrics.add(event["name"], event["value"], event["step"], at)
+        self._view(event)
+
+    def say(self, text: str) -> None:
+        self._view({"kind": "message", "text": text})
+
+
+@contextmanager
+def open_retraining(
+    project: Project, config: Config, allow_dirty_data: bool, console: Console
+) -> Iterator[Retraining]:
+    """Find the data, the models and the attempt that comes next, and begin or re-open its run.
+
+    Raises DataError, ModelError or ConfigError before anything is written to the registry.
+    """
+    data = check_data(project, allow_dirty_data)
+    store = open_store(project, config.experiment)
+    base = resolve_model(project, config, config.model.base, console)
+    start = base
+    if config.model.start == "champion" and champion(store, config.model.registered_name):
+        start = fetch(store, f"models:/{config.model.registered_name}@champion")
+    attempt = open_attempt(project, config, retraining_id(config, data.md5, fingerprint(start)))
+    lineage = Lineage(
+        retraining=attempt.retraining,
+        attempt=attempt.number,
+        profile=config.profile,
+        data_md5=data.md5,
+        data_dirty=data.dirty,
+        git_commit=data.git_commit or "none",
+    )
+    run = open_attempt_run(store, lineage, config)
+    console.print(
+        f"retraining [bold]{attempt.retraining}[/bold], attempt {attempt.number}, "
+        f"profile {config.profile}, data {data.md5[:8]}{' (dirty)' if data.dirty else ''}"
+    )
+    with run.ended():
+        run.dataset("data/train.jsonl", data.md5)
+        run.file(attempt.folder / "config.json")
+        yield Retraining(
+            project=project,
+            config=config,
+            data=data,
+            base=base,
+            start=start,
+            attempt=attempt,
+            store=store,
+            run=run,
+            console=console,
+        )

@@ -1,0 +1,182 @@
+"""The steps of a retraining on the parent's side: make the job, run it, record what came out."""
+
+import shutil
+from pathlib import Path
+
+from steadycode.config import Config
+from steadycode.corpus.validation import validate as validate_folder
+from steadycode.corpus.validation_result import require_valid
+from steadycode.evidence import Evidence
+from steadycode.files import write_text
+from steadycode.models import fingerprint
+from steadycode.project import Project
+from steadycode.registry import promotion, versions
+from steadycode.registry.decision import Decision
+from steadycode.registry.gate import Facts
+from steadycode.registry.gate import decide as gate
+from steadycode.registry.policy import load_policy
+from steadycode.registry.report_page import (
+    comparison_table,
+    markdown,
+    report_page,
+    rules_table,
+    terminal_table,
+)
+from steadycode.registry.versions import RegisteredVersion
+from steadycode.retraining import code_hash
+from steadycode.stages.context import Retraining
+from steadycode.stages.evaluate import evaluation_job
+from steadycode.stages.job import Job
+from steadycode.stages.process import run_stage
+
+
+def validate(work: Retraining) -> None:
+    """Read-only. Raises DataError naming check and rows, before anything is trained."""
+    with work.stage("validate", "validate the data") as log:
+        result = validate_folder(work.project.data, work.config.data)
+        folder = work.attempt.folder / "validate"
+        result.write(folder / "validation.json")
+        result.write_page(folder / "validation.html")
+        log.run.file(folder / "validation.json")
+        log.run.file(folder / "validation.html")
+        log.say(result.summary_line())
+        require_valid(result)
+    work.run.file(folder / "validation.html")
+
+
+def train(work: Retraining) -> Path:
+    """Fine-tune the start model; returns the candidate's folder."""
+    job = training_job(
+        work.project,
+        work.config,
+        work.start,
+        work.data.md5,
+        work.attempt.folder / "train",
+        work.attempt.seed,
+    )
+    title = f"train {work.config.train.steps} steps from {work.config.model.start}"
+    with work.stage("train", title) as log:
+        manifest = run_stage(job, log)
+        log.run.file(job.folder / "manifest.json")
+        log.run.values(
+            {
+                "cost/wall_seconds": manifest.wall_seconds,
+                "cost/peak_memory_mb": manifest.peak_memory_mb,
+            }
+        )
+    return job.folder / "model"
+
+
+def training_job(
+    project: Project, config: Config, start: Path, data_md5: str, folder: Path, seed: int
+) -> Job:
+    return Job(
+        stage="train",
+        folder=folder,
+        seed=seed,
+        settings={
+            **config.train.model_dump(mode="json"),
+            "max_documents": config.data.max_documents,
+        },
+        inputs={
+            "model": str(start),
+            "train": str(project.data / "train.jsonl"),
+            "heldout": str(project.data / "valid.jsonl"),
+        },
+        identity={
+            "model": fingerprint(start),
+            "data": data_md5,
+            "code": code_hash("contraclm", "models", "stages"),
+        },
+    )
+
+
+def evaluate(work: Retraining, role: str, model: Path) -> Path:
+    """Evidence on ``model``, made or found again; returns its file. ``role`` names the run."""
+    job = evaluation_job(work.project, work.config, model, fingerprint(model))
+    with work.stage(f"evaluate-{role}", f"evaluate the {role}") as log:
+        reused = (job.folder / "manifest.json").exists()
+        manifest = run_stage(job, log)
+        path = job.folder / "evidence.json"
+        evidence = Evidence.read(path)
+        log.say(f"{'found again' if reused else 'made'}: {evidence.report.label}")
+        log.run.evidence(evidence)
+        log.run.tags({"evidence.reused": str(reused).lower()})
+        log.run.file(path)
+        log.run.values({"cost/wall_seconds": manifest.wall_seconds})
+    return path
+
+
+def champion_model(work: Retraining) -> Path:
+    """The champion's folder; on the first run the base model becomes version 1 and champion."""
+    name = work.config.model.registered_name
+    tags = {"git.commit": work.run.lineage.git_commit, "base": work.config.model.base}
+    return versions.fetch(work.store, promotion.bootstrap(work.store, name, work.base, tags).spec)
+
+
+def register(work: Retraining, model: Path) -> RegisteredVersion:
+    """Store the candidate's weights, once, as the next version."""
+    with work.stage("register", "register the candidate") as log:
+        version = versions.register(
+            work.store,
+            work.config.model.registered_name,
+            model,
+            work.run.run_id,
+            {**work.run.lineage.tags(), "start.fingerprint": fingerprint(work.start)},
+        )
+        log.say(f"version {version.version} of {version.name}")
+    return version
+
+
+def decide(work: Retraining, candidate: Path, champion: Path) -> Decision:
+    """Judge by the policy, record the decision, then move the aliases. Ends the attempt."""
+    with work.stage("decide", "decide on promotion") as log:
+        decision = gate(
+            Evidence.read(candidate),
+            Evidence.read(champion),
+            load_policy(work.project, work.config.gate),
+            Facts(
+                retraining=work.attempt.retraining,
+                attempt=work.attempt.number,
+                data_valid=True,  # validate() has stopped the run otherwise
+                data_dirty=work.data.dirty,
+            ),
+        )
+        promotion.apply(work.store, work.config.model.registered_name, decision)
+        log.say(decision.outcome)
+    return decision
+
+
+def publish(work: Retraining, decision: Decision, candidate: Path, champion: Path) -> str:
+    """Put the figures on the parent run, a page beside them, and end the attempt.
+
+    Returns the comparison and the decision as markdown.
+    """
+    mine, theirs = Evidence.read(candidate), Evidence.read(champion)
+    lineage = work.run.lineage
+    work.run.evidence(mine)
+    work.run.tags({"decision": decision.outcome, "decision.reason": decision.reason})
+    page = work.attempt.folder / "report.html"
+    facts = {"data md5": lineage.data_md5, "git commit": lineage.git_commit}
+    model = f"{work.config.model.registered_name}, {lineage.retraining} attempt {lineage.attempt}"
+    write_text(page, report_page(decision, mine, theirs, model=model, facts=facts))
+    work.run.file(page)
+    work.run.file(candidate)
+    rows = comparison_table(theirs, mine)
+    work.console.print(terminal_table(rows, f"{model} ({mine.report.label})"))
+    _tell(work, decision)
+    decision.write(work.attempt.decision_path)  # last: the mark of a finished attempt
+    work.run.file(work.attempt.decision_path)
+    # the registry holds the candidate's weights now; one copy is enough
+    shutil.rmtree(work.attempt.folder / "train" / "model", ignore_errors=True)
+    return markdown(decision, rows)
+
+
+def _tell(work: Retraining, decision: Decision) -> None:
+    """The decision with its reasons, and the way to the run, on the terminal."""
+    say = work.console.print
+    say(f"\n[bold]decision: {decision.outcome}[/bold]")
+    say(rules_table(decision))
+    if decision.next_steps:
+        say(f"to settle it: {' '.join(decision.next_steps)}", markup=False, highlight=False)
+    say(f"\nopen this run: steadycode ui --run {work.run.run_id}", markup=False, highlight=False)

@@ -1,0 +1,62 @@
+"""Fine-tune one saved model on the training documents: ``python -m steadycode.stages.train JOB``.
+
+Inputs of the job: ``model`` (a folder), ``train`` and ``heldout`` (JSON lines with ``content``).
+Settings: the fields of TrainConfig, and ``max_documents``. Output: the folder ``model``, in the
+dtype of the model that training started from.
+"""
+
+from pathlib import Path
+
+from pydantic import ValidationError
+
+from steadycode.config import TrainConfig
+from steadycode.errors import ConfigError
+from steadycode.stages.job import Events, Job, stage_main
+
+HELDOUT_DOCUMENTS = 16
+"""Measured while training; the evaluation afterwards uses more."""
+
+
+def body(job: Job, events: Events) -> list[Path]:
+    """Writes the files of ``model/``."""
+    settings, max_documents = _settings(job)
+
+    from steadycode.contraclm.checkpoint import save, stored_dtype
+    from steadycode.contraclm.data import evenly, read_documents, training_sequences
+    from steadycode.contraclm.trainer import train
+    from steadycode.models import load, pick_device
+
+    folder = Path(job.inputs["model"])
+    documents = read_documents(Path(job.inputs["train"]), max_documents)
+    heldout = evenly(read_documents(Path(job.inputs["heldout"])), HELDOUT_DOCUMENTS)
+    device = pick_device()
+    start = load(folder, "float32", device)
+    events.message(f"training on {len(documents)} documents, {settings.mode} objective, {device}")
+    train(
+        start.model,
+        start.tokenizer,
+        training_sequences(start.tokenizer, documents, settings.sequence_length, job.seed),
+        settings,
+        job.seed,
+        heldout=heldout,
+        on_metric=events.metric,
+        on_progress=lambda done, total: events.progress("train", done, total),
+    )
+    return save(start.model, start.tokenizer, job.folder / "model", stored_dtype(folder))
+
+
+def _settings(job: Job) -> tuple[TrainConfig, int | None]:
+    given = dict(job.settings)
+    max_documents = given.pop("max_documents", None)
+    try:
+        return TrainConfig.model_validate(given), max_documents
+    except ValidationError as error:
+        first = error.errors()[0]
+        where = ".".join(str(part) for part in first["loc"])
+        raise ConfigError(
+            f"{job.path}: train.{where}: {first['msg'].lower()} (got {first['input']!r})"
+        ) from error
+
+
+if __name__ == "__main__":
+    stage_main("train", body)

@@ -1,0 +1,112 @@
+"""The training stage as a process of its own, with a tiny model on the real path."""
+
+import json
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from steadycode.config import TrainConfig
+from steadycode.errors import ConfigError, SteadycodeError
+from steadycode.models import fingerprint, load
+from steadycode.models.tiny import save_tiny
+from steadycode.stages.job import Job, run_body, trusted_manifest
+from steadycode.stages.process import run_stage
+from steadycode.stages.train import body
+
+RECIPE = {
+    "seed": 0, "vocabulary": 400, "hidden": 32, "layers": 2, "heads": 4, "window": 256,
+    "dtype": "bfloat16",
+}  # fmt: skip
+
+
+@pytest.fixture
+def job(tmp_path: Path) -> Any:
+    """Makes the job of a short training; keyword arguments change its settings."""
+    model = tmp_path / "start"
+    model.mkdir()
+    save_tiny(RECIPE, model)
+    for name, count in (("train", 40), ("valid", 8)):
+        rows = [
+            {"content": f"def {name}_{i}(x):\n    y = x + {i}\n    return y * {i}\n"}
+            for i in range(count)
+        ]
+        text = "".join(json.dumps(row) + "\n" for row in rows)
+        (tmp_path / f"{name}.jsonl").write_text(text)
+
+    def make(folder: str = "work", **changes: Any) -> Job:
+        settings = TrainConfig(
+            steps=3, batch_size=4, micro_batch_size=2, sequence_length=48, heldout_every=2,
+            precision="fp32",
+        )  # fmt: skip
+        (tmp_path / folder).mkdir()
+        return Job(
+            stage="train",
+            folder=tmp_path / folder,
+            seed=7,
+            settings={**settings.model_dump(mode="json"), "max_documents": 20, **changes},
+            inputs={
+                "model": str(model),
+                "train": str(tmp_path / "train.jsonl"),
+                "heldout": str(tmp_path / "valid.jsonl"),
+            },
+        )
+
+    return make
+
+
+def test_trains_and_leaves_a_model_behind_a_manifest(job: Any, tmp_path: Path) -> None:
+    events: list[dict[str, Any]] = []
+    work = job()
+    manifest = run_stage(work, events.append)
+    assert trusted_manifest(work) == manifest
+    assert {"model/model.safetensors", "model/config.json", "model/tokenizer.json"} <= set(
+        manifest.outputs
+    )
+    trained = load(work.folder / "model", "bfloat16")
+    assert trained.fingerprint != fingerprint(tmp_path / "start")
+    config = json.loads((work.folder / "model" / "config.json").read_text())
+    assert config["dtype"] == "bfloat16"  # as the start model
+    assert str(tmp_path) not in (work.folder / "model" / "config.json").read_text()
+    assert str(tmp_path) not in (work.folder / "model" / "tokenizer_config.json").read_text()
+
+    progress = [event for event in events if event["kind"] == "progress"]
+    assert [(e["label"], e["done"], e["total"]) for e in progress] == [
+        ("train", step, 3) for step in (1, 2, 3)
+    ]
+    metrics = {(e["name"], e["step"]) for e in events if e["kind"] == "metric"}
+    assert {("train/loss", 3), ("heldout/loss", 0), ("representation/isotropy", 3)} <= metrics
+    messages = [event["text"] for event in events if event["kind"] == "message"]
+    assert messages[0].startswith("training on 20 documents, both objective")
+
+
+def test_the_same_job_elsewhere_gives_the_same_bytes(job: Any) -> None:
+    outputs = []
+    for name in ("one", "two"):
+        work = job(name)
+        work.write()
+        outputs.append(run_body("train", body, work.path).outputs)
+    assert outputs[0] == outputs[1]
+
+
+def test_a_fault_crosses_the_process_boundary_as_one_line(job: Any) -> None:
+    with pytest.raises(
+        SteadycodeError, match=r"^train.sequence_length is 300, but the model reads"
+    ):
+        run_stage(job(sequence_length=300), lambda event: None)
+
+
+@pytest.mark.parametrize(
+    ("changes", "message"),
+    [
+        ({"steps": 0}, r"train.steps: input should be greater than or equal to 1 \(got 0\)"),
+        ({"stepz": 3}, r"train.stepz: extra inputs are not permitted"),
+    ],
+)
+def test_settings_that_are_not_ours_are_named(
+    job: Any, changes: dict[str, Any], message: str
+) -> None:
+    work = job(**changes)
+    work.write()
+    with pytest.raises(ConfigError, match=message):
+        run_body("train", body, work.path)
