@@ -1,0 +1,123 @@
+"""The decode loop: a batch that stays full, one token for every row per forward pass."""
+
+from collections import deque
+from collections.abc import Iterator, Sequence
+from typing import Any
+
+import torch
+from torch import Tensor
+from transformers import DynamicCache
+
+from steadycode.config import Decoding
+from steadycode.generation.boundary import Vocabulary
+from steadycode.generation.cache import BatchCache
+from steadycode.generation.contract import Completion
+from steadycode.generation.rows import Request, Row
+from steadycode.models.loading import LanguageModel
+from steadycode.randomness import derive_seed
+
+
+class Engine:
+    """Decodes requests with one model. Rows of any length share the forward passes."""
+
+    def __init__(
+        self, model: LanguageModel, vocabulary: Vocabulary, decoding: Decoding, seed: int
+    ) -> None:
+        self._model = model.model
+        self._device = model.device
+        self._vocabulary = vocabulary
+        self._decoding = decoding
+        self._seed = seed
+        self._stops = _stop_tokens(model.model)
+        self._prefilled: tuple[tuple[int, ...], Any, Tensor] | None = None
+
+    def run(self, requests: Sequence[Request]) -> Iterator[Completion]:
+        """Completions in the order in which they end. Longest prompts first, so that rows that
+        decode together are of similar length."""
+        waiting = deque(
+            sorted(requests, key=lambda r: (-len(r.healed.tokens), r.healed.tokens, r.sample))
+        )
+        cache, rows = BatchCache(self._decoding.batch_size), list[Row]()
+        while waiting or rows:
+            while waiting and len(rows) < self._decoding.batch_size:
+                row = self._row(waiting.popleft())
+                prefilled = self._begin(row)
+                if row.completion is not None:
+                    yield row.completion
+                else:
+                    cache.insert(prefilled)
+                    rows.append(row)
+            if rows:
+                self._step(cache, rows)
+            for number in reversed(range(len(rows))):
+                if (completion := rows[number].completion) is not None:
+                    yield completion
+                    cache.remove(number)
+                    rows[number] = rows[-1]
+                    rows.pop()
+
+    def _row(self, request: Request) -> Row:
+        generator = None
+        if self._decoding.temperature > 0:
+            row_seed = derive_seed(self._seed, "completion", request.prompt, request.sample)
+            generator = torch.Generator().manual_seed(row_seed)
+        return Row(request, self._vocabulary, self._stops, self._decoding.max_new_tokens, generator)
+
+    @torch.inference_mode()
+    def _begin(self, row: Row) -> Any:
+        """The forward pass over a prompt, alone and so without padding, and its first token."""
+        tokens = row.request.healed.tokens
+        if self._prefilled is None or self._prefilled[0] != tokens:
+            cache = DynamicCache()
+            output = self._model(
+                input_ids=torch.tensor([tokens], device=self._device),
+                past_key_values=cache,
+                use_cache=True,
+                logits_to_keep=1,
+            )
+            self._prefilled = (tokens, cache, output.logits[:, -1])
+        _, prefilled, logits = self._prefilled
+        self._choose(logits, [row])
+        return prefilled
+
+    @torch.inference_mode()
+    def _step(self, cache: BatchCache, rows: list[Row]) -> None:
+        self._choose(cache.step(self._model, [row.last_token for row in rows], self._device), rows)
+
+    def _choose(self, logits: Tensor, rows: list[Row]) -> None:
+        """Give every row its next token from ``logits`` [rows, vocabulary]."""
+        logits = logits.float()
+        for number, row in enumerate(rows):
+            if row.owed:
+                allowed = torch.tensor(self._vocabulary.allowed(row.owed), device=logits.device)
+                kept = logits[number, allowed]
+                logits[number] = -torch.inf
+                logits[number, allowed] = kept
+        if self._decoding.temperature > 0:
+            tokens = _sample(logits, rows, self._decoding)
+        else:
+            tokens = logits.argmax(dim=-1)
+        chosen = logits.gather(1, tokens[:, None])[:, 0] - logits.logsumexp(dim=-1)
+        for row, token, logprob in zip(rows, tokens.tolist(), chosen.tolist(), strict=True):
+            row.accept(token, logprob)
+
+
+def _sample(logits: Tensor, rows: list[Row], decoding: Decoding) -> Tensor:
+    """Nucleus sampling by the inverse of the distribution function: one draw from each row's own
+    generator, so that a row's tokens do not depend on the rows beside it."""
+    draws = torch.stack(
+        [torch.rand((), generator=row.generator, dtype=torch.double) for row in rows]
+    )
+    probabilities = (logits / decoding.temperature).softmax(dim=-1, dtype=torch.double)
+    probabilities, order = probabilities.sort(dim=-1, descending=True, stable=True)
+    below = probabilities.cumsum(dim=-1) - probabilities  # mass of likelier tokens
+    probabilities[below >= decoding.top_p] = 0
+    cumulative = probabilities.cumsum(dim=-1)
+    target = draws.to(logits.device)[:, None] * cumulative[:, -1:]
+    return order.gather(1, torch.searchsorted(cumulative, target, right=True))[:, 0]
+
+
+def _stop_tokens(model: Any) -> frozenset[int]:
+    """End-of-sequence tokens; a list for some models, none for others."""
+    found = model.generation_config.eos_token_id if model.generation_config else None
+    return frozenset([found] if isinstance(found, int) else found or [])

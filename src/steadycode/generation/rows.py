@@ -1,0 +1,77 @@
+"""One completion while it grows: what it still owes the prompt, its text, whether it has ended."""
+
+import codecs
+import math
+from collections.abc import Collection
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from steadycode.generation.boundary import Healed, Vocabulary
+from steadycode.generation.contract import Completion, FinishReason
+from steadycode.generation.stopping import FunctionScanner
+
+if TYPE_CHECKING:
+    import torch
+
+
+@dataclass(frozen=True, slots=True)
+class Request:
+    prompt: str
+    sample: int
+    healed: Healed
+
+
+class Row:
+    """Takes token by token. ``completion`` is set when the row has ended."""
+
+    def __init__(
+        self,
+        request: Request,
+        vocabulary: Vocabulary,
+        stops: Collection[int],
+        max_new_tokens: int,
+        generator: "torch.Generator | None",
+    ) -> None:
+        self.request = request
+        self.owed = request.healed.owed
+        self.generator = generator
+        self.last_token = -1
+        self.completion: Completion | None = None
+        self._vocabulary = vocabulary
+        self._stops = stops
+        self._max_new_tokens = max_new_tokens
+        self._scanner = FunctionScanner(request.prompt)
+        self._decoder = codecs.getincrementaldecoder("utf-8")("replace")
+        self._text = ""
+        self._scores: list[tuple[int, float]] = []  # where in the text a token begins, its log p
+
+    def accept(self, token: int, logprob: float) -> None:
+        """``logprob``: of the token among those that were allowed. Tokens that only repay what the
+        prompt is owed count neither in ``max_new_tokens`` nor in ``mean_logprob``."""
+        self.last_token = token
+        written = self._vocabulary.written.get(token)
+        if written is None or token in self._stops:
+            return self._end("end_of_text", len(self._text))
+        repaid = min(len(self.owed), len(written))
+        self.owed = self.owed[repaid:]
+        if repaid == len(written) > 0:
+            return None
+        self._scores.append((len(self._text), logprob))
+        piece = self._decoder.decode(written[repaid:])  # holds back an unfinished character
+        self._text += piece
+        end = self._scanner.feed(piece)
+        if end is not None:
+            self._end("function_end", end)
+        elif len(self._scores) == self._max_new_tokens:
+            self._end("max_tokens", len(self._text))
+        return None
+
+    def _end(self, reason: FinishReason, end: int) -> None:
+        kept = [logprob for start, logprob in self._scores if start < end]
+        self.completion = Completion(
+            prompt=self.request.prompt,
+            sample=self.request.sample,
+            text=self._text[:end],
+            finish_reason=reason,
+            mean_logprob=sum(kept) / len(kept) if kept else -math.inf,
+        )

@@ -1,0 +1,21 @@
+"""Where models come from and how they are loaded: always a folder of safetensors on this disk."""
+
+from steadycode.models.loading import (
+    LanguageModel,
+    check_folder,
+    fingerprint,
+    load,
+    pick_device,
+    pick_dtype,
+)
+from steadycode.models.resolving import resolve
+
+__all__ = [
+    "LanguageModel",
+    "check_folder",
+    "fingerprint",
+    "load",
+    "pick_device",
+    "pick_dtype",
+    "resolve",
+]

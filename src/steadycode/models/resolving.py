@@ -1,0 +1,76 @@
+"""From what the configuration names to a folder on this disk."""
+
+import re
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+from steadycode.config import read_yaml
+from steadycode.errors import ModelError
+from steadycode.models.building import Say, build_base
+from steadycode.models.loading import check_folder
+from steadycode.project import Project
+
+_HUB_ID = re.compile(r"[A-Za-z0-9][\w.-]*/[\w.-]+")
+_HUB_FILES = ("*.safetensors", "*.safetensors.index.json", "*.json", "merges.txt", "*.model")
+
+
+def resolve(
+    spec: str,
+    project: Project,
+    fetch_registered: Callable[[str], Path] | None = None,
+    say: Say | None = None,
+) -> Path:
+    """The folder of the model that ``spec`` names, fetched or built when it is not there yet.
+
+    ``models:/NAME@ALIAS`` goes to ``fetch_registered``; an existing folder is itself; a name of
+    ``configs/base-models.yaml`` becomes ``models/NAME``; ``org/name`` is a hub id. ``say`` is told
+    about long steps. Raises ModelError.
+    """
+    if spec.startswith("models:/"):
+        if fetch_registered is None:
+            raise ModelError(f"{spec}: registered models cannot be fetched here; name a folder")
+        return check_folder(fetch_registered(spec))
+    known = read_yaml(project.configs / "base-models.yaml")
+    if spec in known:
+        return build_base(spec, known[spec], project, say or (lambda text: None))
+    if spec and (folder := Path(spec).expanduser()).is_dir():
+        return check_folder(folder)
+    if _HUB_ID.fullmatch(spec):
+        return check_folder(_from_hub(spec, say or (lambda text: None)))
+    raise ModelError(
+        f"no model {spec!r}: name one of configs/base-models.yaml ({', '.join(sorted(known))}), "
+        "a folder, models:/NAME@ALIAS, or a hub id org/name"
+    )
+
+
+def _from_hub(hub_id: str, say: Say) -> Path:
+    from huggingface_hub import snapshot_download
+
+    def snapshot(**options: Any) -> Path:
+        return Path(snapshot_download(hub_id, allow_patterns=list(_HUB_FILES), **options))
+
+    try:
+        return check_folder(snapshot(local_files_only=True))
+    except Exception:
+        say(f"downloading {hub_id} from the Hugging Face hub (safetensors only)")
+    try:
+        with _online():
+            return snapshot()
+    except Exception as error:  # network, access and naming faults have many types
+        reason = " ".join(str(error).split())[:200]
+        raise ModelError(f"hub id {hub_id!r} cannot be downloaded: {reason}") from error
+
+
+@contextmanager
+def _online() -> Iterator[None]:
+    """Lift the project's HF_HUB_OFFLINE for a download that the user asked for by name."""
+    from huggingface_hub import constants
+
+    before = constants.HF_HUB_OFFLINE
+    constants.HF_HUB_OFFLINE = False
+    try:
+        yield
+    finally:
+        constants.HF_HUB_OFFLINE = before
