@@ -79,8 +79,9 @@ def test_too_few_problems_say_how_many_would_do():
     # z² / (60 + z²) = 6.0 points; (1 - 0.05) / 0.05 z² = 72.99 problems
     assert decision.reason == (
         "correctness/full: 60 problems can rule out a drop of 6.0 points, "
-        "the policy allows 5.0 points: about 73 would do; --set evaluate.max_problems=73"
+        "the policy allows 5.0 points: about 73 would do"
     )
+    assert decision.next_steps == ("--set evaluate.max_problems=73",)
     enough = evidence(marks(20, 73), fingerprint="a" * 64)
     assert decide(evidence(marks(20, 73)), enough, policy, FACTS).outcome == "promote"
     short = evidence(marks(20, 72), fingerprint="a" * 64)
@@ -91,7 +92,8 @@ def test_what_the_benchmark_cannot_settle_is_said():
     champion = evidence(marks(60, 164), fingerprint="a" * 64)
     policy = Policy(margin=0.01, require_improvement=False)
     decision = decide(evidence(marks(60, 164)), champion, policy, FACTS)
-    assert "about 381 would do; the benchmark has 164 problems: name a larger" in decision.reason
+    assert "about 381 would do" in decision.reason
+    assert decision.next_steps[0].startswith("the benchmark has 164 problems: name a larger")
 
 
 def test_below_the_minimum_nothing_is_decided_either_way():
@@ -108,7 +110,7 @@ def test_a_missing_measurement_never_promotes():
     decision = decide(evidence(marks(100, 164)), CHAMPION, policy, FACTS)
     assert decision.outcome == "undecided"
     assert "robustness/syntax: 0 problems measured" in decision.reason
-    assert "evaluate.perturbations" in decision.reason
+    assert decision.next_steps == ("name perturbations in evaluate.perturbations",)
 
 
 def test_the_loss_may_rise_by_the_allowance_only():

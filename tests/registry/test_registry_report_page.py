@@ -59,13 +59,13 @@ def page(decision, candidate, champion):
 def test_the_rows_stand_side_by_side(champion, candidate):
     rows = comparison_table(champion, candidate)
     assert [row.cells for row in rows] == [
-        ("pass@1, full prompt", "36.6 % (31.6 % to 41.6 %)", "36.6 % (31.6 % to 41.6 %)",
+        ("pass@1, full prompt", "36.6 % (31.6–41.6)", "36.6 % (31.6–41.6)",
          "+0.0 points"),
-        ("robust pass@1, docstring", "25.0 % (20.0 % to 30.0 %)", "51.2 % (46.2 % to 56.2 %)",
+        ("robust pass@1, docstring", "25.0 % (20.0–30.0)", "51.2 % (46.2–56.2)",
          "+26.2 points"),
         ("robust pass@1, format", f"— ({HOSTILE})", f"— ({HOSTILE})", "—"),
-        ("held-out loss, nats per token (less is better)", "1.0295", "1.0295", "+0.0000"),
-        ("isotropy of the representation", "0.5000", "0.5000", "+0.0000"),
+        ("held-out loss, nats/token", "1.0295", "1.0295", "+0.0000"),
+        ("isotropy", "0.5000", "0.5000", "+0.0000"),
     ]  # fmt: skip
 
 

@@ -75,6 +75,8 @@ class Decision:
     evidence: Compared
     retraining: str
     attempt: int
+    next_steps: tuple[str, ...] = ()
+    """What would settle an undecided one: settings to run again with, or advice."""
     policy: Mapping[str, Any] = field(default_factory=dict)
     data_dirty: bool = False
     reviewer: str = ""
@@ -108,6 +110,7 @@ class Decision:
                 candidate=EvidenceRef(**compared["candidate"]),
                 champion=EvidenceRef(**champion) if champion else None,
             )
+            given["next_steps"] = tuple(given["next_steps"])
             given["rules"] = tuple(Rule(**rule) for rule in given["rules"])
             return cls(**given)
         except (KeyError, TypeError, AttributeError) as error:

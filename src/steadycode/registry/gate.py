@@ -9,6 +9,7 @@ from typing import NamedTuple
 
 from steadycode.errors import EvidenceError
 from steadycode.evidence import Evidence
+from steadycode.recode.report import Report
 from steadycode.registry.comparison import Comparison, compare
 from steadycode.registry.decision import Compared, Decision, EvidenceRef, Outcome, Rule, RuleOutcome
 from steadycode.registry.intervals import Interval, tango
@@ -47,7 +48,8 @@ def decide(
     outcome = _outcome(rules, policy, first=champion is None)
     return Decision(
         outcome=outcome,
-        reason=_reason(outcome, rules, candidate),
+        reason=_reason(outcome, rules),
+        next_steps=_next_steps(rules, candidate.report) if outcome == "undecided" else (),
         rules=tuple(rules),
         evidence=Compared(
             candidate=EvidenceRef.of(candidate),
@@ -205,7 +207,7 @@ def _planned_low(comparison: Comparison, now: Interval, confidence: float, n: in
     return tango(better, worse, n, confidence).low
 
 
-def _reason(outcome: Outcome, rules: list[Rule], candidate: Evidence) -> str:
+def _reason(outcome: Outcome, rules: list[Rule]) -> str:
     if outcome == "bootstrap":
         return "there is no champion to compare with: this model is the first"
     if outcome == "promote":
@@ -214,16 +216,13 @@ def _reason(outcome: Outcome, rules: list[Rule], candidate: Evidence) -> str:
     if outcome == "pending":
         return "every rule passes; the policy asks for a person's approval"
     decisive = "fail" if outcome == "reject" else "undecided"
-    reasons = [f"{rule.name}: {rule.reason}" for rule in rules if rule.outcome == decisive]
-    return "; ".join(
-        [*reasons, *_next_steps(rules, candidate)] if outcome == "undecided" else reasons
-    )
+    return "; ".join(f"{rule.name}: {rule.reason}" for rule in rules if rule.outcome == decisive)
 
 
-def _next_steps(rules: list[Rule], candidate: Evidence) -> list[str]:
+def _next_steps(rules: list[Rule], report: Report) -> tuple[str, ...]:
     """The settings that would give the undecided rules what they lack."""
     open_rules = [rule for rule in rules if rule.outcome == "undecided" and rule.needed]
-    report, steps = candidate.report, []
+    steps = []
     # a robust rule sees only the problems that some perturbation changed
     problems = [
         math.ceil(rule.needed * report.problems / rule.n)
@@ -242,4 +241,4 @@ def _next_steps(rules: list[Rule], candidate: Evidence) -> list[str]:
         steps.append(f"--set evaluate.heldout_documents={max(documents)}")
     if any(rule.name.startswith("robustness") and rule.n == 0 for rule in open_rules):
         steps.append("name perturbations in evaluate.perturbations")
-    return steps
+    return tuple(steps)

@@ -73,6 +73,7 @@ def markdown(decision: Decision, rows: Sequence[Row]) -> str:
     lines = [f"**{_md(decision.outcome)}**: {_md(decision.reason)}", ""]
     lines += [f"| {' | '.join(HEADINGS)} |", "|---|---:|---:|---:|"]
     lines += [f"| {' | '.join(_md(cell) for cell in row.cells)} |" for row in rows]
+    lines += ["", *(f"- to settle it: {_md(step)}" for step in decision.next_steps)]
     lines += ["", "| rule | outcome | why |", "|---|---|---|"]
     lines += [f"| {_md(r.name)} | {r.outcome} | {_md(r.reason)} |" for r in decision.rules]
     return "\n".join(lines) + "\n"
@@ -87,6 +88,22 @@ def terminal_table(rows: Sequence[Row], title: str = "") -> "Table":
         table.add_column(heading, justify="right" if number else "left")
     for row in rows:
         table.add_row(*(Text(cell) for cell in row.cells))  # Text: no markup is read
+    return table
+
+
+def rules_table(decision: Decision) -> "Table":
+    """Each rule with its outcome and reason, for the terminal."""
+    from rich.table import Table
+    from rich.text import Text
+
+    styles = {"pass": "green", "fail": "red", "undecided": "yellow"}
+    table = Table.grid(padding=(0, 2, 0, 0))
+    for rule in decision.rules:
+        table.add_row(
+            Text(f"  {rule.outcome}", styles[rule.outcome]), Text(rule.name), Text(rule.reason)
+        )
+    if not any(rule.outcome != "pass" for rule in decision.rules):
+        table.add_row("", "", Text(decision.reason))
     return table
 
 
@@ -161,9 +178,9 @@ def _row(name: str, champion: Figure, candidate: Figure, show: Callable[[float],
 def _label(name: str) -> str:
     known = {
         "recode/full/pass_at_1": "pass@1, full prompt",
-        "recode/partial/pass_at_1": "pass@1, half the solution given",
-        "heldout/loss": "held-out loss, nats per token (less is better)",
-        "representation/isotropy": "isotropy of the representation",
+        "recode/partial/pass_at_1": "pass@1, partial prompt",
+        "heldout/loss": "held-out loss, nats/token",
+        "representation/isotropy": "isotropy",
     }
     group = _GROUP.fullmatch(name)
     return f"robust pass@1, {group[1].replace('_', ' ')}" if group else known.get(name, name)
@@ -174,7 +191,8 @@ def _cell(figure: Figure, show: Callable[[float], str]) -> str:
         return f"{_NONE} ({figure.reason})" if figure.reason else _NONE
     if math.isnan(figure.low) or math.isnan(figure.high):
         return show(figure.value)
-    return f"{show(figure.value)} ({show(figure.low)} to {show(figure.high)})"
+    low, high = (show(end).removesuffix(" %") for end in (figure.low, figure.high))
+    return f"{show(figure.value)} ({low}–{high})"  # noqa: RUF001
 
 
 def _percent(value: float) -> str:

@@ -111,7 +111,11 @@ def champion_model(work: Retraining) -> Path:
     """The champion's folder; on the first run the base model becomes version 1 and champion."""
     name = work.config.model.registered_name
     tags = {"git.commit": work.run.lineage.git_commit, "base": work.config.model.base}
-    return versions.fetch(work.store, promotion.bootstrap(work.store, name, work.base, tags).spec)
+    champion = promotion.bootstrap(work.store, name, work.base, tags)
+    if (champion.retraining, champion.attempt) == (work.attempt.retraining, work.attempt.number):
+        # this attempt was promoted, then interrupted: it was compared with the one before it
+        champion = versions.resolve(work.store, f"models:/{name}@{versions.PREVIOUS}")
+    return versions.fetch(work.store, champion.spec)
 
 
 def register(work: Retraining, model: Path) -> RegisteredVersion:
@@ -129,20 +133,27 @@ def register(work: Retraining, model: Path) -> RegisteredVersion:
 
 
 def decide(work: Retraining, candidate: Path, champion: Path) -> Decision:
-    """Judge by the policy, record the decision, then move the aliases. Ends the attempt."""
+    """Judge by the policy, record the decision, then move the aliases.
+
+    A decision that an interrupted try has recorded stands; its aliases are completed.
+    """
+    name = work.config.model.registered_name
+    attempt = work.attempt
     with work.stage("decide", "decide on promotion") as log:
-        decision = gate(
+        version = versions.version_of_attempt(work.store, name, attempt.retraining, attempt.number)
+        earlier = promotion.recorded_decision(version) if version else None
+        decision = earlier or gate(
             Evidence.read(candidate),
             Evidence.read(champion),
             load_policy(work.project, work.config.gate),
             Facts(
-                retraining=work.attempt.retraining,
-                attempt=work.attempt.number,
+                retraining=attempt.retraining,
+                attempt=attempt.number,
                 data_valid=True,  # validate() has stopped the run otherwise
                 data_dirty=work.data.dirty,
             ),
         )
-        promotion.apply(work.store, work.config.model.registered_name, decision)
+        promotion.apply(work.store, name, decision)
         log.say(decision.outcome)
     return decision
 

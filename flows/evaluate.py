@@ -1,0 +1,21 @@
+"""Evaluate any model without training: ReCode, held-out loss, isotropy."""
+
+from prefect import flow
+from prefect.artifacts import create_markdown_artifact
+
+from steadycode.config import Config
+from steadycode.project import find_project
+from steadycode.stages.alone import evaluate_alone
+
+
+@flow(name="evaluate", flow_run_name="evaluate {model}")
+def evaluate(model: str, config: Config = Config()) -> str:  # noqa: B008
+    """Returns the path of the evidence file.
+
+    Args:
+        model: a name of configs/base-models.yaml, a folder, models:/NAME@ALIAS, or a hub id.
+        config: every setting; an omitted one comes from the profile.
+    """
+    path, summary = evaluate_alone(find_project(), model, config)
+    create_markdown_artifact(summary, key="evaluation", description=model)
+    return str(path)

@@ -1,0 +1,150 @@
+"""The ``steadycode`` command: a thin face on the stages and flows.
+
+Only the standard library, yaml, pydantic and typer are imported here; everything heavy is
+imported inside the command that needs it, so that ``--help`` is instant.
+"""
+
+import os
+import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from steadycode.errors import SteadycodeError
+from steadycode.project import Project, find_project
+
+app = typer.Typer(
+    help="Retrain code language models; promote a new one only on evidence.",
+    no_args_is_help=True,
+    add_completion=False,
+    pretty_exceptions_enable=False,
+)
+data_app = typer.Typer(help="Build and validate the training data.", no_args_is_help=True)
+app.add_typer(data_app, name="data")
+
+Profile = Annotated[str, typer.Option(help="A file of configs/, without .yaml.")]
+Overrides = Annotated[
+    list[str] | None,
+    typer.Option("--set", help="Lay section.key=value over the profile, e.g. train.steps=40."),
+]
+DirtyData = Annotated[
+    bool,
+    typer.Option(help="Use data that differs from data.dvc; such a run is never promoted."),
+]
+
+
+@app.command()
+def retrain(
+    profile: Profile = "quick",
+    overrides: Overrides = None,
+    allow_dirty_data: DirtyData = False,
+) -> None:
+    """Validate the data, fine-tune, evaluate, register, and decide on promotion."""
+    with _project():
+        from steadycode.config import load_config
+
+        config = load_config(profile, overrides)
+        from flows.retrain import retrain as flow
+
+        flow(config, allow_dirty_data=allow_dirty_data)
+
+
+@app.command()
+def evaluate(
+    model: Annotated[
+        str, typer.Option(help="Base-model name, folder, models:/NAME@ALIAS or hub id.")
+    ],
+    profile: Profile = "quick",
+    overrides: Overrides = None,
+) -> None:
+    """Evaluate any model without training: ReCode, held-out loss, isotropy."""
+    with _project():
+        from steadycode.config import load_config
+
+        config = load_config(profile, overrides)
+        from flows.evaluate import evaluate as flow
+
+        flow(model, config)
+
+
+@app.command()
+def train(
+    output: Annotated[Path, typer.Option(help="New folder for the model and its events.")],
+    profile: Profile = "quick",
+    overrides: Overrides = None,
+    allow_dirty_data: DirtyData = False,
+) -> None:
+    """Run the training stage alone: no evaluation, no registry."""
+    with _project() as project:
+        from steadycode.config import load_config
+        from steadycode.stages.alone import train_alone
+
+        train_alone(project, load_config(profile, overrides), output, allow_dirty_data)
+
+
+@data_app.command("build")
+def data_build(
+    force: Annotated[bool, typer.Option(help="Build again even if data/ is as recorded.")] = False,
+) -> None:
+    """Make data/ as data.dvc records it: from a DVC remote, else from the recipe."""
+    with _project() as project:
+        from steadycode.stages.alone import build_data
+
+        build_data(project, force)
+
+
+@data_app.command("validate")
+def data_validate(
+    profile: Profile = "quick",
+    overrides: Overrides = None,
+    page: Annotated[
+        Path | None, typer.Option(help="Where to write the result as an HTML page.")
+    ] = None,
+) -> None:
+    """Check data/ (read-only) and name the rows that fail."""
+    with _project() as project:
+        from steadycode.config import load_config
+        from steadycode.stages.alone import validate_data
+
+        validate_data(project, load_config(profile, overrides), page)
+
+
+@app.command()
+def ui(
+    run: Annotated[str | None, typer.Option(help="Show the address of this run.")] = None,
+    port: Annotated[int, typer.Option(min=1, max=65535)] = 5000,
+    host: str = "127.0.0.1",
+) -> None:
+    """Serve the MLflow pages of all runs (Ctrl-C stops them)."""
+    with _project() as project:
+        from steadycode.registry.ui import serve_ui
+
+        serve_ui(project, host, port, run)
+
+
+@contextmanager
+def _project() -> Iterator[Project]:
+    """The project, with the environment that every library must find before its import.
+
+    Expected faults end the process with one line and their exit code.
+    """
+    try:
+        project = find_project()
+        project.prepare_environment()
+        # expected faults are told in one line by us; Prefect would add a traceback
+        os.environ.setdefault("PREFECT_LOGGING_HANDLERS_CONSOLE_LEVEL", "CRITICAL")
+        sys.path.insert(0, str(project.root))
+        yield project
+    except SteadycodeError as fault:
+        typer.secho(f"error: {fault}", fg="red", err=True)
+        raise typer.Exit(fault.exit_code) from fault
+    except KeyboardInterrupt:
+        typer.secho("stopped; the same command goes on from here", fg="yellow", err=True)
+        raise typer.Exit(130) from None
+
+
+def main() -> None:
+    app()
