@@ -24,6 +24,8 @@ _QUIET = {
     ),
     "PREFECT_RESULTS_DEFAULT_SERIALIZER": "json",
     "TOKENIZERS_PARALLELISM": "false",
+    # threads that spin while they wait made torch five times slower beside other work
+    "OMP_WAIT_POLICY": "PASSIVE",
     "TRANSFORMERS_VERBOSITY": "error",
     "GIT_PYTHON_REFRESH": "quiet",
 }

@@ -22,6 +22,8 @@ class Workplace:
         """A ``steadycode`` command as a user types it, inside the project."""
         environment = {k: v for k, v in os.environ.items() if not k.startswith("STEADYCODE_")}
         environment |= {"COLUMNS": "160"}
+        if not (self.root / "data.dvc").exists():  # the first build cannot find its project by it
+            environment["STEADYCODE_HOME"] = str(self.root)
         return subprocess.run(
             [str(COMMAND), *arguments],
             cwd=self.root,
@@ -64,8 +66,6 @@ def workplace(tmp_path_factory: pytest.TempPathFactory) -> Workplace:
         "folders": [{"name": "ours", "path": "sources", "licence": "Apache-2.0"}],
     }
     (place.root / "configs" / "corpus.yaml").write_text(yaml.safe_dump(recipe))
-    (place.root / "data.dvc").touch()
     place.git("init", "-q")
     place._quiet(sys.executable, "-m", "dvc", "init", "-q")
-    (place.root / "data.dvc").unlink()
     return place

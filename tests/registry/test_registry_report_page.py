@@ -61,9 +61,9 @@ def test_the_rows_stand_side_by_side(champion, candidate):
     assert [row.cells for row in rows] == [
         ("pass@1, full prompt", "36.6 % (31.6–41.6)", "36.6 % (31.6–41.6)",
          "+0.0 points"),
-        ("robust pass@1, docstring", "25.0 % (20.0–30.0)", "51.2 % (46.2–56.2)",
+        ("robust pass, docstring", "25.0 % (20.0–30.0)", "51.2 % (46.2–56.2)",
          "+26.2 points"),
-        ("robust pass@1, format", f"— ({HOSTILE})", f"— ({HOSTILE})", "—"),
+        ("robust pass, format", f"— ({HOSTILE})", f"— ({HOSTILE})", "—"),
         ("held-out loss, nats/token", "1.0295", "1.0295", "+0.0000"),
         ("isotropy", "0.5000", "0.5000", "+0.0000"),
     ]  # fmt: skip
@@ -106,8 +106,8 @@ def test_terminal_markdown_and_page_show_the_same_rows(decision, candidate, cham
 def test_markdown_holds_no_markup_of_others(decision, candidate, champion):
     text = markdown(decision, comparison_table(champion, candidate))
     assert "<script" not in text
-    assert "\n| robust pass@1, format | — (&lt;script&gt;alert(1)&lt;/script&gt;\\|\\`x\\`" in text
-    table = [line for line in text.splitlines() if line.startswith("| robust pass@1, format")]
+    assert "\n| robust pass, format | — (&lt;script&gt;alert(1)&lt;/script&gt;\\|\\`x\\`" in text
+    table = [line for line in text.splitlines() if line.startswith("| robust pass, format")]
     assert table[0].replace("\\|", "").count("|") == 5
 
 

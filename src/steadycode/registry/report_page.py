@@ -80,10 +80,11 @@ def markdown(decision: Decision, rows: Sequence[Row]) -> str:
 
 
 def terminal_table(rows: Sequence[Row], title: str = "") -> "Table":
+    from rich import box
     from rich.table import Table
     from rich.text import Text
 
-    table = Table(title=Text(title) if title else None, title_justify="left")
+    table = Table(title=Text(title) if title else None, title_justify="left", box=box.SIMPLE_HEAD)
     for number, heading in enumerate(HEADINGS):
         table.add_column(heading, justify="right" if number else "left")
     for row in rows:
@@ -183,7 +184,7 @@ def _label(name: str) -> str:
         "representation/isotropy": "isotropy",
     }
     group = _GROUP.fullmatch(name)
-    return f"robust pass@1, {group[1].replace('_', ' ')}" if group else known.get(name, name)
+    return f"robust pass, {group[1].replace('_', ' ')}" if group else known.get(name, name)
 
 
 def _cell(figure: Figure, show: Callable[[float], str]) -> str:
@@ -192,7 +193,7 @@ def _cell(figure: Figure, show: Callable[[float], str]) -> str:
     if math.isnan(figure.low) or math.isnan(figure.high):
         return show(figure.value)
     low, high = (show(end).removesuffix(" %") for end in (figure.low, figure.high))
-    return f"{show(figure.value)} ({low}–{high})"  # noqa: RUF001
+    return f"{show(figure.value)} ({low}–{high})"
 
 
 def _percent(value: float) -> str:

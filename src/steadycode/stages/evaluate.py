@@ -43,6 +43,7 @@ def evaluation_job(project: Project, config: Config, model: Path, fingerprint: s
         "harness": code_hash(*HARNESS),
         "device": device,
         "dtype": dtype,
+        "device_class": _device_class(device),
     }
     job = Job(
         stage="evaluate",
@@ -98,7 +99,7 @@ def body(job: Job, events: Events) -> list[Path]:
             decoding=settings.decoding.model_dump(mode="json"),
             dtype=dtype,
             engine=ENGINE,
-            device=device,
+            device=job.identity["device_class"],
             limits=settings.limits.model_dump(mode="json"),
         ),
         report=report,
@@ -113,6 +114,15 @@ def body(job: Job, events: Events) -> list[Path]:
     evidence.write(paths[0])
     write_jsonl(paths[1], completions)
     return paths
+
+
+def _device_class(device: str) -> str:
+    """In bf16 a few completions depend on how a CPU's threads share the sums."""
+    import torch
+
+    if device == "cpu":
+        return f"cpu, {torch.get_num_threads()} threads"
+    return torch.cuda.get_device_name() if device.startswith("cuda") else device
 
 
 def _benchmark(
