@@ -39,7 +39,6 @@ def test_help_names_every_command() -> None:
         (("retrain", "--profile", "nope"), "no profile 'nope'"),
         (("retrain", "--set", "train.steps=-1"), "train.steps"),
         (("retrain", "--set", "nonsense"), "section.key=value"),
-        (("evaluate", "--model", "no such model"), "no model 'no such model'"),
         (("ui", "--port", "0"), "--port"),
     ],
 )

@@ -141,6 +141,16 @@ def _project() -> Iterator[Project]:
     except SteadycodeError as fault:
         typer.secho(f"error: {fault}", fg="red", err=True)
         raise typer.Exit(fault.exit_code) from fault
+    except RuntimeError as fault:
+        if not str(fault).startswith("Failed to reach API at"):  # Prefect's, without a type
+            raise
+        address = os.environ.get("PREFECT_API_URL", "its address")
+        typer.secho(
+            f"error: no Prefect server answers at {address}; start it or unset PREFECT_API_URL",
+            fg="red",
+            err=True,
+        )
+        raise typer.Exit(SteadycodeError.exit_code) from fault
     except KeyboardInterrupt:
         typer.secho("stopped; the same command goes on from here", fg="yellow", err=True)
         raise typer.Exit(130) from None

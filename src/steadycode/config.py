@@ -111,7 +111,7 @@ def read_profile(name: str) -> dict[str, Any]:
     folder = find_project().configs
     path = folder / f"{name}.yaml"
     if not path.is_file():
-        known = ", ".join(sorted(p.stem for p in folder.glob("*.yaml")))
+        known = ", ".join(sorted(p.stem for p in folder.glob("*.yaml") if "model" in read_yaml(p)))
         raise ConfigError(f"no profile {name!r} in {folder}; there are: {known}")
     return read_yaml(path)
 

@@ -5,6 +5,7 @@ without a recorded decision is resumed; when the last one is finished the next g
 own, so that it is a new experiment and not a copy.
 """
 
+from collections.abc import Callable
 from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
@@ -42,8 +43,17 @@ def retraining_id(config: Config, data_md5: str, start_fingerprint: str) -> str:
     return sha256_json(identity)[:12]
 
 
-def open_attempt(project: Project, config: Config, retraining: str) -> Attempt:
-    """The unfinished attempt at ``retraining``, else a new one behind the finished ones."""
+def open_attempt(
+    project: Project,
+    config: Config,
+    retraining: str,
+    taken: Callable[[str, int], bool] = lambda retraining, number: False,
+) -> Attempt:
+    """The unfinished attempt at ``retraining`` in this project, else a new one.
+
+    ``taken`` tells whether the registry already holds an attempt; one of which there is no folder
+    here was made elsewhere, or its folder was removed, so its number is passed over.
+    """
     number = 1
     while True:
         folder = project.work / "retrainings" / retraining / f"attempt-{number:03d}"
@@ -53,11 +63,13 @@ def open_attempt(project: Project, config: Config, retraining: str) -> Attempt:
             folder=folder,
             seed=derive_seed(config.seed, "attempt", number),
         )
-        if not attempt.decision_path.exists():
-            break
+        if folder.exists():
+            if not attempt.decision_path.exists():
+                return attempt
+        elif not taken(retraining, number):
+            write_json(folder / "config.json", config.model_dump(mode="json"))
+            return attempt
         number += 1
-    write_json(folder / "config.json", config.model_dump(mode="json"))
-    return attempt
 
 
 @cache

@@ -5,12 +5,14 @@ import pytest
 from registry_builders import evidence, lineage, marks
 
 from steadycode.config import Config
+from steadycode.errors import ConfigError, DataError
 from steadycode.recode.report import Figure
 from steadycode.registry.runs import (
     MetricBuffer,
     find_attempt_run,
     flat_params,
     open_attempt_run,
+    open_evaluation_run,
     open_stage_run,
     url_hint,
 )
@@ -32,6 +34,7 @@ def run(store, config):
 def test_an_attempt_is_one_run_with_nested_stages(store, run, config):
     train = open_stage_run(run, "train")
     assert open_attempt_run(store, lineage(), config).run_id == run.run_id
+    train.end("FINISHED")
     assert open_stage_run(run, "train").run_id == train.run_id
     assert find_attempt_run(store, "abc", 1) == run.run_id
     assert find_attempt_run(store, "abc", 2) is None
@@ -46,6 +49,46 @@ def test_an_attempt_is_one_run_with_nested_stages(store, run, config):
     nested = store.client.get_run(train.run_id)
     assert nested.data.tags["mlflow.parentRunId"] == run.run_id
     assert nested.data.tags["steadycode.stage"] == "train"
+
+
+def test_a_stage_that_was_cut_short_begins_again_in_a_run_of_its_own(store, run):
+    killed = open_stage_run(run, "train")
+    again = open_stage_run(run, "train")
+    assert again.run_id != killed.run_id
+    assert store.client.get_run(killed.run_id).info.status == "KILLED"
+    again.end("FINISHED")
+    assert open_stage_run(run, "train").run_id == again.run_id
+
+
+@pytest.mark.parametrize(
+    ("fault", "status", "reason"),
+    [
+        (DataError("row 3"), "FAILED", "row 3"),
+        (KeyboardInterrupt(), "KILLED", "interrupted"),
+        (ZeroDivisionError("by zero"), "FAILED", "ZeroDivisionError: by zero"),
+    ],
+)
+def test_a_run_ends_with_its_reason_which_a_resumed_one_drops(
+    store, run, config, fault, status, reason
+):
+    with pytest.raises(type(fault)), run.ended():
+        raise fault
+    ended = store.client.get_run(run.run_id)
+    assert (ended.info.status, ended.data.tags["steadycode.reason"]) == (status, reason)
+    resumed = open_attempt_run(store, lineage(), config)
+    assert resumed.run_id == run.run_id
+    with resumed.ended():
+        pass
+    finished = store.client.get_run(run.run_id)
+    assert finished.info.status == "FINISHED"
+    assert "steadycode.reason" not in finished.data.tags
+
+
+def test_an_evaluation_is_found_again_although_other_settings_changed(store, config):
+    first = open_evaluation_run(store, lineage(), config, "base")
+    other = Config(profile="smoke", train={"steps": 9})
+    assert open_evaluation_run(store, lineage(), other, "base").run_id == first.run_id
+    assert "evaluate.seeds" in store.client.get_run(first.run_id).data.params
 
 
 def test_parameters_are_flat_and_plain(config):
@@ -115,4 +158,6 @@ def test_files_reason_and_status(store, run, tmp_path):
     files = [file.path for folder in ("pages", "notes")
              for file in store.client.list_artifacts(run.run_id, folder)]  # fmt: skip
     assert files == ["pages/page.html", "notes/why.txt"]
+    with pytest.raises(ConfigError, match="no run nonsense"):
+        url_hint(store, "nonsense")
     assert url_hint(store, run.run_id) == f"#/experiments/{store.experiment_id}/runs/{run.run_id}"

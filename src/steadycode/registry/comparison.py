@@ -95,7 +95,10 @@ def compare_losses(
     documents = sorted(candidate)
     weights = [float(candidate[document].tokens) for document in documents]
     if weights != [float(champion[document].tokens) for document in documents]:
-        raise EvidenceError(f"{name}: the models cut the documents into different tokens")
+        raise EvidenceError(
+            f"{name}: candidate and champion have different tokenizers, so their losses cannot be "
+            "compared; give the new model a model.registered_name of its own"
+        )
     mine = [candidate[document].loss for document in documents]
     theirs = [champion[document].loss for document in documents]
     differences = [a - b for a, b in zip(mine, theirs, strict=True)]

@@ -238,7 +238,9 @@ def _next_steps(rules: list[Rule], report: Report) -> tuple[str, ...]:
         )
     documents = [rule.needed for rule in open_rules if rule.needed and not rule.higher_is_better]
     if documents:
-        steps.append(f"--set evaluate.heldout_documents={max(documents)}")
+        steps.append(
+            f"--set evaluate.heldout_documents={max(documents)} (as far as data/test.jsonl goes)"
+        )
     if any(rule.name.startswith("robustness") and rule.n == 0 for rule in open_rules):
         steps.append("name perturbations in evaluate.perturbations")
     return tuple(steps)

@@ -23,6 +23,11 @@ Status = Literal["FINISHED", "FAILED", "KILLED"]
 Point = tuple[str, float, int, int]
 """(name, value, step, time in milliseconds)"""
 
+REASON = "steadycode.reason"
+"""Tag: why a run failed or was killed."""
+SET_ASIDE = "steadycode.set_aside"
+"""Tag of a stage's run that was cut short and begun again as another."""
+
 _BATCH = 1000  # what MLflow takes in one call
 _PARAM_BATCH = 100
 _LONGEST_PARAM = 6000
@@ -126,7 +131,7 @@ class RetrainingRun:
 
     def end(self, status: Status, reason: str = "") -> None:
         if reason:
-            self.tags({"steadycode.reason": reason})
+            self.tags({REASON: reason})
         self.store.client.set_terminated(self.run_id, status)
 
     @contextmanager
@@ -188,23 +193,35 @@ def open_evaluation_run(
     """The run of an evaluation that belongs to no retraining."""
     tags = {**lineage.tags(), "steadycode.stage": "evaluate", "steadycode.model": model}
     run = RetrainingRun(store, open_tagged(store, f"evaluate {model}", tags), lineage, "evaluate")
-    return _with_params(run, config)
+    # found again by what is evaluated and how, so other settings may differ by then
+    return _with_params(run, config, "evaluate.")
 
 
-def _with_params(run: RetrainingRun, config: Config) -> RetrainingRun:
+def _with_params(run: RetrainingRun, config: Config, prefix: str = "") -> RetrainingRun:
     from mlflow.entities import Param
 
-    params = [Param(key, value) for key, value in flat_params(config).items()]
+    values = flat_params(config)
+    params = [Param(key, value) for key, value in values.items() if key.startswith(prefix)]
     for start in range(0, len(params), _PARAM_BATCH):
         run.store.client.log_batch(run.run_id, params=params[start : start + _PARAM_BATCH])
     return run
 
 
 def open_stage_run(parent: RetrainingRun, stage: str) -> RetrainingRun:
-    """The nested run of one stage, found again or begun."""
-    tags = {**parent.lineage.tags(), "steadycode.stage": stage, "mlflow.parentRunId": parent.run_id}
-    run_id = open_tagged(parent.store, stage, tags)
-    return RetrainingRun(parent.store, run_id, parent.lineage, stage)
+    """The nested run of one stage: the finished one, else a new one.
+
+    A run that was cut short keeps what it shows, but is set aside: the stage starts again, and
+    its steps must not stand twice in one run.
+    """
+    lineage, store = parent.lineage, parent.store
+    tags = {**lineage.tags(), "steadycode.stage": stage, "mlflow.parentRunId": parent.run_id}
+    with store.writing():
+        earlier = _find(store, lineage.retraining, str(lineage.attempt), stage)
+        if earlier and store.client.get_run(earlier).info.status != "FINISHED":
+            store.client.set_tag(earlier, SET_ASIDE, "true")
+            if store.client.get_run(earlier).info.status == "RUNNING":
+                store.client.set_terminated(earlier, "KILLED")
+        return RetrainingRun(store, open_tagged(store, stage, tags), lineage, stage)
 
 
 def find_attempt_run(store: Store, retraining: str, attempt: int) -> str | None:
@@ -251,6 +268,13 @@ def url_hint(store: Store, run_id: str) -> str:
     return f"#/experiments/{experiment}/runs/{run_id}"
 
 
+def way_to(run: RetrainingRun) -> str:
+    """The command, or for a server the address, that shows ``run``."""
+    if run.store.embedded:
+        return f"steadycode ui --run {run.run_id}"
+    return f"{run.store.tracking_uri.rstrip('/')}/{url_hint(run.store, run.run_id)}"
+
+
 def open_tagged(store: Store, name: str, tags: Mapping[str, str]) -> str:
     """The id of the run with the retraining, attempt and stage in ``tags``; begun when new."""
     with store.writing():  # two processes must not begin the same run twice
@@ -264,6 +288,10 @@ def open_tagged(store: Store, name: str, tags: Mapping[str, str]) -> str:
             run = store.client.create_run(store.experiment_id, tags=dict(tags), run_name=name)
             return str(run.info.run_id)
         store.client.update_run(found, status="RUNNING")
+        for key, value in tags.items():
+            store.client.set_tag(found, key, value)
+        if REASON in store.client.get_run(found).data.tags:
+            store.client.delete_tag(found, REASON)  # of an earlier end
         return found
 
 
@@ -275,6 +303,7 @@ def _find(store: Store, retraining: str, attempt: str, stage: str) -> str | None
         order_by=["attributes.start_time ASC"],
     )
     for run in runs:
-        if run.data.tags.get("steadycode.stage", "") == stage:
+        tags = run.data.tags
+        if tags.get("steadycode.stage", "") == stage and SET_ASIDE not in tags:
             return str(run.info.run_id)
     return None

@@ -52,7 +52,7 @@ def validate_data(project: Project, config: Config, page: Path | None) -> None:
 
 def train_alone(project: Project, config: Config, output: Path, allow_dirty_data: bool) -> None:
     """``steadycode train``: the training stage in ``output``, finished work there is kept."""
-    from steadycode.stages.context import resolve_model
+    from steadycode.stages.context import resolve_model, resolve_start
     from steadycode.stages.process import run_stage
     from steadycode.stages.steps import training_job
 
@@ -61,7 +61,8 @@ def train_alone(project: Project, config: Config, output: Path, allow_dirty_data
     console = Console()
     data = check_data(project, allow_dirty_data)
     base = resolve_model(project, config, config.model.base, console)
-    job = training_job(project, config, base, data.md5, output.resolve(), config.seed)
+    start = resolve_start(project, config, base, console)
+    job = training_job(project, config, start, data.md5, output.resolve(), config.seed)
     with StageView(console, 1).stage(f"train {config.train.steps} steps") as view:
         manifest = run_stage(job, view)
     console.print(
@@ -79,15 +80,16 @@ def evaluate_alone(project: Project, model: str, config: Config) -> tuple[Path, 
     from steadycode.evidence import Evidence
     from steadycode.models import fingerprint
     from steadycode.registry.report_page import evidence_markdown, evidence_table
-    from steadycode.registry.runs import Lineage, open_evaluation_run
+    from steadycode.registry.runs import Lineage, open_evaluation_run, way_to
     from steadycode.registry.store import open_store
     from steadycode.stages.context import resolve_model
     from steadycode.stages.evaluate import evaluation_job
     from steadycode.stages.process import run_stage
 
+    project.prepare_environment()
     console = Console()
-    data = check_data(project, allow_dirty=True)  # only read for held-out documents; tagged
     folder = resolve_model(project, config, model, console)
+    data = check_data(project, allow_dirty=True)  # only read for held-out documents; tagged
     job = evaluation_job(project, config, folder, fingerprint(folder))
     lineage = Lineage(
         retraining=f"evaluation-{job.sha256[:12]}",
@@ -105,7 +107,5 @@ def evaluate_alone(project: Project, model: str, config: Config) -> tuple[Path, 
         run.evidence(evidence)
         run.file(path)
     console.print(evidence_table(evidence, f"{model} ({evidence.report.label})"))
-    console.print(
-        f"evidence: {path}\nopen this run: steadycode ui --run {run.run_id}", markup=False
-    )
+    console.print(f"evidence: {path}\nopen this run: {way_to(run)}", markup=False)
     return path, evidence_markdown(evidence)

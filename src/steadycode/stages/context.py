@@ -4,22 +4,29 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
+from filelock import FileLock, Timeout
 from rich.console import Console
 
 from steadycode.config import Config
 from steadycode.console import EventView, StageView
 from steadycode.corpus.versions import DataVersion, check_data
+from steadycode.errors import ConfigError
 from steadycode.models import fingerprint, resolve
+from steadycode.problems import problem_file
 from steadycode.project import Project
+from steadycode.recode.perturbations import check_names
+from steadycode.registry import versions
+from steadycode.registry.policy import load_policy
 from steadycode.registry.runs import (
     Lineage,
     MetricBuffer,
     RetrainingRun,
+    find_attempt_run,
     open_attempt_run,
     open_stage_run,
 )
 from steadycode.registry.store import Store, open_store
-from steadycode.registry.versions import champion, fetch
+from steadycode.registry.versions import CHAMPION, champion, fetch
 from steadycode.retraining import Attempt, open_attempt, retraining_id
 from steadycode.stages.process import Event
 
@@ -98,37 +105,79 @@ def open_retraining(
 
     Raises DataError, ModelError or ConfigError before anything is written to the registry.
     """
+    project.prepare_environment()
+    check_settings(project, config)
     data = check_data(project, allow_dirty_data)
     store = open_store(project, config.experiment)
     base = resolve_model(project, config, config.model.base, console)
-    start = base
-    if config.model.start == "champion" and champion(store, config.model.registered_name):
-        start = fetch(store, f"models:/{config.model.registered_name}@champion")
-    attempt = open_attempt(project, config, retraining_id(config, data.md5, fingerprint(start)))
+    start = resolve_start(project, config, base, console)
+    attempt = open_attempt(
+        project,
+        config,
+        retraining_id(config, data.md5, fingerprint(start)),
+        lambda retraining, number: find_attempt_run(store, retraining, number) is not None,
+    )
     lineage = Lineage(
         retraining=attempt.retraining,
         attempt=attempt.number,
         profile=config.profile,
         data_md5=data.md5,
-        data_dirty=data.dirty,
+        data_dirty=data.dirty or _made_from_dirty_data(store, config.model.base),
         git_commit=data.git_commit or "none",
     )
-    run = open_attempt_run(store, lineage, config)
-    console.print(
-        f"retraining [bold]{attempt.retraining}[/bold], attempt {attempt.number}, "
-        f"profile {config.profile}, data {data.md5[:8]}{' (dirty)' if data.dirty else ''}"
-    )
-    with run.ended():
-        run.dataset("data/train.jsonl", data.md5)
-        run.file(attempt.folder / "config.json")
-        yield Retraining(
-            project=project,
-            config=config,
-            data=data,
-            base=base,
-            start=start,
-            attempt=attempt,
-            store=store,
-            run=run,
-            console=console,
+    with _only_one(attempt):
+        run = open_attempt_run(store, lineage, config)
+        console.print(
+            f"retraining [bold]{attempt.retraining}[/bold], attempt {attempt.number}, profile "
+            f"{config.profile}, data {data.md5[:8]}{' (dirty)' if lineage.data_dirty else ''}"
         )
+        with run.ended():
+            run.dataset("data/train.jsonl", data.md5)
+            run.file(attempt.folder / "config.json")
+            yield Retraining(
+                project=project,
+                config=config,
+                data=data,
+                base=base,
+                start=start,
+                attempt=attempt,
+                store=store,
+                run=run,
+                console=console,
+            )
+
+
+def check_settings(project: Project, config: Config) -> None:
+    """What later stages will need is there: a typo must not cost a training."""
+    load_policy(project, config.gate)
+    problem_file(config.evaluate.problems)
+    check_names(config.evaluate.perturbations, "sound")
+
+
+def resolve_start(project: Project, config: Config, base: Path, console: Console) -> Path:
+    """What training starts from: the base model, or the champion where there is one."""
+    name = config.model.registered_name
+    if config.model.start == "champion" and champion(open_store(project, config.experiment), name):
+        return resolve_model(project, config, f"models:/{name}@{CHAMPION}", console)
+    return base
+
+
+@contextmanager
+def _only_one(attempt: Attempt) -> Iterator[None]:
+    lock = FileLock(attempt.folder / ".lock")
+    try:
+        lock.acquire(timeout=0)
+    except Timeout:
+        raise ConfigError(
+            f"attempt {attempt.number} of retraining {attempt.retraining} is already running; "
+            "wait for it, or stop it and run this again to go on from there"
+        ) from None
+    with lock:
+        yield
+
+
+def _made_from_dirty_data(store: Store, base: str) -> bool:
+    """A registered base passes on that nobody could train it again."""
+    if not base.startswith("models:/"):
+        return False
+    return versions.resolve(store, base).tags.get("data.dirty") == "true"

@@ -4,6 +4,7 @@ The job's folder is named by what the job is, so evidence on an unchanged model 
 conditions is found and not made again.
 """
 
+import platform
 import time
 from collections.abc import Sequence
 from dataclasses import asdict
@@ -12,7 +13,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from steadycode.config import Config, EvaluateConfig
-from steadycode.files import read_jsonl, sha256_file, sha256_json, write_jsonl
+from steadycode.files import sha256_file, sha256_json, sha256_text, write_jsonl
 from steadycode.problems import Problem, load_problems, problem_file, select_problems
 from steadycode.project import Project
 from steadycode.retraining import code_hash
@@ -22,13 +23,17 @@ if TYPE_CHECKING:
     from steadycode.models import LanguageModel
     from steadycode.recode import Benchmark
 
-HARNESS = ("evidence", "problems", "recode", "generation", "sandbox", "contraclm", "models")
-"""The packages whose sources decide what an evaluation says."""
+HARNESS = (
+    *("recode", "generation", "sandbox", "contraclm", "models"),
+    *("stages", "config", "evidence", "files", "problems", "randomness"),
+)
+"""The modules and packages whose sources decide what an evaluation says."""
 
 
 def evaluation_job(project: Project, config: Config, model: Path, fingerprint: str) -> Job:
     """The job that evaluates ``model``. Its seed is the config's, so that every attempt at a
     retraining, and the champion, meet the same problems and variants."""
+    from steadycode.generation import ENGINE
     from steadycode.models import pick_device, pick_dtype
 
     settings = config.evaluate.model_dump(mode="json")
@@ -44,6 +49,7 @@ def evaluation_job(project: Project, config: Config, model: Path, fingerprint: s
         "device": device,
         "dtype": dtype,
         "device_class": _device_class(device),
+        "engine": f"{ENGINE}, python {platform.python_version()}",
     }
     job = Job(
         stage="evaluate",
@@ -64,10 +70,10 @@ def evaluation_job(project: Project, config: Config, model: Path, fingerprint: s
 def body(job: Job, events: Events) -> list[Path]:
     """Writes ``evidence.json`` and ``completions.jsonl``."""
     from steadycode.evidence import Conditions, Evidence
-    from steadycode.generation import ENGINE, complete
+    from steadycode.generation import complete
     from steadycode.models import load
     from steadycode.recode.evaluate import evaluate
-    from steadycode.sandbox import Limits
+    from steadycode.sandbox import Limits, Sandbox
 
     began = time.monotonic()
     settings = EvaluateConfig.model_validate(dict(job.settings))
@@ -77,6 +83,11 @@ def body(job: Job, events: Events) -> list[Path]:
     device, dtype = job.identity["device"], job.identity["dtype"]
     model = load(Path(job.inputs["model"]), dtype, device)
     heldout = _heldout(job, settings, model, events)
+    limits = Limits(**settings.limits.model_dump())
+    with Sandbox(limits) as sandbox:
+        enforced = sandbox.enforced()
+    if missing := [what for what, holds in enforced.items() if not holds]:
+        events.message(f"warning: this machine does not enforce {', '.join(missing)} on programs")
     report, completions = evaluate(
         benchmark,
         lambda prompts: complete(
@@ -86,7 +97,7 @@ def body(job: Job, events: Events) -> list[Path]:
             seed=job.seed,
             on_progress=partial(events.progress, "completions"),
         ),
-        limits=Limits(**settings.limits.model_dump()),
+        limits=limits,
         total_problems=len(problems),
         seed=job.seed,
     )
@@ -98,9 +109,9 @@ def body(job: Job, events: Events) -> list[Path]:
             harness=job.identity["harness"],
             decoding=settings.decoding.model_dump(mode="json"),
             dtype=dtype,
-            engine=ENGINE,
+            engine=job.identity["engine"],
             device=job.identity["device_class"],
-            limits=settings.limits.model_dump(mode="json"),
+            limits={**settings.limits.model_dump(mode="json"), "enforced": enforced},
         ),
         report=report,
         heldout=heldout.losses,
@@ -134,7 +145,8 @@ def _benchmark(
 
     chosen = select_problems(problems, settings.max_problems, job.seed)
     names = settings.perturbations
-    made_from = [[asdict(p) for p in chosen], names, settings.seeds, job.identity["harness"]]
+    made_from = [[asdict(p) for p in chosen], names, settings.seeds]
+    made_from += [job.identity["harness"], platform.python_version()]
     folder = Path(job.inputs["benchmarks"]) / sha256_json(made_from)[:16]
     if folder.exists():
         try:
@@ -152,11 +164,11 @@ def _benchmark(
 
 
 def _heldout(job: Job, settings: EvaluateConfig, model: "LanguageModel", events: Events) -> Any:
+    from steadycode.contraclm.data import read_documents
     from steadycode.contraclm.heldout import measure
 
-    rows = read_jsonl(Path(job.inputs["heldout"]))
     # in the order of their hashes: the first N are a random choice that only grows with N
-    documents = [row["content"] for row in sorted(rows, key=lambda row: str(row["sha256"]))]
+    documents = sorted(read_documents(Path(job.inputs["heldout"])), key=sha256_text)
     return measure(
         model.model,
         model.tokenizer,

@@ -15,6 +15,8 @@ from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
+from filelock import FileLock
+
 from steadycode.errors import StageFailed, SteadycodeError
 from steadycode.stages.job import Job, Manifest, trusted_manifest
 
@@ -39,12 +41,13 @@ def run_stage(
     the end of the child's log otherwise. The child dies with us, and is killed after ``timeout``
     seconds: Prefect's own timeout cannot stop one long call into C.
     """
+    job.folder.mkdir(parents=True, exist_ok=True)
+    with FileLock(job.folder / ".lock"):  # whoever comes second finds the work done
+        return _replayed(job, on_event) or _run(job, on_event, timeout, launcher)
+
+
+def _run(job: Job, on_event: OnEvent, timeout: float | None, launcher: Sequence[str]) -> Manifest:
     events = job.folder / "events.jsonl"
-    done = trusted_manifest(job)
-    if done is not None:
-        for event in _complete_lines(events, 0)[0]:
-            on_event(event)
-        return done
     events.unlink(missing_ok=True)
     job.write()
     log = job.folder / "stage.log"
@@ -64,6 +67,15 @@ def run_stage(
     manifest = trusted_manifest(job)
     if manifest is None:
         raise StageFailed(f"{job.stage} ended, but its outputs do not match a manifest; see {log}")
+    return manifest
+
+
+def _replayed(job: Job, on_event: OnEvent) -> Manifest | None:
+    """The manifest of finished work, after its events have been told again."""
+    manifest = trusted_manifest(job)
+    if manifest is not None:
+        for event in _complete_lines(job.folder / "events.jsonl", 0)[0]:
+            on_event(event)
     return manifest
 
 

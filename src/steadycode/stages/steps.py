@@ -6,8 +6,10 @@ from pathlib import Path
 from steadycode.config import Config
 from steadycode.corpus.validation import validate as validate_folder
 from steadycode.corpus.validation_result import require_valid
+from steadycode.corpus.versions import current_md5
+from steadycode.errors import DataError, EvidenceError
 from steadycode.evidence import Evidence
-from steadycode.files import write_text
+from steadycode.files import to_json, write_text
 from steadycode.models import fingerprint
 from steadycode.project import Project
 from steadycode.registry import promotion, versions
@@ -22,11 +24,12 @@ from steadycode.registry.report_page import (
     rules_table,
     terminal_table,
 )
+from steadycode.registry.runs import way_to
 from steadycode.registry.versions import RegisteredVersion
 from steadycode.retraining import code_hash
 from steadycode.stages.context import Retraining
 from steadycode.stages.evaluate import evaluation_job
-from steadycode.stages.job import Job
+from steadycode.stages.job import Job, trusted_manifest
 from steadycode.stages.process import run_stage
 
 
@@ -41,6 +44,7 @@ def validate(work: Retraining) -> None:
         log.run.file(folder / "validation.html")
         log.say(result.summary_line())
         require_valid(result)
+        _same_data(work, result.data_md5)
     work.run.file(folder / "validation.html")
 
 
@@ -57,6 +61,7 @@ def train(work: Retraining) -> Path:
     title = f"train {work.config.train.steps} steps from {work.config.model.start}"
     with work.stage("train", title) as log:
         manifest = run_stage(job, log)
+        _same_data(work, current_md5(work.project))
         log.run.file(job.folder / "manifest.json")
         log.run.values(
             {
@@ -65,6 +70,14 @@ def train(work: Retraining) -> Path:
             }
         )
     return job.folder / "model"
+
+
+def _same_data(work: Retraining, md5: str) -> None:
+    if md5 != work.data.md5:
+        raise DataError(
+            f"data/ changed while the run was under way ({work.data.md5} is now {md5}); "
+            "leave it alone and run again"
+        )
 
 
 def training_job(
@@ -95,7 +108,7 @@ def evaluate(work: Retraining, role: str, model: Path) -> Path:
     """Evidence on ``model``, made or found again; returns its file. ``role`` names the run."""
     job = evaluation_job(work.project, work.config, model, fingerprint(model))
     with work.stage(f"evaluate-{role}", f"evaluate the {role}") as log:
-        reused = (job.folder / "manifest.json").exists()
+        reused = trusted_manifest(job) is not None
         manifest = run_stage(job, log)
         path = job.folder / "evidence.json"
         evidence = Evidence.read(path)
@@ -150,10 +163,15 @@ def decide(work: Retraining, candidate: Path, champion: Path) -> Decision:
                 retraining=attempt.retraining,
                 attempt=attempt.number,
                 data_valid=True,  # validate() has stopped the run otherwise
-                data_dirty=work.data.dirty,
+                data_dirty=work.run.lineage.data_dirty,
             ),
         )
-        promotion.apply(work.store, name, decision)
+        try:
+            promotion.apply(work.store, name, decision)
+        except EvidenceError as fault:
+            if earlier is None:
+                raise
+            log.say(f"the recorded decision was overtaken: {fault}")
         log.say(decision.outcome)
     return decision
 
@@ -176,8 +194,8 @@ def publish(work: Retraining, decision: Decision, candidate: Path, champion: Pat
     rows = comparison_table(theirs, mine)
     work.console.print(terminal_table(rows, f"{model} ({mine.report.label})"))
     _tell(work, decision)
-    decision.write(work.attempt.decision_path)  # last: the mark of a finished attempt
-    work.run.file(work.attempt.decision_path)
+    work.run.text("decision.json", to_json(decision.to_json()) + "\n")
+    decision.write(work.attempt.decision_path)  # the mark of a finished attempt
     # the registry holds the candidate's weights now; one copy is enough
     shutil.rmtree(work.attempt.folder / "train" / "model", ignore_errors=True)
     return markdown(decision, rows)
@@ -190,4 +208,4 @@ def _tell(work: Retraining, decision: Decision) -> None:
     say(rules_table(decision))
     if decision.next_steps:
         say(f"to settle it: {' '.join(decision.next_steps)}", markup=False, highlight=False)
-    say(f"\nopen this run: steadycode ui --run {work.run.run_id}", markup=False, highlight=False)
+    say(f"\nopen this run: {way_to(work.run)}", markup=False, highlight=False)
