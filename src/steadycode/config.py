@@ -88,7 +88,11 @@ class EvaluateConfig(_Section):
 class Config(_Section):
     """Everything that a retraining depends on. Unknown keys are refused."""
 
-    profile: str = Field("quick", pattern=r"^[A-Za-z0-9_.-]+$")
+    profile: str = Field(
+        "quick",
+        pattern=r"^[A-Za-z0-9_.-]+$",
+        description="configs/NAME.yaml; every value given beside it wins over the file's",
+    )
     seed: int = Field(0, ge=0)
     experiment: str = Field("steadycode", min_length=1)
     model: ModelConfig = ModelConfig()
