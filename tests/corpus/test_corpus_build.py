@@ -175,19 +175,7 @@ class TestPackage:
         wheel.unlink()
         assert self.build(project, sha256) == first
 
-    def test_damaged_cache_is_not_trusted(self, project: Project, wheel: Path) -> None:
-        sha256 = hashlib.sha256(wheel.read_bytes()).hexdigest()
-        first = self.build(project, sha256)
-        (project.work / "downloads" / f"{sha256}.whl").write_bytes(b"damaged")
-        assert self.build(project, sha256) == first
-
     def test_other_wheel_is_refused(self, project: Project, wheel: Path) -> None:
-        with pytest.raises(DataError, match=r"tinylib==1\.0: its sha256 is not the recipe's"):
+        with pytest.raises(DataError, match=r"^tinylib==1\.0 has sha256 .* says 0{64};"):
             self.build(project, "0" * 64)
         assert not project.data.exists()
-
-    def test_missing_release_is_one_line(self, project: Project, wheel: Path) -> None:
-        wheel.unlink()
-        with pytest.raises(DataError, match=r"No matching distribution.*PIP_ARGS") as error:
-            self.build(project, "0" * 64)
-        assert "\n" not in str(error.value)

@@ -170,7 +170,7 @@ def test_require_valid_is_one_line_with_the_rows(data: Path) -> None:
         "train.jsonl:53 ours/greet_92.py, …]; "
         "licence (the licence is one of MIT, BSD-2-Clause, BSD-3-Clause, Apache-2.0, PSF-2.0, "
         "ISC): 1 row [train.jsonl:76 ours/greet_115.py]; "
-        "mend the source or the recipe and run `steadycode data build`"
+        "mend the source or the recipe, then `steadycode data build --force` and `dvc add data`"
     )
 
 

@@ -23,9 +23,9 @@ def folder_md5(folder: Path) -> str:
 def file_md5s(folder: Path) -> dict[str, str]:
     """Relative path -> md5 of every file below ``folder``, sorted by path."""
     files = {path.relative_to(folder).as_posix(): path for path in folder.rglob("*")}
-    return {name: _md5(files[name]) for name in sorted(files) if files[name].is_file()}
+    return {name: file_md5(files[name]) for name in sorted(files) if files[name].is_file()}
 
 
-def _md5(path: Path) -> str:
+def file_md5(path: Path) -> str:
     with path.open("rb") as stream:
         return hashlib.file_digest(stream, lambda: hashlib.md5(usedforsecurity=False)).hexdigest()

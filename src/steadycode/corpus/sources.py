@@ -1,10 +1,5 @@
 """Where the corpus comes from: wheels on the package index, and local folders."""
 
-import os
-import shlex
-import subprocess
-import sys
-import tempfile
 import zipfile
 from dataclasses import dataclass
 from fnmatch import fnmatchcase
@@ -12,7 +7,7 @@ from pathlib import Path, PurePosixPath
 
 from steadycode.corpus.recipe import Folder, Package
 from steadycode.errors import DataError
-from steadycode.files import sha256_file
+from steadycode.wheels import pinned_wheel
 
 _LICENCE_NAMES = ("LICENSE*", "LICENCE*", "COPYING*", "NOTICE*", "AUTHORS*")
 
@@ -33,7 +28,7 @@ def read_package(package: Package, downloads: Path) -> Source:
 
     Raises DataError when it cannot be had or is not the wheel that the recipe pins.
     """
-    wheel = _download(package, downloads)
+    wheel = pinned_wheel(package.name, package.version, package.sha256, downloads)
     try:
         with zipfile.ZipFile(wheel) as archive:
             names = [name for name in archive.namelist() if not name.endswith("/")]
@@ -88,41 +83,3 @@ def _names_a_licence(name: str) -> bool:
 def _is_wheel_licence(name: str) -> bool:
     path = PurePosixPath(name)
     return path.parts[0].endswith(".dist-info") and _names_a_licence(path.name)
-
-
-def _download(package: Package, downloads: Path) -> Path:
-    cached = downloads / f"{package.sha256}.whl"
-    if cached.is_file() and sha256_file(cached) == package.sha256:
-        return cached
-    downloads.mkdir(parents=True, exist_ok=True)
-    with tempfile.TemporaryDirectory(dir=downloads) as folder:
-        done = _pip_download(package, Path(folder))
-        wheels = list(Path(folder).glob("*.whl"))
-        if done.returncode != 0 or len(wheels) != 1:
-            raise DataError(
-                f"cannot download {package.name}=={package.version}: {_reason(done.stderr)}; "
-                "check the network, or give pip options in PIP_ARGS"
-            )
-        if sha256_file(wheels[0]) != package.sha256:
-            raise DataError(f"{package.name}=={package.version}: sha256 is not the recipe's")
-        wheels[0].replace(cached)
-    return cached
-
-
-def _pip_download(package: Package, folder: Path) -> "subprocess.CompletedProcess[str]":
-    """pip chooses, among the release's wheels, the one with the pinned hash."""
-    requirement = folder / "requirement.txt"
-    requirement.write_text(f"{package.name}=={package.version} --hash=sha256:{package.sha256}\n")
-    command = [sys.executable, "-m", "pip", "download", "--quiet", "--no-input"]
-    command += ["--disable-pip-version-check", "--no-deps", "--only-binary=:all:"]
-    command += ["--dest", str(folder), *shlex.split(os.environ.get("PIP_ARGS", ""))]
-    command += ["--require-hashes", "--requirement", str(requirement)]
-    return subprocess.run(command, capture_output=True, text=True, check=False)
-
-
-def _reason(stderr: str) -> str:
-    if "DO NOT MATCH THE HASHES" in stderr:
-        return "its sha256 is not the recipe's"
-    lines = [line.strip() for line in stderr.splitlines() if line.strip()]
-    errors = [line for line in lines if line.startswith("ERROR")]
-    return (errors or lines or ["pip gave no reason"])[-1].removeprefix("ERROR: ").rstrip(".")

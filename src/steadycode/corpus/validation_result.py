@@ -93,7 +93,7 @@ def require_valid(result: ValidationResult) -> None:
         raise DataError(f"the data could not be judged: {'; '.join(map(_fault, failed))}")
     raise DataError(
         f"the data is not fit to train on: {'; '.join(map(_fault, failed))}; "
-        "mend the source or the recipe and run `steadycode data build`"
+        "mend the source or the recipe, then `steadycode data build --force` and `dvc add data`"
     )
 
 

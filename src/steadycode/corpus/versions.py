@@ -8,12 +8,13 @@ import os
 import subprocess
 import sys
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Any
 
 import yaml
 
 from steadycode.corpus.build import Progress, build
-from steadycode.corpus.fingerprint import file_md5s, folder_md5
+from steadycode.corpus.fingerprint import file_md5, file_md5s, folder_md5
 from steadycode.corpus.recipe import Recipe
 from steadycode.errors import DataError
 from steadycode.files import read_json
@@ -55,8 +56,8 @@ def check_data(project: Project, allow_dirty: bool = False) -> DataVersion:
     md5, recorded = current_md5(project), recorded_md5(project)
     if md5 != recorded and not allow_dirty:
         raise DataError(
-            f"{_difference(project, md5, recorded)}; run `steadycode data build` to restore it, "
-            "or pass --allow-dirty-data to go on with it"
+            f"{_difference(project, md5, recorded)}; {_remedy(recorded)}, or pass "
+            "--allow-dirty-data to go on with it"
         )
     return DataVersion(
         md5=md5, recorded_md5=recorded, dirty=md5 != recorded, git_commit=_git_commit(project)
@@ -75,14 +76,17 @@ def record(project: Project) -> str:
 def pull(project: Project) -> bool:
     """Fetch the recorded data from the default DVC remote; False when none is configured.
 
-    Raises DataError when the remote does not have it, or has other bytes.
+    data/ is replaced only by a whole and undamaged version: ``dvc pull`` would empty it first.
+    Raises DataError when the remote does not have that version, or has other bytes.
     """
     if not _run(project, "config", "core.remote").stdout.strip():
         return False
-    _dvc(project, "pull", "--force", "data.dvc")
-    md5, recorded = current_md5(project), recorded_md5(project)
-    if md5 != recorded:
-        raise DataError(f"the DVC remote holds damaged data ({md5} instead of {recorded})")
+    _dvc(project, "fetch", "data.dvc")
+    if not _check_out(project):
+        raise DataError(
+            f"the DVC remote does not hold data {recorded_md5(project)} undamaged; `dvc push` it "
+            "from where it was recorded, or run `steadycode data build --force`"
+        )
     return True
 
 
@@ -92,19 +96,34 @@ def status_clean(project: Project) -> bool:
 
 
 def ensure_data(
-    project: Project, recipe: Recipe, on_progress: Progress | None = None
+    project: Project,
+    recipe: Recipe,
+    on_progress: Progress | None = None,
+    *,
+    force: bool = False,
 ) -> DataVersion:
-    """Make sure that data/ is what ``data.dvc`` records: keep, else pull, else build it.
+    """Make data/ what ``data.dvc`` records; or, with ``force``, what the recipe gives now.
 
-    Data that is there is never replaced. Afterwards DVC's cache holds it too, so that
-    ``dvc status`` is clean on a fresh clone. Raises DataError when the versions differ.
+    Another version of data/ is replaced only where DVC's cache holds all of it, as after a
+    ``git pull`` that brings a new ``data.dvc``. Afterwards the cache holds the recorded version
+    too, so that ``dvc status`` is clean on a fresh clone. Raises DataError when data/ holds
+    changes that would be lost, or when the recorded version cannot be had.
     """
-    if not project.data.exists():
-        if recorded_md5(project) is None or not pull(project):
-            build(recipe, project, on_progress)
-        _check_built(project)
-        fill_cache(project)
-    return check_data(project, allow_dirty=recorded_md5(project) is None)
+    recorded = recorded_md5(project)
+    if force:
+        build(recipe, project, on_progress)
+    elif not project.data.exists():
+        _restore(project, recipe, on_progress)
+    elif recorded is not None and (md5 := current_md5(project)) != recorded:
+        if not _is_cached(project, md5):
+            raise DataError(
+                f"{_difference(project, md5, recorded)}, and DVC's cache does not hold data/ as it "
+                "is now; move it away to keep it, or drop it with `steadycode data build --force`, "
+                "which builds from the recipe"
+            )
+        _restore(project, recipe, on_progress)
+    fill_cache(project)
+    return check_data(project, allow_dirty=force or recorded is None)
 
 
 def fill_cache(project: Project) -> bool:
@@ -119,8 +138,12 @@ def fill_cache(project: Project) -> bool:
     return True
 
 
-def _check_built(project: Project) -> None:
-    md5, recorded = current_md5(project), recorded_md5(project)
+def _restore(project: Project, recipe: Recipe, on_progress: Progress | None) -> None:
+    """The recorded version from DVC's cache, else from the remote, else from the recipe."""
+    recorded = recorded_md5(project)
+    if recorded is not None and (_check_out(project) or pull(project)):
+        return
+    md5 = build(recipe, project, on_progress).md5
     if recorded is not None and md5 != recorded:
         raise DataError(
             f"the corpus recipe gives data {md5}, data.dvc records {recorded}; check out the "
@@ -128,18 +151,60 @@ def _check_built(project: Project) -> None:
         )
 
 
+def _check_out(project: Project) -> bool:
+    """Put the recorded version in place; False when DVC's cache does not hold it."""
+    recorded = recorded_md5(project)
+    if recorded is None or not _is_cached(project, recorded):
+        return False
+    _dvc(project, "checkout", "--force", "data.dvc")
+    return True
+
+
+def _is_cached(project: Project, md5: str) -> bool:
+    """Whether DVC's cache holds every file of that version of data/, undamaged."""
+    cache = _cache(project)
+    files = _listing(cache, md5)
+    return files is not None and all(
+        (path := _cached(cache, file)).is_file() and file_md5(path) == file
+        for file in files.values()
+    )
+
+
+def _listing(cache: Path, md5: str) -> dict[str, str] | None:
+    """Relative path -> md5 of that version of data/; None when the cache does not know it."""
+    try:
+        content = read_json(_cached(cache, md5))
+        return {str(item["relpath"]): str(item["md5"]) for item in content}
+    except (OSError, ValueError, LookupError, TypeError):
+        return None
+
+
+def _cached(cache: Path, md5: str) -> Path:
+    return cache / "files/md5" / md5[:2] / md5[2:]
+
+
+def _cache(project: Project) -> Path:
+    """DVC's cache, which may be shared and anywhere."""
+    named = _run(project, "cache", "dir").stdout.strip()
+    return Path(named) if named else project.root / ".dvc/cache"
+
+
 def _difference(project: Project, md5: str, recorded: str | None) -> str:
     if recorded is None:
         return "data/ has no recorded version (no data.dvc)"
-    cached = project.root / ".dvc/cache/files/md5" / recorded[:2] / recorded[2:]
-    try:
-        before = {str(item["relpath"]): item["md5"] for item in read_json(cached)}
-    except (OSError, ValueError, LookupError, TypeError):
+    before = _listing(_cache(project), recorded)
+    if before is None:
         return f"data/ has md5 {md5} but data.dvc records {recorded}"
     now = file_md5s(project.data)
     changed = sorted(name for name in {*before, *now} if before.get(name) != now.get(name))
     more = f" and {len(changed) - 3} more" if len(changed) > 3 else ""
     return f"data/ differs from data.dvc in {', '.join(changed[:3])}{more}"
+
+
+def _remedy(recorded: str | None) -> str:
+    if recorded is None:
+        return "record one with `dvc add data`"
+    return "run `steadycode data build` to restore it"
 
 
 def _git_commit(project: Project) -> str | None:

