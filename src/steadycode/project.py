@@ -27,6 +27,7 @@ _QUIET = {
     # threads that spin while they wait made torch five times slower beside other work
     "OMP_WAIT_POLICY": "PASSIVE",
     "TRANSFORMERS_VERBOSITY": "error",
+    "TQDM_DISABLE": "1",  # progress is shown by our own events
     "GIT_PYTHON_REFRESH": "quiet",
 }
 
