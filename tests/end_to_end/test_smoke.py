@@ -1,7 +1,5 @@
 """The whole job on real parts: what an engineer finds after the first and the second run."""
 
-import json
-from pathlib import Path
 from typing import Any
 
 import pytest
@@ -11,12 +9,7 @@ PARTS = {"validate", "train", "evaluate-champion", "evaluate-candidate", "regist
 
 @pytest.fixture(scope="module")
 def two_runs(workplace: Any) -> list[str]:
-    """The output of building the data and of two retrainings with the smoke profile."""
-    built = workplace.run("data", "build", "--force")
-    assert built.returncode == 0, built.stderr
-    workplace.dvc_add()
-    workplace.git("add", "-A")
-    workplace.git("commit", "-qm", "start")
+    """The output of two retrainings with the smoke profile."""
     outputs = []
     for _ in range(2):
         done = workplace.run("retrain", "--profile", "smoke")
@@ -27,17 +20,12 @@ def two_runs(workplace: Any) -> list[str]:
 
 @pytest.fixture(scope="module")
 def client(workplace: Any, two_runs: list[str]) -> Any:
-    from mlflow import MlflowClient
-
-    return MlflowClient(f"sqlite:///{workplace.root}/mlruns/mlflow.db")
+    return workplace.client()
 
 
 @pytest.fixture(scope="module")
-def parents(client: Any) -> list[Any]:
-    experiment = client.get_experiment_by_name("steadycode-smoke")
-    runs = client.search_runs([experiment.experiment_id], order_by=["attributes.start_time ASC"])
-    return [run for run in runs if run.data.tags.get("steadycode.retraining", "base") != "base"
-            and "steadycode.stage" not in run.data.tags]  # fmt: skip
+def parents(workplace: Any, two_runs: list[str]) -> list[Any]:
+    return list(workplace.attempts())
 
 
 def test_the_terminal_shows_table_decision_and_the_way_to_the_run(
@@ -119,49 +107,6 @@ def test_no_page_loads_anything_from_elsewhere(workplace: Any, two_runs: list[st
         assert "src=" not in text
         assert "<link" not in text
         assert "@import" not in text
-
-
-def test_poisoned_data_stops_the_run_before_training(
-    workplace: Any, client: Any, parents: list[Any]
-) -> None:
-    before = client.search_model_versions("name = 'steadycode-smoke'")
-    train = workplace.root / "data" / "train.jsonl"
-    healthy = train.read_text()
-    rows = [json.loads(line) for line in healthy.splitlines()]
-    _poison(train, rows)
-
-    differs = workplace.run("retrain", "--profile", "smoke")
-    assert differs.returncode == 2
-    assert "train.jsonl" in differs.stderr
-    assert "--allow-dirty-data" in differs.stderr
-
-    workplace.dvc_add()
-    stopped = workplace.run("retrain", "--profile", "smoke")
-    assert stopped.returncode == 2
-    assert "Traceback" not in stopped.stderr + stopped.stdout
-    for line in (2, 4, len(rows) + 1):
-        assert f"train.jsonl:{line}" in stopped.stderr
-    assert len(client.search_model_versions("name = 'steadycode-smoke'")) == len(before)
-    experiment = parents[0].info.experiment_id
-    latest = client.search_runs([experiment], order_by=["attributes.start_time DESC"])
-    failed = next(run for run in latest if "steadycode.stage" not in run.data.tags)
-    assert failed.info.status == "FAILED"
-    assert "train.jsonl" in failed.data.tags["steadycode.reason"]
-    assert not any(run.data.tags.get("steadycode.stage") == "train" for run in latest
-                   if run.data.tags.get("mlflow.parentRunId") == failed.info.run_id)  # fmt: skip
-    train.write_text(healthy)
-    workplace.dvc_add()
-
-
-def _poison(path: Path, rows: list[dict[str, Any]]) -> None:
-    """Line 2 no longer parses, line 4 has a forbidden licence, and the last repeats the first."""
-    import hashlib
-
-    broken = rows[1]["content"] + "\ndef (:\n"
-    rows[1] |= {"content": broken, "sha256": hashlib.sha256(broken.encode()).hexdigest()}
-    rows[3]["licence"] = "AGPL-3.0-only"
-    lines = [json.dumps(row) for row in [*rows, rows[0]]]
-    path.write_text("\n".join(lines) + "\n")
 
 
 def _nested(client: Any, parent: Any, stage: str) -> Any:

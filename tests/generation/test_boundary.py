@@ -2,11 +2,10 @@
 
 import itertools
 import json
-from pathlib import Path
 
 import pytest
 from tokenizers import Tokenizer, decoders, models, normalizers, pre_tokenizers, trainers
-from transformers import AutoTokenizer, PreTrainedTokenizerFast
+from transformers import PreTrainedTokenizerFast
 
 from steadycode.generation.boundary import Healed, Vocabulary
 from steadycode.models import LanguageModel
@@ -18,17 +17,12 @@ PROMPTS = ["", " ", "\n", "def f(x):\n    ", "x = 'don", "café", "中文 ab中"
 FOLLOWING = ["", "a", "ing", " ", "    x", "\n", "\n    y", "\t", "'s", "1", "=", '"""', "é", "中"]
 
 
-@pytest.fixture(params=["tiny", "smollm2", "sentencepiece"])
-def vocabulary(request: pytest.FixtureRequest, repository: Path) -> Vocabulary:
-    if request.param == "tiny":
-        tiny: LanguageModel = request.getfixturevalue("tiny")
-        return Vocabulary(tiny.tokenizer)
+@pytest.fixture(params=["tiny", "sentencepiece"])
+def vocabulary(request: pytest.FixtureRequest) -> Vocabulary:
     if request.param == "sentencepiece":
         return Vocabulary(_sentencepiece())
-    folder = repository / "models" / "smollm2-135m-instruct"
-    if not folder.is_dir():
-        pytest.skip(f"{folder} has not been built")
-    return Vocabulary(AutoTokenizer.from_pretrained(folder))
+    tiny: LanguageModel = request.getfixturevalue("tiny")
+    return Vocabulary(tiny.tokenizer)
 
 
 def _sentencepiece(
