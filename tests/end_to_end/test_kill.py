@@ -148,7 +148,7 @@ def _kill(place: Any, reached: Reached) -> None:
 
 def _assert_dead(place: Any, stages: set[tuple[int, str]]) -> None:
     """No stage, and nothing that a stage has started, outlives the flow."""
-    deadline = time.monotonic() + 2
+    deadline = time.monotonic() + 5
     while True:
         alive = [pid for pid, began in stages if _stat(pid)[1:] == (began,)]
         left = [cmd for pid, cmd in place.processes().items() if not _is_prefect(pid)]
