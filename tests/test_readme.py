@@ -88,7 +88,8 @@ def test_commands_are_ones_that_exist(page: Path, capsys: pytest.CaptureFixture[
                 f"{page.name}: steadycode {shlex.join(arguments)}\n{capsys.readouterr().err}"
             )
         if "profile" in given:
-            load_config(given["profile"], given["overrides"])  # raises on an unknown setting
+            config = load_config(given["profile"], given["overrides"])  # raises on an unknown key
+            assert config.profile == given["profile"]
 
 
 def test_every_command_is_shown_in_the_readme() -> None:
@@ -100,7 +101,7 @@ def test_every_command_is_shown_in_the_readme() -> None:
 def test_settings_are_ones_that_exist(page: Path) -> None:
     """``--set section.key=value`` in running text, without a command before it."""
     for setting in re.findall(r"--set ([\w.]+=[^\s`]+)", page.read_text()):
-        load_config("quick", [setting])
+        assert load_config("quick", [setting]).profile == "quick"  # raises on an unknown key
 
 
 @pytest.mark.parametrize("page", PAGES, ids=lambda page: page.name)

@@ -97,23 +97,21 @@ def place(new_workplace: Callable[[], Any]) -> Iterator[Any]:
     made.stop()
 
 
-@pytest.mark.parametrize("moment", [training_finished, decision_recorded])
-def test_a_killed_run_goes_on(moment: Reached, place: Any, uninterrupted: Any) -> None:
-    _kill(place, moment)
-    finished = _manifests(place.root)
-    again = place.run(*RETRAIN)
-    assert again.returncode == 0, again.stdout[-3000:] + again.stderr[-3000:]
-    _assert_kept(place, finished)
-    _assert_whole(place)
-    _assert_same_result(place, uninterrupted)
-
-
-def test_a_run_killed_again_and_again_goes_on(place: Any, uninterrupted: Any) -> None:
+@pytest.mark.parametrize(
+    "moments",
+    [
+        (training_finished,),
+        (decision_recorded,),
+        (
+            *(base_uploading, training_logged, candidate_completes),
+            *(candidate_uploading, candidate_registered),
+        ),
+    ],
+    ids=lambda moments: f"{len(moments)}-from-{moments[0].__name__}",
+)
+def test_a_killed_run_goes_on(moments: tuple[Reached, ...], place: Any, uninterrupted: Any) -> None:
     finished: dict[Path, int] = {}
-    for moment in (
-        *(base_uploading, training_logged, candidate_completes),
-        *(candidate_uploading, candidate_registered),
-    ):
+    for moment in moments:
         _kill(place, moment)
         _assert_kept(place, finished)
         finished = _manifests(place.root)
