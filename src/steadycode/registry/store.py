@@ -2,6 +2,7 @@
 
 import logging
 import os
+import shutil
 import sqlite3
 import urllib.error
 import urllib.request
@@ -48,7 +49,7 @@ def open_store(project: Project, experiment: str = "steadycode") -> Store:
     """Open, and on first use create, the store of ``project``.
 
     MLFLOW_TRACKING_URI, when set, names another store. Raises SteadycodeError with the address
-    when that cannot be reached.
+    when that cannot be reached, and when the project's folder was moved.
     """
     project.prepare_environment()
     for chatty in ("mlflow.store.db.utils", "alembic"):
@@ -63,6 +64,8 @@ def open_store(project: Project, experiment: str = "steadycode") -> Store:
     try:
         with FileLock(folder / ".open.lock", timeout=_LOCK_SECONDS):  # two creators would collide
             client = MlflowClient(tracking_uri=uri, registry_uri=uri)
+            if uri == database_uri(folder):
+                _refuse_moved(client, folder)
             store = Store(client, uri, _experiment_id(client, experiment, uri, folder), folder)
             if store.embedded:
                 _write_ahead(uri)
@@ -95,6 +98,49 @@ def local_path(uri: str) -> Path:
     """The folder behind an artifact address of an embedded store (a path or a file: URI)."""
     parts = urlsplit(uri)
     return Path(unquote(parts.path) if parts.scheme == "file" else uri)
+
+
+def moved_from(location: str, folder: Path) -> Path | None:
+    """The earlier place of ``folder`` (``mlruns/``) by an experiment's artifact ``location``.
+
+    None when it is the present one, or nothing that ``open_store`` has chosen.
+    """
+    if urlsplit(location).scheme not in {"", "file"}:
+        return None
+    artifacts = local_path(location)
+    ours = artifacts.name == "artifacts" and artifacts.parent.name in {"mlruns", folder.name}
+    return artifacts.parent if ours and artifacts != folder / "artifacts" else None
+
+
+def project_of(mlruns: Path) -> Path:
+    """The project that a former ``mlruns/`` belonged to; the folder itself under another name."""
+    return mlruns.parent if mlruns.name == "mlruns" else mlruns
+
+
+def remove_folder(folder: Path) -> None:
+    """Remove a folder so that, whenever it is interrupted, none is left that looks whole."""
+    doomed = doomed_path(folder)
+    shutil.rmtree(doomed, ignore_errors=True)
+    if folder.is_dir():
+        folder.rename(doomed)
+        shutil.rmtree(doomed)
+
+
+def doomed_path(folder: Path) -> Path:
+    """Where ``folder`` lies while it is removed."""
+    return folder.with_name(f".{folder.name}.removed")
+
+
+def _refuse_moved(client: "MlflowClient", folder: Path) -> None:
+    """Say what MLflow does not: the addresses in it are absolute, nothing is found behind them."""
+    from mlflow.entities import ViewType
+
+    for experiment in client.search_experiments(view_type=ViewType.ALL):
+        former = moved_from(experiment.artifact_location, folder)
+        if former is not None and former.resolve() != folder:  # a link may lead here
+            raise SteadycodeError(
+                f"this project was moved from {project_of(former)}; run `steadycode relocate`"
+            )
 
 
 def _refuse_unreachable(uri: str) -> None:

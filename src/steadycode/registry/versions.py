@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from steadycode.errors import ModelError
-from steadycode.registry.store import Store, as_default, local_path
+from steadycode.registry.store import Store, as_default, local_path, remove_folder
 
 if TYPE_CHECKING:
     from mlflow.entities import LoggedModel
@@ -17,6 +17,9 @@ if TYPE_CHECKING:
 CHAMPION = "champion"
 CHALLENGER = "challenger"
 PREVIOUS = "previous-champion"
+WEIGHTS = "weights"
+"""Tag: ``removed`` where ``steadycode gc`` has removed the files, or was about to."""
+REMOVED_AT = "weights.removed_at"
 _SPEC = re.compile(r"models:/(?P<name>[^@/]+)(?:@(?P<alias>[^@/]+)|/(?P<version>\d+))")
 
 
@@ -38,6 +41,10 @@ class RegisteredVersion:
     def spec(self) -> str:
         return f"models:/{self.name}/{self.version}"
 
+    @property
+    def weights_removed(self) -> bool:
+        return self.tags.get(WEIGHTS) == "removed"
+
 
 def register(
     store: Store,
@@ -51,8 +58,8 @@ def register(
     """Store the weights once and make them the next version of ``name``.
 
     ``tags`` must name steadycode.retraining and steadycode.attempt: registering the same attempt
-    again, say after a kill, returns its version. Raises ModelError when that attempt is already
-    registered with other weights.
+    again, say after a kill, returns its version, with its weights put back when gc had removed
+    them. Raises ModelError when that attempt is already registered with other weights.
     """
     fingerprint = _fingerprint(model_folder)
     tags = {**tags, "fingerprint": fingerprint}
@@ -66,7 +73,7 @@ def register(
                     f"weights ({registered.fingerprint[:12]}, not {fingerprint[:12]}); "
                     "start a new attempt"
                 )
-            return registered
+            return _restored(store, registered, model_folder)
         logged = _logged_model(store, model_folder, run_id, tags, params or {})
         _ensure_registered_model(store, name)
         with as_default(store):
@@ -85,9 +92,14 @@ def fetch(store: Store, spec: str) -> Path:
 
     An embedded store gives its own folder (read it, never write to it); from a server the files
     are downloaded once into ``mlruns/fetched/``. Raises ModelError when there is no such version,
-    or when the files are not those that were registered.
+    when gc removed its weights, or when the files are not those that were registered.
     """
     found = resolve(store, spec)
+    if found.weights_removed:
+        raise ModelError(
+            f"the weights of {found.spec} were removed by `steadycode gc` on "
+            f"{found.tags.get(REMOVED_AT, 'an unknown date')}; retrain, or name another version"
+        )
     if store.embedded:
         folder = local_path(
             store.client.get_model_version_download_uri(found.name, str(found.version))
@@ -216,6 +228,16 @@ def _logged_model(
     return store.client.finalize_logged_model(logged.model_id, "READY")
 
 
+def _restored(store: Store, version: RegisteredVersion, folder: Path) -> RegisteredVersion:
+    """``version`` with the weights that gc had removed: an old attempt was taken up again."""
+    if not version.weights_removed:
+        return version
+    store.client.log_model_artifacts(version.source.removeprefix("models:/"), str(folder))
+    for tag in (WEIGHTS, REMOVED_AT):
+        store.client.delete_model_version_tag(version.name, str(version.version), tag)
+    return resolve(store, version.spec)
+
+
 def _complete(store: Store, logged: "LoggedModel") -> bool:
     if str(logged.status) != "READY":
         return False
@@ -227,9 +249,9 @@ def _complete(store: Store, logged: "LoggedModel") -> bool:
 
 def _discard(store: Store, logged: "LoggedModel") -> None:
     """Forget a torn upload, and its bytes where we can reach them."""
+    if store.embedded:  # first: nobody would find the bytes of a forgotten upload
+        remove_folder(local_path(logged.artifact_location))
     store.client.delete_logged_model(logged.model_id)
-    if store.embedded:
-        shutil.rmtree(local_path(logged.artifact_location), ignore_errors=True)
 
 
 def _ensure_registered_model(store: Store, name: str) -> None:

@@ -1,0 +1,198 @@
+"""``steadycode gc``: frees what no alias, no recent version and no unfinished work needs."""
+
+from collections.abc import Iterable, Iterator
+from collections.abc import Set as AbstractSet
+from contextlib import suppress
+from dataclasses import dataclass
+from itertools import groupby
+from pathlib import Path
+
+from rich.console import Console
+from rich.filesize import decimal
+from rich.table import Table
+
+from steadycode.errors import ModelError
+from steadycode.files import read_json
+from steadycode.models import fingerprint
+from steadycode.project import Project
+from steadycode.registry.retention import (
+    Item,
+    Needed,
+    carry_out,
+    disk_use,
+    downloads,
+    folder_names,
+    is_held,
+    is_there,
+    registry_items,
+    split_versions,
+)
+from steadycode.registry.store import Store, open_store
+
+
+@dataclass(frozen=True, kw_only=True)
+class AttemptFolder:
+    """What is left on this machine of one attempt at a retraining."""
+
+    retraining: str
+    number: int
+    folder: Path
+    finished: bool
+    running: bool
+    touched: float
+    """When one of its JSON files, events included, was last written."""
+
+    @property
+    def lock(self) -> Path:
+        return self.folder / ".lock"
+
+    @property
+    def train(self) -> Path:
+        return self.folder / "train"
+
+
+def collect_garbage(
+    project: Project, keep: int, dry_run: bool, experiment: str = "steadycode"
+) -> int:
+    """Remove weights, checkpoints and completions beyond the newest ``keep``; returns the bytes.
+
+    A dry run touches nothing and returns what the same command without it would free.
+    """
+    console = Console()
+    store = open_store(project, experiment)
+    with store.writing():  # no version comes and no alias moves between plan and removal
+        plan = plan_removal(project, store, keep)
+        gone = plan if dry_run else [item for item in plan if carry_out(store, item)]
+    _tell(console, gone, dry_run)
+    for item in plan:
+        if item not in gone:
+            console.print(f"in use, left alone: {item.kind} of {item.what}", markup=False)
+    if not store.embedded:
+        console.print(f"the artifacts on {store.tracking_uri} are left to it", markup=False)
+    return sum(item.bytes for item in gone)
+
+
+def plan_removal(project: Project, store: Store, keep: int) -> list[Item]:
+    """All that may go, by kind. Changes nothing."""
+    attempts = list(attempt_folders(project))
+    kept_attempts = _unfinished_kept(attempts, keep)
+    needed = _needed(project, kept_attempts)
+    kept, others = split_versions(store, keep, needed)
+    stay = needed.fingerprints | {version.fingerprint for version in kept} - {""}
+    return [
+        *registry_items(store, kept, others, needed),
+        *downloads(store, kept, needed),
+        *_trainings(one for one in attempts if one not in kept_attempts),
+        *_evaluations(project, stay | set(_fingerprints(project.models.glob("*")))),
+    ]
+
+
+def attempt_folders(project: Project) -> Iterator[AttemptFolder]:
+    for folder in sorted((project.work / "retrainings").glob("*/attempt-*")):
+        number = folder.name.removeprefix("attempt-")
+        if number.isdigit():
+            yield AttemptFolder(
+                retraining=folder.parent.name,
+                number=int(number),
+                folder=folder,
+                finished=(folder / "decision.json").exists(),
+                running=is_held(folder / ".lock"),
+                touched=_touched(folder),
+            )
+
+
+def _touched(folder: Path) -> float:
+    newest = 0.0
+    for path in folder.rglob("*.json*"):
+        with suppress(FileNotFoundError):  # a temporary file of a running attempt
+            newest = max(newest, path.stat().st_mtime)
+    return newest
+
+
+def _unfinished_kept(attempts: list[AttemptFolder], keep: int) -> list[AttemptFolder]:
+    """Those that run, and the newest ``keep`` of those that wait to be resumed."""
+    waiting = [one for one in attempts if not one.finished and not one.running]
+    waiting.sort(key=lambda one: one.touched, reverse=True)
+    return [one for one in attempts if one.running] + waiting[:keep]
+
+
+def _needed(project: Project, kept: list[AttemptFolder]) -> Needed:
+    """A kept attempt needs what it starts from, what it has trained, and their evidence; an
+    evaluation under way needs its model."""
+    jobs = [one.train / "job.json" for one in kept]
+    running = [job for job in (project.work / "evaluations").glob("*/job.json")
+               if is_held(job.with_name(".lock"))]  # fmt: skip
+    models = {_model_of(job) for job in (*jobs, *running)} - {""}
+    return Needed(
+        attempts=frozenset((one.retraining, one.number) for one in kept),
+        fingerprints=frozenset({*models, *_fingerprints(one.train / "model" for one in kept)}),
+    )
+
+
+def _trainings(attempts: Iterable[AttemptFolder]) -> Iterator[Item]:
+    """Model and checkpoints of attempts; their events, logs, manifests and evidence stay."""
+    for one in attempts:
+        names = folder_names(one.train)
+        # also what a kill left half-written, under a name with a dot
+        heavy = [name for name in names if name.lstrip(".").startswith(("checkpoint", "model"))]
+        # the index first: it vouches for the checkpoints
+        paths = [one.train / name for name in ("checkpoints.json", *heavy)]
+        paths = [path for path in paths if is_there(path)]
+        if paths:
+            state = "finished" if one.finished else "unfinished"
+            yield Item(
+                kind="models and checkpoints",
+                what=f"{one.retraining} attempt {one.number}, {state}",
+                paths=tuple(paths),
+                bytes=disk_use(*paths),
+                lock=one.lock,
+            )
+
+
+def _evaluations(project: Project, kept_models: AbstractSet[str]) -> Iterator[Item]:
+    """Completions and evidence of models that do not stay; MLflow has a copy of the evidence."""
+    parent = project.work / "evaluations"
+    for name in folder_names(parent):
+        folder = parent / name
+        model = _model_of(folder / "job.json")
+        if model not in kept_models and not is_held(folder / ".lock"):
+            yield Item(
+                kind="completions",
+                what=f"{name}, model {model[:12] or 'unknown'}",
+                paths=(folder,),
+                bytes=disk_use(folder),
+                lock=folder / ".lock",
+            )
+
+
+def _model_of(job: Path) -> str:
+    """The fingerprint of the model that a job is about; empty when the file does not say."""
+    try:
+        return str(read_json(job)["identity"]["model"])
+    except (OSError, ValueError, KeyError, TypeError):
+        return ""
+
+
+def _fingerprints(folders: Iterable[Path]) -> Iterator[str]:
+    for folder in folders:
+        try:
+            yield fingerprint(folder)
+        except ModelError:  # not a whole model
+            continue
+
+
+def _tell(console: Console, items: list[Item], dry_run: bool) -> None:
+    if not items:
+        console.print("nothing to free")
+        return
+    table = Table("kind", "what", "size")
+    table.columns[2].justify = "right"
+    for kind, group in groupby(items, key=lambda item: item.kind):
+        of_kind = list(group)
+        for item in of_kind:
+            table.add_row(item.kind, item.what, decimal(item.bytes))
+        total = decimal(sum(item.bytes for item in of_kind))
+        table.add_row(f"all {kind}", f"{len(of_kind)}", total, style="bold", end_section=True)
+    console.print(table)
+    total = decimal(sum(item.bytes for item in items))
+    console.print(f"would free {total}" if dry_run else f"freed {total}")

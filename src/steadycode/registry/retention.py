@@ -1,0 +1,193 @@
+"""What ``steadycode gc`` may take from the registry, and how: a plan first, then item by item.
+
+Versions, their tags, decisions, runs and metrics always stay; only files go, and uploads that
+never became a version.
+"""
+
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
+
+from filelock import FileLock, Timeout
+
+from steadycode.registry.store import Store, doomed_path, local_path, remove_folder
+from steadycode.registry.versions import REMOVED_AT, WEIGHTS, RegisteredVersion, versions
+
+RETRAINING, ATTEMPT = "steadycode.retraining", "steadycode.attempt"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Item:
+    """Something that may go."""
+
+    kind: str
+    what: str
+    paths: tuple[Path, ...]
+    """Removed in this order; what is not there any more does not matter."""
+    bytes: int
+    versions: tuple[RegisteredVersion, ...] = ()
+    """Whose weights these are: tagged before the files go."""
+    upload: str = ""
+    """The id of a logged model that is forgotten with its files."""
+    lock: Path | None = None
+    """Held while the item is removed; nobody is waited for."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Needed:
+    """What unfinished work on this machine may still ask for."""
+
+    attempts: frozenset[tuple[str, int]] = field(default_factory=frozenset)
+    """(retraining, attempt)"""
+    fingerprints: frozenset[str] = field(default_factory=frozenset)
+
+
+def split_versions(
+    store: Store, keep: int, needed: Needed
+) -> tuple[list[RegisteredVersion], list[RegisteredVersion]]:
+    """All versions of all models: those whose weights stay, and the others.
+
+    An alias keeps weights, as do being among the newest ``keep`` of a registered model, being
+    needed, and not being registered by steadycode. A removal that has begun is completed.
+    """
+    kept: list[RegisteredVersion] = []
+    others: list[RegisteredVersion] = []
+    for model in _pages(store.client.search_registered_models):
+        for place, version in enumerate(versions(store, model.name)):
+            stays = (
+                bool(version.aliases)
+                or place < keep
+                or (version.retraining, version.attempt) in needed.attempts
+                or version.fingerprint in needed.fingerprints
+            )
+            ours = version.retraining and version.fingerprint
+            may_go = ours and (version.weights_removed or not stays)
+            (others if may_go else kept).append(version)
+    return kept, others
+
+
+def registry_items(
+    store: Store,
+    kept: list[RegisteredVersion],
+    others: list[RegisteredVersion],
+    needed: Needed,
+) -> Iterator[Item]:
+    """Weights of ``others`` and uploads without a version; nothing where a server keeps them."""
+    if store.embedded:
+        in_use = {_folder(store, version) for version in kept}
+        folders: dict[Path, list[RegisteredVersion]] = {}
+        for version in others:  # a copied version shares its files with the original
+            folders.setdefault(_folder(store, version), []).append(version)
+        for folder, sharing in folders.items():
+            if folder not in in_use and is_there(folder):
+                names = ", ".join(version.spec for version in sharing)
+                yield _item("weights", names, folder, versions=tuple(sharing))
+        yield from _uploads(store, in_use | set(folders), needed)
+
+
+def downloads(store: Store, kept: list[RegisteredVersion], needed: Needed) -> Iterator[Item]:
+    """Copies that ``fetch`` made of a server's versions that do not stay."""
+    stay = {version.fingerprint for version in kept} | needed.fingerprints
+    for name in folder_names(store.folder / "fetched"):
+        if name not in stay and not name.startswith("."):
+            yield _item("downloaded weights", name[:12], store.folder / "fetched" / name)
+
+
+def carry_out(store: Store, item: Item) -> bool:
+    """Remove ``item``; False, with nothing touched, when somebody works there just now."""
+    with holding(item.lock) as free:
+        if not free:
+            return False
+        for version in item.versions:
+            now = datetime.now(UTC).isoformat(timespec="seconds")
+            for tag, value in ((REMOVED_AT, now), (WEIGHTS, "removed")):
+                store.client.set_model_version_tag(version.name, str(version.version), tag, value)
+        for path in item.paths:
+            if path.is_file():
+                path.unlink()
+            else:
+                remove_folder(path)
+        if item.upload:
+            store.client.delete_logged_model(item.upload)
+        return True
+
+
+@contextmanager
+def holding(lock: Path | None) -> Iterator[bool]:
+    """Whether ``lock`` could be had; it is kept for the block."""
+    if lock is None or not lock.parent.is_dir():
+        yield True
+        return
+    held = FileLock(lock)
+    try:
+        held.acquire(timeout=0)
+    except Timeout:
+        yield False
+        return
+    with held:
+        yield True
+
+
+def is_held(lock: Path) -> bool:
+    """Leaves no trace: a lock file that is not there is not made."""
+    if not lock.exists():
+        return False
+    with holding(lock) as free:
+        return not free
+
+
+def is_there(path: Path) -> bool:
+    """``path``, or the part of it that an interrupted removal has left."""
+    return path.exists() or doomed_path(path).exists()
+
+
+def folder_names(parent: Path) -> list[str]:
+    """The folders in ``parent``, those included whose removal was interrupted."""
+    found = {path.name for path in parent.glob("*") if path.is_dir()}
+    doomed = {name for name in found if name.startswith(".") and name.endswith(".removed")}
+    return sorted((found - doomed) | {name[1 : -len(".removed")] for name in doomed})
+
+
+def disk_use(*paths: Path) -> int:
+    """Bytes on disk, those of interrupted removals included."""
+    total = 0
+    for path in paths:
+        for top in (path, doomed_path(path)):
+            total += sum(found.lstat().st_blocks * 512 for found in (top, *top.rglob("*"))
+                         if found.exists())  # fmt: skip
+    return total
+
+
+def _item(kind: str, what: str, folder: Path, **more: Any) -> Item:
+    return Item(kind=kind, what=what, paths=(folder,), bytes=disk_use(folder), **more)
+
+
+def _uploads(store: Store, of_versions: set[Path], needed: Needed) -> Iterator[Item]:
+    """Torn by a kill, or of a version that somebody has deleted."""
+    experiments = [one.experiment_id for one in _pages(store.client.search_experiments)]
+    for logged in _pages(lambda **page: store.client.search_logged_models(experiments, **page)):
+        folder = local_path(logged.artifact_location)
+        if RETRAINING not in logged.tags or folder in of_versions:
+            continue
+        retraining, attempt = logged.tags[RETRAINING], int(logged.tags.get(ATTEMPT, "0"))
+        if (retraining, attempt) not in needed.attempts:
+            what = f"{retraining} attempt {attempt}"
+            yield _item("uploads without a version", what, folder, upload=logged.model_id)
+
+
+def _folder(store: Store, version: RegisteredVersion) -> Path:
+    address = store.client.get_model_version_download_uri(version.name, str(version.version))
+    return local_path(address)
+
+
+def _pages(search: Callable[..., Any]) -> Iterator[Any]:
+    token = None
+    while True:
+        page = search(page_token=token)
+        yield from page
+        token = page.token
+        if not token:
+            return
