@@ -4,6 +4,7 @@ from prefect import flow
 from prefect.artifacts import create_markdown_artifact
 
 from steadycode.config import Config
+from steadycode.operations.doctor import begin_flow
 from steadycode.project import find_project
 from steadycode.stages.alone import evaluate_alone
 
@@ -16,6 +17,8 @@ def evaluate(model: str, config: Config = Config()) -> str:  # noqa: B008
         model: a name of configs/base-models.yaml, a folder, models:/NAME@ALIAS, or a hub id.
         config: every setting; an omitted one comes from the profile.
     """
-    path, summary = evaluate_alone(find_project(), model, config)
+    project = find_project()
+    origin = begin_flow(project)
+    path, summary = evaluate_alone(project, model, config, origin)
     create_markdown_artifact(summary, key="evaluation", description=model)
     return str(path)

@@ -1,8 +1,11 @@
 """The main job: validate → train → evaluate → register → decide.
 
-Order, and what Prefect shows, only: what each step does is in ``steadycode.stages``. Finished
-steps are found again by their manifests, which check the files too, so no task result is cached.
+Order, retries, and what Prefect shows, only: what each step does is in ``steadycode.stages``.
+Finished steps are found again by their manifests, which check the files too, so no task result is
+cached.
 """
+
+from typing import Any
 
 from prefect import flow, task
 from prefect.artifacts import create_markdown_artifact
@@ -10,13 +13,25 @@ from prefect.cache_policies import NO_CACHE
 from rich.console import Console
 
 from steadycode.config import Config
+from steadycode.errors import StageFailed
+from steadycode.operations.doctor import begin_flow
 from steadycode.project import find_project
+from steadycode.registry.promotion import ChampionChanged
 from steadycode.stages import steps
 from steadycode.stages.context import open_retraining
 
+
+def _was_cut_short(task: Any, run: Any, state: Any) -> bool:
+    """A stage's process that was killed gets a second try, which goes on from its checkpoint;
+    what the user must mend does not."""
+    return isinstance(state.result(raise_on_failure=False), StageFailed)
+
+
+AGAIN: Any = {"retries": 1, "retry_delay_seconds": 5, "retry_condition_fn": _was_cut_short}
+
 validate = task(name="validate", cache_policy=NO_CACHE)(steps.validate)
-train = task(name="train", cache_policy=NO_CACHE)(steps.train)
-evaluate = task(name="evaluate", cache_policy=NO_CACHE)(steps.evaluate)
+train = task(name="train", cache_policy=NO_CACHE, **AGAIN)(steps.train)
+evaluate = task(name="evaluate", cache_policy=NO_CACHE, **AGAIN)(steps.evaluate)
 register = task(name="register", cache_policy=NO_CACHE)(steps.register)
 decide = task(name="decide", cache_policy=NO_CACHE)(steps.decide)
 
@@ -29,14 +44,21 @@ def retrain(config: Config = Config(), allow_dirty_data: bool = False) -> str:  
         config: every setting; an omitted one comes from the profile.
         allow_dirty_data: use data that differs from data.dvc; such a run is never promoted.
     """
-    with open_retraining(find_project(), config, allow_dirty_data, Console()) as work:
+    project = find_project()
+    origin = begin_flow(project)
+    with open_retraining(project, config, allow_dirty_data, Console(), origin) as work:
         validate(work)
         champion = steps.champion_model(work)
         candidate = train(work)
         champion_evidence = evaluate(work, "champion", champion)
         candidate_evidence = evaluate(work, "candidate", candidate)
         register(work, candidate)
-        decision = decide(work, candidate_evidence, champion_evidence)
+        decision = None
+        while decision is None:
+            try:
+                decision = decide(work, candidate_evidence, champion_evidence)
+            except ChampionChanged:  # another retraining was promoted meanwhile
+                champion_evidence = evaluate(work, "champion", steps.champion_model(work))
         summary = steps.publish(work, decision, candidate_evidence, champion_evidence)
     create_markdown_artifact(summary, key="decision", description=decision.outcome)
     return decision.outcome

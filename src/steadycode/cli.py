@@ -14,6 +14,7 @@ from typing import Annotated
 import typer
 
 from steadycode.errors import SteadycodeError
+from steadycode.operations.services import use_server
 from steadycode.project import Project, find_project
 
 app = typer.Typer(
@@ -129,6 +130,129 @@ def ui(
         serve_ui(project, host, port, run)
 
 
+Port = Annotated[int, typer.Option(min=1, max=65535)]
+
+
+@app.command()
+def up(
+    prefect_port: Port = 4200,
+    mlflow_port: Port = 5000,
+    notify: Annotated[
+        str | None,
+        typer.Option(help="Prefect block TYPE/NAME that is told of bad runs; '' ends that."),
+    ] = None,
+) -> None:
+    """Start Prefect, its worker and the MLflow pages on 127.0.0.1, and deploy prefect.yaml."""
+    with _project() as project:
+        from steadycode.operations.team import up as start
+
+        start(project, prefect_port, mlflow_port, notify)
+
+
+@app.command()
+def down() -> None:
+    """Stop everything that `steadycode up` has started."""
+    with _project() as project:
+        from steadycode.operations.team import down as stop
+
+        stop(project)
+
+
+@app.command()
+def worker(
+    pool: Annotated[str, typer.Option(help="Work pool whose runs to take.")] = "local-process",
+) -> None:
+    """Run a worker on this machine for the server that PREFECT_API_URL names (Ctrl-C stops it)."""
+    with _project() as project:
+        from steadycode.operations.team import work_for
+
+        work_for(project, pool)
+
+
+@app.command()
+def status() -> None:
+    """What runs, and when each deployment was due, started, ended, and how."""
+    with _project() as project:
+        from steadycode.operations.overview import show_status
+
+        show_status(project)
+
+
+@app.command()
+def runs(
+    run: Annotated[str | None, typer.Option(help="Tell all about one run.")] = None,
+    limit: Annotated[int, typer.Option(min=1, help="How many, newest first.")] = 20,
+) -> None:
+    """Retrainings and evaluations with outcome and reason, failed and missed ones included."""
+    with _project() as project:
+        from steadycode.operations.overview import show_run, show_runs
+
+        if run is None:
+            show_runs(project, limit)
+        else:
+            show_run(project, run)
+
+
+@app.command()
+def doctor(
+    repair: Annotated[bool, typer.Option("--repair", help="Put it right.")] = False,
+) -> None:
+    """Find what killed runs have left. Exit code 1 when there is something to be done."""
+    with _project() as project:
+        from steadycode.operations.overview import show_leftovers
+
+        if not show_leftovers(project, repair):
+            raise typer.Exit(1)
+
+
+@app.command()
+def gc(
+    keep: Annotated[
+        int, typer.Option(min=0, help="Newest versions and unfinished attempts that stay.")
+    ] = 5,
+    dry_run: Annotated[bool, typer.Option("--dry-run", help="Only say what would go.")] = False,
+    profile: Profile = "quick",
+) -> None:
+    """Free weights, checkpoints and completions that no alias and no recent version needs."""
+    with _project() as project:
+        from steadycode.config import load_config
+        from steadycode.operations.retention import collect_garbage
+
+        collect_garbage(project, keep, dry_run, load_config(profile).experiment)
+
+
+@app.command()
+def relocate() -> None:
+    """Repair the MLflow store of a project whose folder was moved or copied."""
+    with _project() as project:
+        from steadycode.operations.relocation import relocate as repair
+
+        repair(project)
+
+
+@app.command()
+def refresh(
+    profile: Profile = "quick",
+    overrides: Overrides = None,
+    branch: Annotated[
+        str, typer.Option(help="Commit there; without it, on the branch that is checked out.")
+    ] = "",
+    deployment: Annotated[
+        str, typer.Option(help="Trigger this deployment, FLOW/NAME, instead of retraining here.")
+    ] = "",
+    retrain: Annotated[bool, typer.Option(help="Retrain when the data changed.")] = True,
+) -> None:
+    """Build the corpus anew; when its bytes changed: validate, record, commit and retrain."""
+    with _project():
+        from steadycode.config import load_config
+
+        config = load_config(profile, overrides)
+        typer.echo("starting (Prefect takes some seconds) …")
+        from flows.refresh import refresh as flow
+
+        flow(config, branch=branch, deployment=deployment, retrain=retrain)
+
+
 @contextmanager
 def _project() -> Iterator[Project]:
     """The project, with the environment that every library must find before its import.
@@ -138,6 +262,7 @@ def _project() -> Iterator[Project]:
     try:
         project = find_project()
         project.prepare_environment()
+        use_server(project)
         # expected faults are told in one line by us; Prefect would add a traceback
         os.environ.setdefault("PREFECT_LOGGING_HANDLERS_CONSOLE_LEVEL", "CRITICAL")
         sys.path.insert(0, str(project.root))

@@ -56,6 +56,8 @@ class TrainConfig(_Section):
     sequence_weight: float = Field(1.0, ge=0)
     precision: Literal["auto", "bf16", "fp32"] = "auto"
     heldout_every: int = Field(10, ge=1, description="steps between held-out measurements")
+    checkpoint_every: int = Field(20, ge=1, description="steps between checkpoints")
+    checkpoints_kept: int = Field(2, ge=1, description="the newest; one more while it is written")
 
 
 class Decoding(_Section):
@@ -99,6 +101,7 @@ class Config(_Section):
     data: DataConfig = DataConfig()
     train: TrainConfig = TrainConfig()
     evaluate: EvaluateConfig = EvaluateConfig()
+    max_stage_hours: float = Field(24, gt=0, description="a stage that takes longer is stopped")
     gate: str = Field("gate", description="the policy configs/NAME.yaml that decides")
 
     @model_validator(mode="before")

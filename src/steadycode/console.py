@@ -30,13 +30,15 @@ class StageView:
     def __init__(self, console: Console, stages: int) -> None:
         self._console = console
         self._stages = stages
-        self._started = 0
+        self._titles: list[str] = []
 
     @contextmanager
     def stage(self, title: str) -> Iterator["EventView"]:
-        self._started += 1
+        if title not in self._titles:  # a second try is the same stage
+            self._titles.append(title)
         began = time.monotonic()
-        self._console.print(f"[bold]\\[{self._started}/{self._stages}] {title}[/bold]")
+        number = self._titles.index(title) + 1
+        self._console.print(f"[bold]\\[{number}/{self._stages}] {title}[/bold]")
         live = self._console.is_terminal
         bars = Progress(
             SpinnerColumn(),

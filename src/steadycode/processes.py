@@ -4,10 +4,14 @@ import os
 import socket
 from collections.abc import Iterator
 from dataclasses import dataclass
+from datetime import UTC, datetime
 from pathlib import Path
 
 import psutil
 
+from steadycode.errors import ConfigError
+
+FLOWS = ("retrain", "evaluate", "refresh")
 _GONE = (psutil.NoSuchProcess, psutil.AccessDenied, psutil.ZombieProcess)
 
 
@@ -39,6 +43,10 @@ class ProcessId:
 
     def __str__(self) -> str:
         return f"{self.host}/{self.pid}/{self.started:.2f}"
+
+    @property
+    def began(self) -> datetime:
+        return datetime.fromtimestamp(self.started, UTC)
 
     @property
     def is_here(self) -> bool:
@@ -79,6 +87,19 @@ def _is_of(process: psutil.Process, root: Path) -> bool:
     return "steadycode" in command and Path(process.cwd()).is_relative_to(root)
 
 
+def flow_commands(processes: list[psutil.Process]) -> list[psutil.Process]:
+    """Those that run a flow from the command line: ``steadycode retrain`` and its like."""
+    found = []
+    for process in processes:
+        try:
+            words = process.cmdline()
+        except _GONE:
+            continue
+        if len(words) > 2 and Path(words[1]).name == "steadycode" and words[2] in FLOWS:
+            found.append(process)
+    return found
+
+
 def end(processes: list[psutil.Process], patience: float = 10.0) -> None:
     """Ask them to stop, and stop those that do not within ``patience`` seconds."""
     for process in processes:
@@ -101,3 +122,13 @@ def family(process: psutil.Process) -> list[psutil.Process]:
         return [process, *process.children(recursive=True)]
     except _GONE:
         return []
+
+
+def require_free_port(host: str, port: int, option: str) -> None:
+    """Raises ConfigError, naming ``option``, when something listens there already."""
+    with socket.socket() as probe:
+        probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        try:
+            probe.bind((host, port))
+        except OSError as error:
+            raise ConfigError(f"{host}:{port} is not free; name another with {option}") from error

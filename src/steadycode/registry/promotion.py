@@ -29,12 +29,16 @@ RECORD = "decision.record"
 ROLLED_BACK = "rolled_back"
 
 
+class ChampionChanged(EvidenceError):
+    """The decision compares with a version that is champion no longer."""
+
+
 def apply(store: Store, name: str, decision: Decision) -> RegisteredVersion:
     """Record ``decision`` on its candidate and move the aliases; returns the candidate.
 
-    Raises EvidenceError, with nothing written, when the champion is no longer the one that the
-    decision was made against, or when a candidate trained on unversioned data would be promoted;
-    ModelError when the candidate is not registered.
+    With nothing written, raises ChampionChanged when the champion is no longer the one that the
+    decision was made against, EvidenceError when a candidate trained on unversioned data would be
+    promoted, ModelError when the candidate is not registered.
     """
     with store.writing():
         candidate = _candidate(store, name, decision)
@@ -161,6 +165,11 @@ def _refuse_unfit(candidate: RegisteredVersion, decision: Decision) -> None:
             f"{candidate.spec} was trained on data that no version describes, so it is never "
             "promoted; dvc add data, commit, retrain"
         )
+    if decision.promotes and candidate.weights_removed:
+        raise EvidenceError(
+            f"the weights of {candidate.spec} were removed by `steadycode gc`, so it cannot be "
+            "promoted; retrain, or name another version"
+        )
     if decision.outcome == "promote" and ROLLED_BACK in candidate.tags:
         raise EvidenceError(
             f"{candidate.spec} was rolled back ({candidate.tags[ROLLED_BACK]}); "
@@ -173,7 +182,7 @@ def _refuse_stale(decision: Decision, current: RegisteredVersion | None) -> None
     actual = current.fingerprint if current else None
     if expected != actual:
         against, now = (one[:12] if one else "none" for one in (expected, actual))
-        raise EvidenceError(
+        raise ChampionChanged(
             f"the champion has changed since the decision (was {against}, is {now}); "
             "compare with the new one"
         )

@@ -16,6 +16,7 @@ from typing import Any, Literal
 from steadycode.config import Config
 from steadycode.errors import ConfigError, SteadycodeError
 from steadycode.evidence import Evidence
+from steadycode.processes import ProcessId
 from steadycode.recode.report import Figure
 from steadycode.registry.store import Store
 
@@ -27,6 +28,16 @@ REASON = "steadycode.reason"
 """Tag: why a run failed or was killed."""
 SET_ASIDE = "steadycode.set_aside"
 """Tag of a stage's run that was cut short and begun again as another."""
+FAILED_STAGE = "steadycode.failed_stage"
+"""Tag of an attempt's run: which stage it failed in."""
+PROCESS = "steadycode.process"
+"""Tag: which process of which machine writes to the run (``processes.ProcessId``)."""
+FLOW_RUN = "steadycode.flow_run"
+"""Tag: the ids of the Prefect flow runs that worked on it, newest first, with commas."""
+DEPLOYMENT = "steadycode.deployment"
+"""Tag: FLOW/NAME of the Prefect deployment that the run belongs to."""
+MISSED = "steadycode.missed"
+"""Tag of a run that was due and never began."""
 
 _BATCH = 1000  # what MLflow takes in one call
 _PARAM_BATCH = 100
@@ -109,6 +120,13 @@ class RetrainingRun:
         for start in range(0, len(rows), _PARAM_BATCH):
             self.store.client.log_batch(self.run_id, tags=rows[start : start + _PARAM_BATCH])
 
+    def came_from(self, origin: Mapping[str, str]) -> None:
+        """Tags that say what started it; flow runs are gathered, since a killed one is resumed."""
+        earlier = self.store.client.get_run(self.run_id).data.tags.get(FLOW_RUN)
+        mine = origin.get(FLOW_RUN)
+        both = f"{mine},{earlier}" if mine and earlier else mine or earlier
+        self.tags({**origin, **({FLOW_RUN: both} if both else {})})
+
     def dataset(self, source: str, digest: str, context: str = "training") -> None:
         """The data that went in: ``digest`` is DVC's md5. Logged again, it stays one input."""
         from mlflow.entities import Dataset, DatasetInput, InputTag
@@ -144,6 +162,9 @@ class RetrainingRun:
             raise
         except KeyboardInterrupt:
             self.end("KILLED", "interrupted")
+            raise
+        except SystemExit:  # how Prefect ends a flow whose worker is gone
+            self.end("KILLED", "stopped together with its worker")
             raise
         except BaseException as fault:
             self.text("fault.txt", traceback.format_exc())
@@ -278,6 +299,7 @@ def way_to(run: RetrainingRun) -> str:
 def open_tagged(store: Store, name: str, tags: Mapping[str, str]) -> str:
     """The id of the run with the retraining, attempt and stage in ``tags``; begun when new."""
     with store.writing():  # two processes must not begin the same run twice
+        tags = {**tags, PROCESS: str(ProcessId.mine())}
         found = _find(
             store,
             tags["steadycode.retraining"],
@@ -290,8 +312,10 @@ def open_tagged(store: Store, name: str, tags: Mapping[str, str]) -> str:
         store.client.update_run(found, status="RUNNING")
         for key, value in tags.items():
             store.client.set_tag(found, key, value)
-        if REASON in store.client.get_run(found).data.tags:
-            store.client.delete_tag(found, REASON)  # of an earlier end
+        for of_an_earlier_end in {REASON, FAILED_STAGE} & set(
+            store.client.get_run(found).data.tags
+        ):
+            store.client.delete_tag(found, of_an_earlier_end)
         return found
 
 

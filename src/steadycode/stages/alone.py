@@ -1,5 +1,6 @@
 """Stages run by hand from the command line, with what they found on the terminal."""
 
+from collections.abc import Mapping
 from pathlib import Path
 
 from rich.console import Console
@@ -62,19 +63,21 @@ def train_alone(project: Project, config: Config, output: Path, allow_dirty_data
     )
 
 
-def evaluate_alone(project: Project, model: str, config: Config) -> tuple[Path, str]:
+def evaluate_alone(
+    project: Project, model: str, config: Config, origin: Mapping[str, str]
+) -> tuple[Path, str]:
     """``steadycode evaluate``: evidence on any model, as an MLflow run of its own.
 
-    Returns the evidence file and the figures as markdown.
+    ``origin`` are tags that say what started it. Returns the evidence file and the figures as
+    markdown.
     """
     from steadycode.evidence import Evidence
     from steadycode.models import fingerprint
     from steadycode.registry.report_page import evidence_markdown, evidence_table
-    from steadycode.registry.runs import Lineage, open_evaluation_run, way_to
+    from steadycode.registry.runs import Lineage, MetricBuffer, open_evaluation_run, way_to
     from steadycode.registry.store import open_store
-    from steadycode.stages.context import resolve_model
+    from steadycode.stages.context import StageLog, resolve_model
     from steadycode.stages.evaluate import evaluation_job
-    from steadycode.stages.process import run_stage
 
     project.prepare_environment()
     console = Console()
@@ -90,8 +93,10 @@ def evaluate_alone(project: Project, model: str, config: Config) -> tuple[Path, 
         git_commit=data.git_commit or "none",
     )
     run = open_evaluation_run(open_store(project, config.experiment), lineage, config, model)
-    with run.ended(), StageView(console, 1).stage(f"evaluate {model}") as view:
-        run_stage(job, view)
+    title = f"evaluate {model}"
+    with run.ended(), StageView(console, 1).stage(title) as view, MetricBuffer(run) as metrics:
+        run.came_from(origin)
+        StageLog(run, metrics, view, config.max_stage_hours * 3600).run_stage(job)
         path = job.folder / "evidence.json"
         evidence = Evidence.read(path)
         run.evidence(evidence)

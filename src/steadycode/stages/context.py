@@ -1,6 +1,6 @@
 """One attempt at a retraining as its parent process sees it: what every stage is given."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
 
@@ -10,7 +10,7 @@ from rich.console import Console
 from steadycode.config import Config
 from steadycode.console import EventView, StageView
 from steadycode.corpus.versions import DataVersion, check_data
-from steadycode.errors import ConfigError
+from steadycode.errors import ConfigError, SteadycodeError
 from steadycode.models import fingerprint, resolve
 from steadycode.problems import problem_file
 from steadycode.project import Project
@@ -18,6 +18,7 @@ from steadycode.recode.perturbations import check_names
 from steadycode.registry import versions
 from steadycode.registry.policy import load_policy
 from steadycode.registry.runs import (
+    FAILED_STAGE,
     Lineage,
     MetricBuffer,
     RetrainingRun,
@@ -28,7 +29,8 @@ from steadycode.registry.runs import (
 from steadycode.registry.store import Store, open_store
 from steadycode.registry.versions import CHAMPION, champion, fetch
 from steadycode.retraining import Attempt, open_attempt, retraining_id
-from steadycode.stages.process import Event
+from steadycode.stages.job import Job, Manifest
+from steadycode.stages.process import LOG, Event, run_stage
 
 STAGES = 6
 
@@ -59,14 +61,19 @@ class Retraining:
         self.store = store
         self.run = run
         self.console = console
+        self.failed_stage = ""
         self._view = StageView(console, STAGES)
 
     @contextmanager
     def stage(self, name: str, title: str) -> Iterator["StageLog"]:
         """A nested MLflow run and a place on the terminal; a fault ends the run with its reason."""
         run = open_stage_run(self.run, name)
-        with self._view.stage(title) as view, MetricBuffer(run) as metrics, run.ended():
-            yield StageLog(run, metrics, view)
+        try:
+            with self._view.stage(title) as view, MetricBuffer(run) as metrics, run.ended():
+                yield StageLog(run, metrics, view, self.config.max_stage_hours * 3600)
+        except BaseException:
+            self.failed_stage = name
+            raise
 
 
 def resolve_model(project: Project, config: Config, spec: str, console: Console) -> Path:
@@ -82,10 +89,21 @@ def resolve_model(project: Project, config: Config, spec: str, console: Console)
 class StageLog:
     """Receives a stage's events: metrics go to MLflow, progress and messages to the terminal."""
 
-    def __init__(self, run: RetrainingRun, metrics: MetricBuffer, view: EventView) -> None:
+    def __init__(
+        self, run: RetrainingRun, metrics: MetricBuffer, view: EventView, timeout: float
+    ) -> None:
         self.run = run
         self._metrics = metrics
         self._view = view
+        self._timeout = timeout
+
+    def run_stage(self, job: Job) -> Manifest:
+        """``process.run_stage``; a fault takes the stage's log to MLflow."""
+        try:
+            return run_stage(job, self, self._timeout)
+        except SteadycodeError:
+            self.run.file(job.folder / LOG)
+            raise
 
     def __call__(self, event: Event) -> None:
         if event["kind"] == "metric":
@@ -99,11 +117,16 @@ class StageLog:
 
 @contextmanager
 def open_retraining(
-    project: Project, config: Config, allow_dirty_data: bool, console: Console
+    project: Project,
+    config: Config,
+    allow_dirty_data: bool,
+    console: Console,
+    origin: Mapping[str, str],
 ) -> Iterator[Retraining]:
     """Find the data, the models and the attempt that comes next, and begin or re-open its run.
 
-    Raises DataError, ModelError or ConfigError before anything is written to the registry.
+    ``origin`` are tags that say what started it. Raises DataError, ModelError or ConfigError before
+    anything is written to the registry.
     """
     project.prepare_environment()
     check_settings(project, config)
@@ -132,9 +155,10 @@ def open_retraining(
             f"{config.profile}, data {data.md5[:8]}{' (dirty)' if lineage.data_dirty else ''}"
         )
         with run.ended():
+            run.came_from(origin)
             run.dataset("data/train.jsonl", data.md5)
             run.file(attempt.folder / "config.json")
-            yield Retraining(
+            work = Retraining(
                 project=project,
                 config=config,
                 data=data,
@@ -145,6 +169,11 @@ def open_retraining(
                 run=run,
                 console=console,
             )
+            try:
+                yield work
+            except BaseException:
+                run.tags({FAILED_STAGE: work.failed_stage} if work.failed_stage else {})
+                raise
 
 
 def check_settings(project: Project, config: Config) -> None:

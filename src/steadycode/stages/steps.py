@@ -30,7 +30,6 @@ from steadycode.retraining import code_hash
 from steadycode.stages.context import Retraining
 from steadycode.stages.evaluate import evaluation_job
 from steadycode.stages.job import Job, trusted_manifest
-from steadycode.stages.process import run_stage
 
 
 def validate(work: Retraining) -> None:
@@ -60,7 +59,7 @@ def train(work: Retraining) -> Path:
     )
     title = f"train {work.config.train.steps} steps from {work.config.model.start}"
     with work.stage("train", title) as log:
-        manifest = run_stage(job, log)
+        manifest = log.run_stage(job)
         _same_data(work, current_md5(work.project))
         log.run.file(job.folder / "manifest.json")
         log.run.values(
@@ -109,7 +108,7 @@ def evaluate(work: Retraining, role: str, model: Path) -> Path:
     job = evaluation_job(work.project, work.config, model, fingerprint(model))
     with work.stage(f"evaluate-{role}", f"evaluate the {role}") as log:
         reused = trusted_manifest(job) is not None
-        manifest = run_stage(job, log)
+        manifest = log.run_stage(job)
         path = job.folder / "evidence.json"
         evidence = Evidence.read(path)
         log.say(f"{'found again' if reused else 'made'}: {evidence.report.label}")

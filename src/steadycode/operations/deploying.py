@@ -1,0 +1,129 @@
+"""What a Prefect server must know before it can run our deployments."""
+
+import subprocess
+import sys
+from collections.abc import Mapping
+from datetime import timedelta
+from typing import TYPE_CHECKING, Any
+from uuid import UUID
+
+from steadycode.errors import ConfigError
+from steadycode.operations.schedule import prefect_client
+from steadycode.project import Project
+
+if TYPE_CHECKING:
+    from prefect.events.schemas.automations import AutomationCore
+
+_ZOMBIES = "steadycode: runs without a sign of life"
+_TELL = "steadycode: failed, cut short and late runs"
+_NO_SIGN = timedelta(seconds=90)
+"""Three heartbeats; their frequency is set in project.py."""
+_EVERY_RUN = {"prefect.resource.id": "prefect.flow-run.*"}
+
+
+def ensure_pools(pools: Mapping[str, int | None]) -> None:
+    """Process work pools with their limit of runs at a time; one that is there keeps the rest."""
+    from prefect.client.schemas.actions import WorkPoolCreate, WorkPoolUpdate
+    from prefect.exceptions import ObjectNotFound
+    from prefect.workers.process import ProcessWorker
+
+    with prefect_client() as client:
+        for name, limit in pools.items():
+            try:
+                client.read_work_pool(name)
+            except ObjectNotFound:
+                template = ProcessWorker.get_default_base_job_template()
+                client.create_work_pool(
+                    WorkPoolCreate(name=name, type="process", base_job_template=template)
+                )
+            client.update_work_pool(name, WorkPoolUpdate(concurrency_limit=limit))
+
+
+def deploy(project: Project) -> None:
+    """Everything in prefect.yaml. Raises ConfigError with Prefect's own reason."""
+    command = [sys.executable, "-m", "prefect", "--no-prompt", "deploy", "--all"]
+    done = subprocess.run(command, cwd=project.root, capture_output=True, text=True, check=False)
+    if done.returncode != 0:
+        reason = " ".join((done.stderr or done.stdout).split())[-300:]
+        raise ConfigError(f"{project.root / 'prefect.yaml'} cannot be deployed: {reason}")
+
+
+def ensure_automations(notify: str | None) -> None:
+    """Prefect's own watch over runs, which holds when nothing of ours runs.
+
+    Runs without a sign of life are marked. ``notify`` names a notification block as TYPE/NAME,
+    which is told of every run that fails, is cut short or is late; None leaves that as it is, an
+    empty text ends it. Raises ConfigError when there is no such block.
+    """
+    wanted = [_zombies()]
+    if notify:
+        wanted.append(_tell(_block(notify)))
+    replaced = {_ZOMBIES} if notify is None else {_ZOMBIES, _TELL}
+    with prefect_client() as client:
+        for row in client.read_automations():
+            if row.name in replaced:
+                client.delete_automation(row.id)
+        for automation in wanted:
+            client.create_automation(automation)
+
+
+def _zombies() -> "AutomationCore":
+    from prefect.client.schemas.objects import StateType
+    from prefect.events.actions import ChangeFlowRunState
+    from prefect.events.schemas.automations import AutomationCore, EventTrigger, Posture
+
+    silence = EventTrigger(
+        after={"prefect.flow-run.heartbeat"},
+        expect={"prefect.flow-run.*"},
+        match=_resource(_EVERY_RUN),
+        for_each={"prefect.resource.id"},
+        posture=Posture.Proactive,
+        threshold=1,
+        within=_NO_SIGN,
+    )
+    seconds = round(_NO_SIGN.total_seconds())
+    message = f"no sign of life for {seconds} s: its process, or its machine, is gone"
+    action = ChangeFlowRunState(state=StateType.CRASHED, message=message)
+    return AutomationCore(name=_ZOMBIES, trigger=silence, actions=[action])
+
+
+def _tell(block: UUID) -> "AutomationCore":
+    from prefect.events.actions import SendNotification
+    from prefect.events.schemas.automations import AutomationCore, EventTrigger, Posture
+
+    states = ("Failed", "Crashed", "TimedOut", "Late")
+    unhappy = EventTrigger(
+        expect={f"prefect.flow-run.{state}" for state in states},
+        match=_resource(_EVERY_RUN),
+        posture=Posture.Reactive,
+        threshold=1,
+        within=timedelta(0),
+    )
+    action = SendNotification(
+        block_document_id=block,
+        subject="steadycode: {{ flow.name }} {{ flow_run.state.name }}",
+        body=(
+            "{{ flow_run.name }}, due {{ flow_run.expected_start_time }}: "
+            "{{ flow_run.state.name }}. {{ flow_run.state.message }}\n{{ flow_run|ui_url }}"
+        ),
+    )
+    return AutomationCore(name=_TELL, trigger=unhappy, actions=[action])
+
+
+def _resource(labels: dict[str, str]) -> Any:
+    from prefect.events.schemas.events import ResourceSpecification
+
+    return ResourceSpecification(dict(labels))
+
+
+def _block(spec: str) -> UUID:
+    kind, _, name = spec.partition("/")
+    with prefect_client() as client:
+        for document in client.read_block_documents(limit=200):
+            slug = document.block_type.slug if document.block_type else ""
+            if (slug, document.name) == (kind, name):
+                return UUID(str(document.id))
+    raise ConfigError(
+        f"no Prefect block {spec!r}; create it on Prefect's page under Blocks and name it as "
+        "TYPE/NAME, for instance slack-webhook/ops"
+    )

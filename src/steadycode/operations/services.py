@@ -1,0 +1,196 @@
+"""Prefect, a worker and the MLflow pages for a small team, on 127.0.0.1: ``steadycode up``.
+
+They run in the background until ``steadycode down``. What runs is known from
+``.steadycode/services.json``; a service that has died is started again by the next ``up``.
+"""
+
+import contextlib
+import json
+import os
+import subprocess
+import sys
+import time
+import urllib.error
+import urllib.request
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, field, replace
+from pathlib import Path
+
+import psutil
+from filelock import FileLock, Timeout
+
+from steadycode.errors import ConfigError, StageFailed
+from steadycode.files import read_json, write_json
+from steadycode.processes import ProcessId, end, family, require_free_port
+from steadycode.project import Project
+
+HOST = "127.0.0.1"
+POOLS: Mapping[str, int | None] = {"local-process": None, "gpu": 1}
+"""Work pool -> runs at a time: a GPU is never shared."""
+SERVER, PAGES = "prefect", "mlflow"
+SCHEMA = 1
+_START_SECONDS = 180.0
+_STOP_SECONDS = 20.0
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Services:
+    """What was started. ``processes``: prefect, mlflow, and ``worker POOL`` for each worker."""
+
+    prefect_port: int
+    mlflow_port: int
+    processes: Mapping[str, ProcessId] = field(default_factory=dict)
+
+    @property
+    def prefect(self) -> str:
+        return f"http://{HOST}:{self.prefect_port}"
+
+    @property
+    def mlflow(self) -> str:
+        return f"http://{HOST}:{self.mlflow_port}"
+
+    def address(self, name: str) -> str:
+        """Where its pages are; empty for a worker."""
+        return {SERVER: self.prefect, PAGES: self.mlflow}.get(name, "")
+
+    def alive(self, name: str) -> psutil.Process | None:
+        known = self.processes.get(name)
+        return known.process() if known else None
+
+
+def recorded(project: Project) -> Services | None:
+    """What the last ``up`` started here, whether or not it still runs."""
+    try:
+        row = read_json(_state(project))
+        processes = {name: ProcessId.parse(text) for name, text in row["processes"].items()}
+        return Services(
+            prefect_port=int(row["prefect_port"]),
+            mlflow_port=int(row["mlflow_port"]),
+            processes={name: one for name, one in processes.items() if one is not None},
+        )
+    except (OSError, json.JSONDecodeError, KeyError, TypeError, ValueError, AttributeError):
+        return None
+
+
+def use_server(project: Project) -> None:
+    """Let this process talk to the Prefect server of ``up``, where one runs and no other is
+    named: an embedded one beside it would work on the same database."""
+    services = recorded(project)
+    if services is not None and services.alive(SERVER):
+        os.environ.setdefault("PREFECT_API_URL", f"{services.prefect}/api")
+
+
+@contextlib.contextmanager
+def changing(project: Project) -> Iterator[None]:
+    """One ``up`` or ``down`` at a time. Raises ConfigError."""
+    project.work.mkdir(parents=True, exist_ok=True)
+    lock = FileLock(project.work / "services.lock")
+    try:
+        lock.acquire(timeout=0)
+    except Timeout:
+        raise ConfigError("another `steadycode up` or `down` is at work; wait for it") from None
+    with lock:
+        yield
+
+
+def start_server(project: Project, services: Services) -> Services:
+    command = ["prefect", "server", "start", "--host", HOST, "--port", str(services.prefect_port)]
+    return _start(project, services, SERVER, command, services.prefect_port)
+
+
+def start_pages(project: Project, services: Services, command: Sequence[str]) -> Services:
+    """The MLflow pages, by ``registry.ui.ui_command``."""
+    return _start(project, services, PAGES, command, services.mlflow_port)
+
+
+def start_worker(project: Project, services: Services, pool: str) -> Services:
+    return _start(project, services, f"worker {pool}", worker_command(pool))
+
+
+def wait_for(project: Project, services: Services, name: str) -> None:
+    """Until it answers. Raises StageFailed with the end of its log when it does not."""
+    path = {SERVER: "/api/health", PAGES: "/health"}[name]
+    deadline = time.monotonic() + _START_SECONDS
+    while True:
+        with contextlib.suppress(OSError, urllib.error.URLError):
+            urllib.request.urlopen(f"{services.address(name)}{path}", timeout=5).close()
+            return
+        if services.alive(name) is None or time.monotonic() > deadline:
+            log = log_of(project, name)
+            tail = "\n  ".join(log.read_text(errors="replace").rstrip().splitlines()[-8:])
+            raise StageFailed(
+                f"{name} does not answer at {services.address(name)}; the end of {log}:\n  {tail}"
+            )
+        time.sleep(0.2)
+
+
+def worker_command(pool: str) -> list[str]:
+    return ["prefect", "worker", "start", "--pool", pool]
+
+
+def stop(project: Project, services: Services, names: Sequence[str]) -> None:
+    """End these services and all that they have started, and forget them."""
+    processes = [found for name in names if (found := services.alive(name))]
+    end([member for process in processes for member in family(process)], _STOP_SECONDS)
+    left = {name: one for name, one in services.processes.items() if name not in names}
+    _write(project, replace(services, processes=left))
+
+
+def forget(project: Project) -> None:
+    _state(project).unlink(missing_ok=True)
+
+
+def log_of(project: Project, name: str) -> Path:
+    return project.work / "services" / f"{name.replace(' ', '-')}.log"
+
+
+def _start(
+    project: Project,
+    services: Services,
+    name: str,
+    command: Sequence[str],
+    port: int | None = None,
+) -> Services:
+    if services.alive(name):
+        return services
+    if port is not None:
+        require_free_port(HOST, port, f"--{name}-port")
+    log = log_of(project, name)
+    log.parent.mkdir(parents=True, exist_ok=True)
+    with log.open("ab") as output:
+        process = subprocess.Popen(
+            [sys.executable, "-m", *command],
+            cwd=project.root,
+            env=_environment(services, name),
+            stdin=subprocess.DEVNULL,
+            stdout=output,
+            stderr=subprocess.STDOUT,
+            start_new_session=True,
+        )
+    started = ProcessId.of(psutil.Process(process.pid))
+    services = replace(services, processes={**services.processes, name: started})
+    _write(project, services)
+    return services
+
+
+def _environment(services: Services, name: str) -> dict[str, str]:
+    environment = dict(os.environ)
+    environment.pop("PREFECT_LOGGING_HANDLERS_CONSOLE_LEVEL", None)  # quiet only for a terminal
+    environment.pop("PREFECT_API_URL", None)
+    if name.startswith("worker "):
+        environment["PREFECT_API_URL"] = f"{services.prefect}/api"
+    return environment
+
+
+def _state(project: Project) -> Path:
+    return project.work / "services.json"
+
+
+def _write(project: Project, services: Services) -> None:
+    row = {
+        "schema": SCHEMA,
+        "prefect_port": services.prefect_port,
+        "mlflow_port": services.mlflow_port,
+        "processes": {name: str(one) for name, one in services.processes.items()},
+    }
+    write_json(_state(project), row)

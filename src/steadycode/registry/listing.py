@@ -1,0 +1,114 @@
+"""What the runs of a store say at a glance: outcome and reason, the newest first."""
+
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from pathlib import Path
+from tempfile import TemporaryDirectory
+from typing import TYPE_CHECKING
+
+from steadycode.errors import ConfigError
+from steadycode.registry.runs import DEPLOYMENT, FAILED_STAGE, MISSED, REASON, SET_ASIDE
+from steadycode.registry.store import Store
+
+if TYPE_CHECKING:
+    from mlflow.entities import Run
+
+_LOGS = ("stage.log", "fault.txt", "flow.log")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class RunRow:
+    """An attempt at a retraining, an evaluation, a scheduled run that was lost, or a stage."""
+
+    run_id: str
+    name: str
+    profile: str
+    deployment: str
+    """FLOW/NAME; empty when started by hand."""
+    started: datetime
+    ended: datetime | None
+    status: str
+    """MLflow's, in lower case, or ``missed``."""
+    decision: str
+    failed_stage: str
+    reason: str
+    stage: str
+
+    @property
+    def seconds(self) -> float | None:
+        return (self.ended - self.started).total_seconds() if self.ended else None
+
+
+def recent_runs(store: Store, limit: int) -> list[RunRow]:
+    """Of all experiments, without the stages' own runs."""
+    experiments = [one.experiment_id for one in store.client.search_experiments()]
+    rows: list[RunRow] = []
+    token = None
+    while len(rows) < limit:
+        page = store.client.search_runs(
+            experiments, order_by=["attributes.start_time DESC"], max_results=200, page_token=token
+        )
+        rows += [_row(run) for run in page if _stands_alone(run.data.tags)]
+        token = page.token
+        if not token:
+            break
+    return rows[:limit]
+
+
+def find_run(store: Store, start: str) -> RunRow:
+    """The run whose id begins with ``start``. Raises ConfigError."""
+    found = [row for row in recent_runs(store, 10_000) if row.run_id.startswith(start)]
+    if len(found) != 1:
+        what = "no run" if not found else f"{len(found)} runs"
+        raise ConfigError(f"{what} with an id that begins with {start!r}; see `steadycode runs`")
+    return found[0]
+
+
+def stages_of(store: Store, run_id: str) -> list[RunRow]:
+    """The runs of its stages that stand, in the order in which they began."""
+    experiment = store.client.get_run(run_id).info.experiment_id
+    runs = store.client.search_runs(
+        [experiment],
+        f"tags.`mlflow.parentRunId` = '{run_id}'",
+        order_by=["attributes.start_time ASC"],
+    )
+    return [_row(run) for run in runs if SET_ASIDE not in run.data.tags]
+
+
+def last_lines(store: Store, run_id: str, count: int) -> tuple[str, list[str]]:
+    """Name and end of the log that a bad end left with the run; empty when there is none."""
+    names = {artifact.path for artifact in store.client.list_artifacts(run_id)}
+    for name in _LOGS:
+        if name in names:
+            with TemporaryDirectory() as folder:
+                path = Path(store.client.download_artifacts(run_id, name, folder))
+                return name, path.read_text(errors="replace").splitlines()[-count:]
+    return "", []
+
+
+def _stands_alone(tags: dict[str, str]) -> bool:
+    return "mlflow.parentRunId" not in tags and not tags.get("steadycode.stage", "").startswith(
+        "base "
+    )
+
+
+def _row(run: "Run") -> RunRow:
+    tags = run.data.tags
+    ended = run.info.end_time
+    return RunRow(
+        run_id=run.info.run_id,
+        name=run.info.run_name,
+        profile=tags.get("steadycode.profile", ""),
+        deployment=tags.get(DEPLOYMENT, ""),
+        started=_time(run.info.start_time),
+        ended=_time(ended) if ended else None,
+        status="missed" if MISSED in tags else run.info.status.lower(),
+        decision=tags.get("decision", ""),
+        failed_stage=tags.get(FAILED_STAGE, ""),
+        reason=tags.get(REASON, ""),
+        stage=tags.get("steadycode.stage", ""),
+    )
+
+
+def _time(milliseconds: int) -> datetime:
+    return datetime.fromtimestamp(milliseconds / 1000, UTC)
