@@ -1,13 +1,14 @@
 """The training stage as a process of its own, with a tiny model on the real path."""
 
 import json
+import sys
 from pathlib import Path
 from typing import Any
 
 import pytest
 
 from steadycode.config import TrainConfig
-from steadycode.errors import ConfigError, SteadycodeError
+from steadycode.errors import ConfigError, StageFailed, SteadycodeError
 from steadycode.models import fingerprint, load
 from steadycode.models.tiny import save_tiny
 from steadycode.stages.job import Job, run_body, trusted_manifest
@@ -87,6 +88,81 @@ def test_the_same_job_elsewhere_gives_the_same_bytes(job: Any) -> None:
         work.write()
         outputs.append(run_body("train", body, work.path).outputs)
     assert outputs[0] == outputs[1]
+
+
+KILLED_AT = """
+import os, runpy, signal, sys
+import safetensors.torch
+from steadycode.contraclm import checkpoint
+from steadycode.stages.job import Events
+
+MOMENT, AT = sys.argv[1], int(sys.argv[2])
+
+def die(moment, step):
+    if (moment, step) == (MOMENT, AT):
+        os.kill(os.getpid(), signal.SIGKILL)
+
+def behind(module, name, moment, step_of):
+    done = getattr(module, name)
+    def patched(*given):
+        result = done(*given)
+        die(moment, step_of(*given))
+        return result
+    setattr(module, name, patched)
+
+def torn(tensors, path, **options):
+    whole(tensors, path, **options)
+    if MOMENT == "saving" and f"step-{AT:06d}." in str(path):
+        os.truncate(path, path.stat().st_size // 2)
+        die("saving", AT)
+
+whole = safetensors.torch.save_file
+safetensors.torch.save_file = torn
+behind(Events, "progress", "step", lambda events, label, done, total: done)
+behind(checkpoint, "save", "model", lambda *given: 0)
+sys.argv[:] = sys.argv[3:]
+runpy.run_module(sys.argv[0], run_name="__main__")
+"""
+
+
+def test_killed_again_and_again_it_gives_the_same_bytes(job: Any, tmp_path: Path) -> None:
+    changes = {"steps": 7, "checkpoint_every": 2}
+    script = tmp_path / "killed_at.py"
+    script.write_text(KILLED_AT)
+    through, work = job("through", **changes), job(**changes)
+    through.write()
+    outputs = run_body("train", body, through.path).outputs
+
+    def run(moment: str, at: int) -> Any:
+        told.clear()
+        return run_stage(work, told.append, launcher=(sys.executable, str(script), moment, str(at)))
+
+    told: list[dict[str, Any]] = []
+    steps = []
+    for moment in (("saving", 4), ("step", 5), ("model", 0)):
+        with pytest.raises(StageFailed, match="SIGKILL"):
+            run(*moment)
+        steps.append([event["done"] for event in told if event["kind"] == "progress"])
+    assert steps == [[*range(1, 5)], [*range(1, 6)], [*range(1, 8)]]
+    assert run("never", 0).outputs == outputs
+
+    expected = [json.loads(line) for line in (through.folder / "events.jsonl").open()]
+    assert _figures(told) == _figures(expected)
+    assert _figures(told)["heldout/loss"].keys() == {0, 2, 4, 6, 7}
+    messages = [event["text"] for event in told if event["kind"] == "message"]
+    assert messages[0].startswith("training on 20 documents, both objective")
+    assert messages[1:] == [f"continuing from step {step}" for step in (2, 4, 6)]
+    assert not list(work.folder.glob("*checkpoint*"))
+
+
+def _figures(events: list[dict[str, Any]]) -> dict[str, dict[int, float]]:
+    """Name -> step -> value, each told once, without what depends on the clock."""
+    figures: dict[str, dict[int, float]] = {}
+    for event in events:
+        if event["kind"] == "metric" and event["name"] != "train/tokens_per_second":
+            assert event["step"] not in figures.setdefault(event["name"], {})
+            figures[event["name"]][event["step"]] = event["value"]
+    return figures
 
 
 def test_a_fault_crosses_the_process_boundary_as_one_line(job: Any) -> None:

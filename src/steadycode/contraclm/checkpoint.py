@@ -1,14 +1,24 @@
-"""A trained model as a folder: safetensors, config and tokenizer, whole or not at all."""
+"""Folders that are whole or not there: a trained model, and the state of a training under way.
 
+A model is safetensors, config and tokenizer; a state is all that the next step depends on.
+"""
+
+import re
 import shutil
 import tempfile
+from collections.abc import Iterator
+from contextlib import contextmanager
+from itertools import groupby
 from pathlib import Path
 from typing import Any
 
 import torch
+from torch import Tensor
 
 from steadycode.errors import ModelError
+from steadycode.files import read_json, write_json
 
+STATE_SCHEMA = 1
 _FLOATING = {"F64": torch.float64, "F32": torch.float32, "BF16": torch.bfloat16, "F16": torch.half}
 
 
@@ -20,11 +30,100 @@ def save(model: Any, tokenizer: Any, folder: Path, dtype: torch.dtype) -> list[P
     """
     for parameter in model.parameters():  # not model.to(): that rounds rotary frequencies too
         parameter.data = parameter.data.to(dtype)
+    with _replacing(folder) as temporary:
+        model.save_pretrained(temporary)
+        tokenizer.save_pretrained(temporary)
+    return sorted(path for path in folder.rglob("*") if path.is_file())
+
+
+def save_state(model: Any, optimizer: torch.optim.Optimizer, step: int, folder: Path) -> None:
+    """Write what the steps behind ``step`` depend on: weights, optimiser and random state.
+
+    Tensors are written from where they are, without a copy of all. Raises OSError when there is
+    no space; ``folder`` is then as it was.
+    """
+    from safetensors import SafetensorError
+    from safetensors.torch import save_file
+
+    names = {parameter: name for name, parameter in model.named_parameters()}  # tied: once
+    tensors: dict[str, Tensor] = {"random/cpu": torch.get_rng_state()}
+    if model.device.type == "cuda":
+        tensors["random/cuda"] = torch.cuda.get_rng_state(model.device)
+    for parameter, name in names.items():
+        tensors[f"weights/{name}"] = parameter.detach()
+    for parameter, state in optimizer.state.items():
+        for key, value in state.items():
+            tensors[f"optimizer/{key}/{names[parameter]}"] = value
+    with _replacing(folder) as temporary:
+        try:
+            save_file(tensors, temporary / "state.safetensors")
+        except SafetensorError as error:  # its way to pass on what the system said
+            if code := re.search(r"os error (\d+)", str(error)):
+                raise OSError(int(code[1]), str(error)) from error
+            raise
+        write_json(temporary / "state.json", {"schema": STATE_SCHEMA, "step": step})
+
+
+def load_state(model: Any, optimizer: torch.optim.Optimizer, folder: Path) -> int:
+    """Put back what ``save_state`` wrote, torch's random state included; returns its step.
+
+    Raises ModelError when ``folder`` does not hold the state of such a training.
+    """
+    from safetensors import SafetensorError
+
+    try:
+        row = read_json(folder / "state.json")
+        if row["schema"] != STATE_SCHEMA:
+            raise ValueError("written by another version of steadycode")
+        _put_back(model, optimizer, folder / "state.safetensors")
+        return int(row["step"])
+    except (OSError, ValueError, KeyError, RuntimeError, SafetensorError) as error:
+        reason = " ".join(str(error).split())
+        raise ModelError(
+            f"{folder} is no state to continue from ({reason}); remove it to train from the start"
+        ) from error
+
+
+def _put_back(model: Any, optimizer: torch.optim.Optimizer, path: Path) -> None:
+    """Copies: memory then lies as it would have without a stop.
+
+    The file is opened anew for each group, since what was read of it stays mapped until then.
+    """
+    from safetensors import safe_open
+
+    parameters = dict(model.named_parameters())
+    with safe_open(path, framework="pt") as tensors:
+        names = sorted(tensors.keys())
+    groups = {group: list(found) for group, found in groupby(names, lambda n: n.rpartition("/")[0])}
+    if groups.get("weights") != sorted(f"weights/{name}" for name in parameters):
+        raise ValueError("its weights are not those of this model")
+    for group, members in groups.items():
+        with safe_open(path, framework="pt") as tensors, torch.no_grad():
+            for name in members:
+                value, owner = tensors.get_tensor(name), name.rpartition("/")[2]
+                if group == "weights":
+                    parameters[owner].copy_(value)
+                elif group == "random":
+                    _set_random_state(owner, value.clone(), model.device)
+                else:
+                    place, key = parameters[owner], group.removeprefix("optimizer/")
+                    optimizer.state[place][key] = value.to(place.device, copy=True)
+
+
+def _set_random_state(which: str, state: Tensor, device: torch.device) -> None:
+    if which == "cpu":
+        torch.set_rng_state(state)
+    elif device.type == "cuda":
+        torch.cuda.set_rng_state(state, device)
+
+
+@contextmanager
+def _replacing(folder: Path) -> Iterator[Path]:
+    """Yield a temporary folder that takes the place of ``folder`` only if the block succeeds."""
     folder.parent.mkdir(parents=True, exist_ok=True)
     temporary = Path(tempfile.mkdtemp(dir=folder.parent, prefix=f".{folder.name}."))
     try:
-        model.save_pretrained(temporary)
-        tokenizer.save_pretrained(temporary)
+        yield temporary
         temporary.chmod(0o755)
         for path in temporary.rglob("*"):
             path.chmod(0o755 if path.is_dir() else 0o644)
@@ -32,7 +131,6 @@ def save(model: Any, tokenizer: Any, folder: Path, dtype: torch.dtype) -> list[P
         temporary.rename(folder)
     finally:
         shutil.rmtree(temporary, ignore_errors=True)
-    return sorted(path for path in folder.rglob("*") if path.is_file())
 
 
 def stored_dtype(folder: Path) -> torch.dtype:

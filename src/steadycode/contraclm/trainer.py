@@ -1,20 +1,24 @@
 """Fine-tuning with the ContraCLM objective: one forward pass, two functional-dropout views.
 
 fp32 master weights, bf16 autocast where the device gains by it, similarities and log-sum-exp
-always in float32. The same seed on the same CPU gives the same weights, bit for bit.
+always in float32. The same seed on the same CPU gives the same weights, bit for bit, whether the
+training went through or was stopped and continued.
 """
 
 import math
 import time
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import AbstractContextManager
+from functools import partial
 from itertools import islice
+from pathlib import Path
 from typing import Any
 
 import torch
 from torch import Tensor, nn
 
 from steadycode.config import TrainConfig
+from steadycode.contraclm.checkpoint import load_state, save_state
 from steadycode.contraclm.data import Batch, collate, end_of_text
 from steadycode.contraclm.forward import single_pass
 from steadycode.contraclm.heldout import measure
@@ -26,6 +30,9 @@ from steadycode.randomness import derive_seed
 OnMetric = Callable[[str, float, int], None]
 """Name, value, step."""
 OnProgress = Callable[[int, int], None]
+WriteState = Callable[[Path], None]
+OnCheckpoint = Callable[[int, WriteState], None]
+"""Step, and what writes the state behind it as a folder."""
 
 
 def train(
@@ -38,12 +45,18 @@ def train(
     heldout: Sequence[str] = (),
     on_metric: OnMetric = lambda name, value, step: None,
     on_progress: OnProgress = lambda done, total: None,
+    on_checkpoint: OnCheckpoint = lambda step, write: None,
+    resume: Path | None = None,
 ) -> None:
     """Train ``model`` in place for ``settings.steps`` optimiser steps.
 
     ``sequences`` yields lists of ids (``data.training_sequences``). Reports train/* after every
     step, and heldout/* and representation/* of the documents ``heldout`` before the first step,
     every ``settings.heldout_every`` steps and at the end.
+
+    Every ``settings.checkpoint_every`` steps but at the end, after all else of that step,
+    ``on_checkpoint`` may write the state. With such a folder as ``resume``, and ``sequences`` from
+    their beginning, training goes on behind its step: nothing of before is measured or told again.
 
     The cross-entropy is the mean over all scored tokens of the optimiser step, the token term the
     mean over its sequences, however many micro-batches it is cut into. The sequence term compares
@@ -57,13 +70,20 @@ def train(
     with torch.random.fork_rng(devices=devices):
         torch.manual_seed(derive_seed(seed, "train"))
         run = _Run(model, tokenizer, settings, heldout, on_metric)
-        run.measure_heldout(step=0)
-        for step in range(1, settings.steps + 1):
+        done = 0
+        if resume is None:
+            run.measure_heldout(step=0)
+        else:
+            done = load_state(run.model, run.optimizer, resume)
+            sequences = islice(sequences, done * settings.batch_size, None)
+        for step in range(done + 1, settings.steps + 1):
             chosen = list(islice(sequences, settings.batch_size))
             run.step(step, collate(chosen, end_of_text(tokenizer)))
             on_progress(step, settings.steps)
             if step % settings.heldout_every == 0 or step == settings.steps:
                 run.measure_heldout(step)
+            if step % settings.checkpoint_every == 0 and step < settings.steps:
+                on_checkpoint(step, partial(save_state, run.model, run.optimizer, step))
 
 
 def learning_rate(step: int, settings: TrainConfig) -> float:

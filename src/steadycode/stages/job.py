@@ -2,7 +2,8 @@
 
 A stage runs as ``python -m steadycode.stages.NAME JOB.json``. Its folder holds ``job.json``,
 ``events.jsonl``, ``stage.log``, the outputs and, last of all, ``manifest.json``. Whoever reads
-outputs trusts them only when they match the manifest.
+outputs trusts them only when they match the manifest. A stage that writes checkpoints continues
+from the newest one after a kill (``resume``).
 """
 
 import ctypes
@@ -21,6 +22,7 @@ from typing import Any
 
 from steadycode.errors import StageFailed, SteadycodeError
 from steadycode.files import read_json, sha256_file, sha256_json, write_json
+from steadycode.stages.resume import remove_checkpoints, rewind
 
 SCHEMA = 1
 _VERSIONS = ("torch", "transformers", "tokenizers", "numpy")
@@ -138,6 +140,7 @@ def run_body(stage: str, body: Body, path: Path) -> Manifest:
         peak_memory_mb=round(resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / unit, 1),
     )
     write_json(job.folder / "manifest.json", {**asdict(manifest), "schema": SCHEMA})
+    remove_checkpoints(job.folder)
     return manifest
 
 
@@ -146,8 +149,11 @@ def stage_main(stage: str, body: Body) -> None:
     if len(sys.argv) != 2:
         sys.exit(f"usage: python -m steadycode.stages.{stage} JOB.json")
     _die_with_parent()
+    path = Path(sys.argv[1])
     try:
-        run_body(stage, body, Path(sys.argv[1]))
+        if "STEADYCODE_PARENT" not in os.environ:  # run by hand: nobody has rewound
+            rewind(Job.read(path))
+        run_body(stage, body, path)
     except SteadycodeError as error:
         print(f"error: {error}", file=sys.stderr)
         sys.exit(error.exit_code)

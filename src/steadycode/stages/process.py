@@ -1,7 +1,8 @@
 """The parent's side of the process boundary: start a stage, follow its events, trust its manifest.
 
 A stage whose manifest already matches the job is not run again; its events are replayed, so that
-whatever was not logged before a kill is logged now.
+whatever was not logged before a kill is logged now. So are the events before the checkpoint that
+an unfinished stage continues from.
 """
 
 import contextlib
@@ -19,9 +20,11 @@ from filelock import FileLock
 
 from steadycode.errors import StageFailed, SteadycodeError
 from steadycode.stages.job import Job, Manifest, trusted_manifest
+from steadycode.stages.resume import remove_checkpoints, rewind
 
 Event = dict[str, Any]
 OnEvent = Callable[[Event], None]
+LOG = "stage.log"
 _POLL_SECONDS = 0.2
 _TAIL_LINES = 15
 
@@ -48,9 +51,9 @@ def run_stage(
 
 def _run(job: Job, on_event: OnEvent, timeout: float | None, launcher: Sequence[str]) -> Manifest:
     events = job.folder / "events.jsonl"
-    events.unlink(missing_ok=True)
+    rewind(job)
     job.write()
-    log = job.folder / "stage.log"
+    log = job.folder / LOG
     with log.open("wb") as output:
         child = subprocess.Popen(
             [*launcher, f"steadycode.stages.{job.stage}", str(job.path)],
@@ -74,6 +77,7 @@ def _replayed(job: Job, on_event: OnEvent) -> Manifest | None:
     """The manifest of finished work, after its events have been told again."""
     manifest = trusted_manifest(job)
     if manifest is not None:
+        remove_checkpoints(job.folder)  # a kill right behind the manifest leaves them
         for event in _complete_lines(job.folder / "events.jsonl", 0)[0]:
             on_event(event)
     return manifest

@@ -2,7 +2,7 @@
 
 Inputs of the job: ``model`` (a folder), ``train`` and ``heldout`` (JSON lines with ``content``).
 Settings: the fields of TrainConfig, and ``max_documents``. Output: the folder ``model``, in the
-dtype of the model that training started from.
+dtype of the model that training started from. Continues from the job's newest checkpoint.
 """
 
 from pathlib import Path
@@ -12,6 +12,7 @@ from pydantic import ValidationError
 from steadycode.config import TrainConfig
 from steadycode.errors import ConfigError
 from steadycode.stages.job import Events, Job, stage_main
+from steadycode.stages.resume import Checkpoints
 
 HELDOUT_DOCUMENTS = 16
 """Measured while training; the evaluation afterwards uses more."""
@@ -31,7 +32,12 @@ def body(job: Job, events: Events) -> list[Path]:
     heldout = evenly(read_documents(Path(job.inputs["heldout"])), HELDOUT_DOCUMENTS)
     device = pick_device()
     start = load(folder, "float32", device)
-    events.message(f"training on {len(documents)} documents, {settings.mode} objective, {device}")
+    checkpoints = Checkpoints(job, settings.checkpoints_kept)
+    if checkpoints.newest:  # the events before it are kept, and hold the other message
+        events.message(f"continuing from step {checkpoints.step}")
+    else:
+        what = f"{len(documents)} documents, {settings.mode} objective, {device}"
+        events.message(f"training on {what}")
     train(
         start.model,
         start.tokenizer,
@@ -41,6 +47,8 @@ def body(job: Job, events: Events) -> list[Path]:
         heldout=heldout,
         on_metric=events.metric,
         on_progress=lambda done, total: events.progress("train", done, total),
+        on_checkpoint=checkpoints.add,
+        resume=checkpoints.newest,
     )
     return save(start.model, start.tokenizer, job.folder / "model", stored_dtype(folder))
 

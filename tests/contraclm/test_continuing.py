@@ -1,0 +1,218 @@
+"""A training that is stopped and continued ends where it would have ended, bit for bit."""
+
+import json
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import pytest
+import torch
+
+from steadycode.config import TrainConfig
+from steadycode.contraclm import trainer
+from steadycode.contraclm.checkpoint import load_state, save_state
+from steadycode.contraclm.data import training_sequences
+from steadycode.contraclm.trainer import train
+from steadycode.errors import ModelError
+
+Metric = tuple[str, float, int]
+STEPS = 5
+
+
+class Stop(Exception):
+    """In the place of a kill."""
+
+
+class Training:
+    """One training in as many tries as it takes. What was told behind the newest checkpoint is
+    forgotten, as the stage does it."""
+
+    def __init__(
+        self, folder: Path, make_model: Any, tokenizer: Any, documents: list[str], **changes: Any
+    ) -> None:
+        given: dict[str, Any] = {
+            "steps": STEPS, "batch_size": 5, "micro_batch_size": 2, "sequence_length": 32,
+            "learning_rate": 1e-3, "warmup_steps": 2, "precision": "fp32",
+            "heldout_every": 2, "checkpoint_every": 2,
+        }  # fmt: skip
+        self.settings = TrainConfig(**{**given, **changes})
+        self.folder, self.make_model = folder, make_model
+        self.tokenizer, self.documents = tokenizer, documents
+        self.newest: Path | None = None
+        self.metrics: list[Metric] = []
+        self.kept = 0
+        self.steps: list[int] = []
+
+    def run(self, stop_at: int | None = None, while_saving: bool = False) -> Any:
+        """The trained model, or Stop behind step ``stop_at``, before or in its checkpoint."""
+        model = self.make_model()
+        del self.metrics[self.kept :]
+
+        def on_progress(done: int, total: int) -> None:
+            self.steps.append(done)
+            if done == stop_at and not while_saving:
+                raise Stop
+
+        def on_checkpoint(step: int, write: Callable[[Path], None]) -> None:
+            if step == stop_at:  # measured already
+                raise Stop
+            write(self.folder / str(step))
+            self.newest, self.kept = self.folder / str(step), len(self.metrics)
+
+        train(
+            model,
+            self.tokenizer,
+            training_sequences(self.tokenizer, self.documents, 32, seed=3),
+            self.settings,
+            3,
+            heldout=self.documents[:4],
+            on_metric=lambda name, value, step: self.metrics.append((name, value, step)),
+            on_progress=on_progress,
+            on_checkpoint=on_checkpoint,
+            resume=self.newest,
+        )
+        return model
+
+
+@pytest.fixture
+def training(
+    tmp_path: Path, make_model: Any, tokenizer: Any, documents: list[str]
+) -> Callable[..., Training]:
+    def make(name: str, **changes: Any) -> Training:
+        return Training(tmp_path / name, make_model, tokenizer, documents, **changes)
+
+    return make
+
+
+@pytest.mark.parametrize("mode", ["mle", "both"])
+def test_stopped_anywhere_it_ends_the_same(training: Any, mode: str) -> None:
+    through = training("through", mode=mode)
+    expected = through.run()
+    behind_a_step = [(step, False) for step in range(1, STEPS + 1)]
+    for stop_at, while_saving in [*behind_a_step, (2, True), (4, True)]:
+        stopped = training(f"{stop_at} {while_saving}", mode=mode)
+        with pytest.raises(Stop):
+            stopped.run(stop_at, while_saving)
+        _assert_same(expected, stopped.run(), through.metrics, stopped.metrics)
+        kept = (stop_at - 1) // 2 * 2
+        assert stopped.steps == [*range(1, stop_at + 1), *range(kept + 1, STEPS + 1)]
+
+
+def test_stopped_again_and_again(training: Any) -> None:
+    through, stopped = training("through"), training("stopped")
+    expected = through.run()
+    for stop_at in (1, 3, 4, 5):
+        with pytest.raises(Stop):
+            stopped.run(stop_at)
+    _assert_same(expected, stopped.run(), through.metrics, stopped.metrics)
+
+
+def test_a_checkpoint_changes_nothing_and_none_is_made_at_the_end(training: Any) -> None:
+    often, never = training("often", steps=4), training("never", steps=4, checkpoint_every=4)
+    _assert_same(never.run(), often.run(), never.metrics, often.metrics)
+    assert [path.name for path in often.folder.iterdir()] == ["2"]
+    assert not never.folder.exists()
+
+
+def test_untied_weights_are_kept_apart(training: Any, make_model: Any) -> None:
+    through, stopped = training("through"), training("stopped")
+    for one in (through, stopped):
+        one.make_model = lambda: make_model(tie_word_embeddings=False)
+    expected = through.run()
+    with pytest.raises(Stop):
+        stopped.run(5)
+    _assert_same(expected, stopped.run(), through.metrics, stopped.metrics)
+
+
+def test_the_callers_random_state_is_left_alone(training: Any) -> None:
+    stopped = training("stopped")
+    before = torch.get_rng_state()
+    with pytest.raises(Stop):
+        stopped.run(5)
+    assert torch.equal(torch.get_rng_state(), before)
+    stopped.run()
+    assert torch.equal(torch.get_rng_state(), before)
+
+
+@pytest.fixture
+def saved(model: Any, tmp_path: Path) -> Path:
+    """The state behind one step."""
+    save_state(model, _stepped(model), 6, tmp_path / "state")
+    return tmp_path / "state"
+
+
+def test_a_state_is_plain_tensors_and_a_little_json(saved: Path, model: Any) -> None:
+    from safetensors.torch import load_file
+
+    assert json.loads((saved / "state.json").read_text()) == {"schema": 1, "step": 6}
+    tensors = load_file(saved / "state.safetensors")
+    weights = {name for name in tensors if name.startswith("weights/")}
+    assert weights == {f"weights/{name}" for name, _ in model.named_parameters()}  # tied: once
+    assert {name.split("/")[0] for name in tensors} == {"weights", "optimizer", "random"}
+    assert {value.dtype for name, value in tensors.items() if "random" not in name} == {
+        torch.float32
+    }
+    size = sum(parameter.nbytes for parameter in model.parameters())
+    assert (saved / "state.safetensors").stat().st_size == pytest.approx(3 * size, rel=0.1)
+
+
+def test_a_state_is_put_back_into_the_same_memory(saved: Path, model: Any, make_model: Any) -> None:
+    other = make_model(seed=1)
+    optimizer = trainer._optimizer(other, TrainConfig())
+    places = [parameter.data_ptr() for parameter in other.parameters()]
+    assert load_state(other, optimizer, saved) == 6
+    assert [parameter.data_ptr() for parameter in other.parameters()] == places
+    for a, b in zip(model.parameters(), other.parameters(), strict=True):
+        assert torch.equal(a, b)
+    assert other.get_output_embeddings().weight is other.get_input_embeddings().weight
+
+
+def test_what_is_no_such_state_is_named(saved: Path, make_model: Any) -> None:
+    optimizer = trainer._optimizer(make_model(), TrainConfig())
+    for other in (make_model(hidden_size=64), make_model(num_hidden_layers=3)):
+        with pytest.raises(ModelError, match=r"state is no state to continue from \(.*remove it"):
+            load_state(other, optimizer, saved)
+    content = (saved / "state.safetensors").read_bytes()
+    (saved / "state.safetensors").write_bytes(content[:-9])
+    with pytest.raises(ModelError, match="no state to continue from"):
+        load_state(make_model(), optimizer, saved)
+
+
+@pytest.mark.parametrize("there", [False, True])
+def test_a_full_disk_leaves_what_was_there(
+    saved: Path, model: Any, monkeypatch: pytest.MonkeyPatch, there: bool
+) -> None:
+    """As safetensors reports it, part of the file being written."""
+    from safetensors import SafetensorError
+
+    def full(tensors: Any, path: Path) -> None:
+        path.write_bytes(b"half")
+        raise SafetensorError(
+            "Error while serializing: I/O error: No space left on device (os error 28)"
+        )
+
+    monkeypatch.setattr("safetensors.torch.save_file", full)
+    before = (saved / "state.safetensors").read_bytes()
+    target = saved if there else saved.parent / "new"
+    with pytest.raises(OSError, match="No space left") as fault:
+        save_state(model, _stepped(model), 7, target)
+    assert fault.value.errno == 28
+    assert (saved / "state.safetensors").read_bytes() == before
+    assert [path.name for path in saved.parent.iterdir()] == ["state"]
+
+
+def _stepped(model: Any) -> torch.optim.Optimizer:
+    """The optimiser, one step on."""
+    optimizer = trainer._optimizer(model, TrainConfig())
+    model(input_ids=torch.arange(9)[None], labels=torch.arange(9)[None]).loss.backward()
+    optimizer.step()
+    optimizer.zero_grad(set_to_none=True)
+    return optimizer
+
+
+def _assert_same(a: Any, b: Any, told_a: list[Metric], told_b: list[Metric]) -> None:
+    for p, q in zip(a.parameters(), b.parameters(), strict=True):
+        assert torch.equal(p, q)
+    timed = "train/tokens_per_second"
+    assert [m for m in told_a if m[0] != timed] == [m for m in told_b if m[0] != timed]
+    assert [m[::2] for m in told_a] == [m[::2] for m in told_b]
