@@ -1,8 +1,10 @@
 """Builds data/ from the recipe: the same bytes each time, swapped in only when complete."""
 
+import hashlib
 import shutil
 from collections import Counter
 from collections.abc import Callable, Iterable, Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -13,7 +15,7 @@ from steadycode.corpus.pieces import Kind, cut, decode
 from steadycode.corpus.recipe import SPLITS, Recipe, SplitName
 from steadycode.corpus.sources import Source, read_folder, read_package
 from steadycode.errors import DataError
-from steadycode.files import sha256_text, write_jsonl
+from steadycode.files import sha256_json, sha256_text, write_jsonl
 from steadycode.project import Project
 
 Progress = Callable[[str, int, int], None]
@@ -39,6 +41,8 @@ class BuildResult:
     """As DVC computes it for data/."""
     rows: dict[SplitName, int]
     packages: dict[str, "Size"]
+    origins: dict[str, "Origin"]
+    """Source -> what was read of it."""
     dropped: dict[str, int]
     """Reason -> rows (for not_python: files) that were left out."""
 
@@ -47,6 +51,15 @@ class BuildResult:
 class Size:
     rows: int
     characters: int
+
+
+@dataclass(frozen=True, slots=True)
+class Origin:
+    """``files`` were selected; ``sha256`` is over their paths and contents."""
+
+    version: str
+    files: int
+    sha256: str
 
 
 @dataclass
@@ -98,28 +111,59 @@ def build(recipe: Recipe, project: Project, on_progress: Progress | None = None)
 
     Raises DataError when a source cannot be had, or when no row is left.
     """
-    project.work.mkdir(parents=True, exist_ok=True)
-    with FileLock(project.work / "data.lock"):
-        new, old = project.root / ".data.new", project.root / ".data.old"
-        if old.exists() and not project.data.exists():
-            old.rename(project.data)  # a build was killed between the two renames below
-        for leftover in (new, old):
-            shutil.rmtree(leftover, ignore_errors=True)
-        try:
-            result = _write(recipe, project, new, on_progress or _silent)
-            if project.data.exists():
-                project.data.rename(old)
-            new.rename(project.data)
-        finally:
-            shutil.rmtree(new, ignore_errors=True)
-        shutil.rmtree(old, ignore_errors=True)
+    new = project.root / ".data.new"
+    with writing(project):
+        result = build_aside(recipe, project, new, on_progress)
+        swap_in(project, new)
     return result
+
+
+@contextmanager
+def writing(project: Project) -> Iterator[None]:
+    """One writer of data/ at a time. A swap that was cut short is undone first."""
+    project.work.mkdir(parents=True, exist_ok=True)
+    old = _old(project)
+    with FileLock(project.work / "data.lock"):
+        if old.exists() and not project.data.exists():
+            old.rename(project.data)  # killed between the two renames of swap_in
+        shutil.rmtree(old, ignore_errors=True)
+        yield
+
+
+def build_aside(
+    recipe: Recipe, project: Project, folder: Path, on_progress: Progress | None = None
+) -> BuildResult:
+    """Make ``folder`` from ``recipe``, whatever it held before; ``project.data`` is not touched.
+
+    Raises as ``build`` does; then no ``folder`` is left.
+    """
+    shutil.rmtree(folder, ignore_errors=True)
+    try:
+        return _write(recipe, project, folder, on_progress or _silent)
+    except BaseException:
+        shutil.rmtree(folder, ignore_errors=True)
+        raise
+
+
+def swap_in(project: Project, folder: Path) -> None:
+    """Make ``folder`` the new ``project.data``. To be called inside ``writing``."""
+    old = _old(project)
+    if project.data.exists():
+        project.data.rename(old)
+    folder.rename(project.data)
+    shutil.rmtree(old, ignore_errors=True)
+
+
+def _old(project: Project) -> Path:
+    return project.root / ".data.old"
 
 
 def _write(recipe: Recipe, project: Project, folder: Path, progress: Progress) -> BuildResult:
     collector = _Collector(recipe)
+    origins = {}
     for source in _sources(recipe, project, progress):
         collector.add(source)
+        origins[source.name] = _origin(source)
         _write_licences(source, folder / "LICENCES")
     if not any(collector.rows.values()):
         raise DataError("the corpus recipe yields no row; check its sources and patterns")
@@ -129,8 +173,14 @@ def _write(recipe: Recipe, project: Project, folder: Path, progress: Progress) -
         md5=folder_md5(folder),
         rows={split: len(rows) for split, rows in collector.rows.items()},
         packages=_sizes(row for rows in collector.rows.values() for row in rows),
+        origins=origins,
         dropped=dict(sorted(collector.dropped.items())),
     )
+
+
+def _origin(source: Source) -> Origin:
+    digests = {path: hashlib.sha256(text).hexdigest() for path, text in source.files.items()}
+    return Origin(source.version, len(digests), sha256_json(digests))
 
 
 def _sources(recipe: Recipe, project: Project, progress: Progress) -> Iterator[Source]:

@@ -11,6 +11,8 @@ from steadycode.pages import render
 
 SCHEMA = 1
 
+REMEDY = "mend the source or the recipe, then `steadycode data build --force` and `dvc add data`"
+
 Severity = Literal["critical", "warning"]
 
 
@@ -84,17 +86,14 @@ class ValidationResult:
         write_text(path, render("validation.html.j2", result=self))
 
 
-def require_valid(result: ValidationResult) -> None:
+def require_valid(result: ValidationResult, remedy: str = REMEDY) -> None:
     """Raises DataError that names every failed critical check with its first rows."""
     failed = [check for check in result.failed if check.severity == "critical"]
     if not failed:
         return
     if any(check.error for check in failed):  # says nothing about the data
         raise DataError(f"the data could not be judged: {'; '.join(map(_fault, failed))}")
-    raise DataError(
-        f"the data is not fit to train on: {'; '.join(map(_fault, failed))}; "
-        "mend the source or the recipe, then `steadycode data build --force` and `dvc add data`"
-    )
+    raise DataError(f"the data is not fit to train on: {'; '.join(map(_fault, failed))}; {remedy}")
 
 
 def _fault(check: Check) -> str:

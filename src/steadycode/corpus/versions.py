@@ -15,7 +15,8 @@ import yaml
 
 from steadycode.corpus.build import Progress, build
 from steadycode.corpus.fingerprint import file_md5, file_md5s, folder_md5
-from steadycode.corpus.recipe import Recipe
+from steadycode.corpus.recipe import SPLITS, Recipe, SplitName
+from steadycode.corpus.repository import head_commit
 from steadycode.errors import DataError
 from steadycode.files import read_json
 from steadycode.project import Project
@@ -37,10 +38,18 @@ def recorded_md5(project: Project) -> str | None:
     if not path.exists():
         return None
     try:
-        content: Any = yaml.safe_load(path.read_text(encoding="utf-8"))
-        return str(content["outs"][0]["md5"])
-    except (OSError, UnicodeError, yaml.YAMLError, LookupError, TypeError) as error:
+        return md5_in(path.read_text(encoding="utf-8"))
+    except (OSError, ValueError) as error:
         raise DataError(f"{path} is damaged; restore it with git") from error
+
+
+def md5_in(text: str) -> str:
+    """The md5 in the text of a ``data.dvc``. Raises ValueError when there is none."""
+    try:
+        content: Any = yaml.safe_load(text)
+        return str(content["outs"][0]["md5"])
+    except (yaml.YAMLError, LookupError, TypeError) as error:
+        raise ValueError("not the text of a data.dvc") from error
 
 
 def current_md5(project: Project) -> str:
@@ -60,7 +69,7 @@ def check_data(project: Project, allow_dirty: bool = False) -> DataVersion:
             "--allow-dirty-data to go on with it"
         )
     return DataVersion(
-        md5=md5, recorded_md5=recorded, dirty=md5 != recorded, git_commit=_git_commit(project)
+        md5=md5, recorded_md5=recorded, dirty=md5 != recorded, git_commit=head_commit(project)
     )
 
 
@@ -115,15 +124,39 @@ def ensure_data(
     elif not project.data.exists():
         _restore(project, recipe, on_progress)
     elif recorded is not None and (md5 := current_md5(project)) != recorded:
-        if not _is_cached(project, md5):
-            raise DataError(
-                f"{_difference(project, md5, recorded)}, and DVC's cache does not hold data/ as it "
-                "is now; move it away to keep it, or drop it with `steadycode data build --force`, "
-                "which builds from the recipe"
-            )
+        require_kept(project, md5)
         _restore(project, recipe, on_progress)
     fill_cache(project)
     return check_data(project, allow_dirty=force or recorded is None)
+
+
+def require_kept(project: Project, md5: str) -> None:
+    """Raises DataError when replacing data/, which has this md5, would lose it."""
+    if not _is_cached(project, md5):
+        raise DataError(
+            f"{_difference(project, md5, recorded_md5(project))}, and DVC's cache does not hold "
+            "data/ as it is now; move it away to keep it, or drop it with `steadycode data build "
+            "--force`, which builds from the recipe"
+        )
+
+
+def require_dvc(project: Project) -> None:
+    """Raises DataError when DVC cannot record anything here."""
+    if not any((folder / ".dvc").is_dir() for folder in (project.root, *project.root.parents)):
+        raise DataError(
+            f"DVC is not initialised in {project.root}; run `dvc init`, then this again"
+        )
+
+
+def split_files(project: Project, md5: str) -> dict[SplitName, Path] | None:
+    """The files of that version's splits in DVC's cache, to be read only; None if not all there."""
+    cache = _cache(project)
+    files = _listing(cache, md5)
+    if files is None:
+        return None
+    names = {split: files.get(f"{split}.jsonl") for split in SPLITS}
+    found = {split: _cached(cache, name) for split, name in names.items() if name is not None}
+    return found if all(path.is_file() for path in found.values()) else None
 
 
 def fill_cache(project: Project) -> bool:
@@ -205,17 +238,6 @@ def _remedy(recorded: str | None) -> str:
     if recorded is None:
         return "record one with `dvc add data`"
     return "run `steadycode data build` to restore it"
-
-
-def _git_commit(project: Project) -> str | None:
-    command = ["git", "rev-parse", "--verify", "--quiet", "HEAD"]
-    try:
-        done = subprocess.run(
-            command, cwd=project.root, capture_output=True, text=True, check=False
-        )
-    except OSError:
-        return None
-    return done.stdout.strip() or None
 
 
 def _dvc(project: Project, *arguments: str) -> str:

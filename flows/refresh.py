@@ -1,0 +1,88 @@
+"""The closed loop: new data becomes a recorded version, and a retraining on it.
+
+Order, and what Prefect shows, only: what each step does is in ``steadycode.corpus.refresh``. A
+refresh that was interrupted is completed by the next one.
+"""
+
+from flows.retrain import retrain as retraining
+from prefect import flow, get_client, task
+from prefect.artifacts import create_markdown_artifact
+from prefect.cache_policies import NO_CACHE
+from prefect.deployments import run_deployment
+from prefect.exceptions import ObjectNotFound
+from rich.console import Console
+
+from steadycode.config import Config
+from steadycode.errors import ConfigError
+from steadycode.project import find_project
+from steadycode.stages import refresh as steps
+
+rebuild = task(name="rebuild", cache_policy=NO_CACHE)(steps.rebuild)
+validate = task(name="validate", cache_policy=NO_CACHE)(steps.validate)
+record = task(name="record", cache_policy=NO_CACHE)(steps.record)
+commit = task(name="commit", cache_policy=NO_CACHE)(steps.commit)
+
+
+@flow(name="refresh", flow_run_name="refresh {config.profile}")
+def refresh(
+    config: Config = Config(),  # noqa: B008
+    branch: str = "",
+    deployment: str = "",
+    retrain: bool = True,
+) -> str:
+    """Build the corpus; if it changed, record it, commit it and retrain on it.
+
+    Returns "unchanged"; the retraining's decision; "triggered" when a deployment will retrain;
+    or "recorded" when nothing will.
+
+    Args:
+        config: every setting of the retraining; an omitted one comes from the profile.
+        branch: where data.dvc and the recipe's lock are committed; empty for the current branch.
+        deployment: FLOW/NAME of a deployment that retrains; empty to retrain right here.
+        retrain: retrain on new data; if not, the next refresh with it does.
+    """
+    if deployment:
+        _require_deployment(deployment)
+    with steps.open_refresh(find_project(), config, branch, Console()) as work:
+        change = rebuild(work)
+        if not (change.record or change.commit or (change.retrain and retrain)):
+            later = "; a retraining on it is still to come" if change.retrain else ""
+            work.say(f"unchanged: the recipe gives data {change.md5}, as data.dvc records{later}")
+            return "unchanged"
+        if change.record:
+            validate(work, change)
+            record(work, change)
+        if change.commit:
+            commit(work, change)
+        create_markdown_artifact(
+            steps.markdown(work, change), key="refresh", description=change.summary_line()
+        )
+        if not (change.retrain and retrain):
+            return "recorded"
+        outcome = _trigger(deployment, config, change.token) if deployment else retraining(config)
+        steps.settle(work, change)
+        return outcome
+
+
+def _require_deployment(name: str) -> None:
+    """A misspelt name must not cost a build."""
+    with get_client(sync_client=True) as client:
+        try:
+            client.read_deployment_by_name(name)
+        except (ObjectNotFound, ValueError) as error:
+            raise ConfigError(
+                f"Prefect has no deployment {name!r}; see `prefect deployment ls`, and name one "
+                "as FLOW/NAME"
+            ) from error
+
+
+def _trigger(name: str, config: Config, token: str) -> str:
+    """With the same token, Prefect makes the run once."""
+    run_deployment(
+        name,
+        parameters={"config": config.model_dump(mode="json")},
+        timeout=0,
+        as_subflow=False,
+        idempotency_key=token,
+    )
+    return "triggered"

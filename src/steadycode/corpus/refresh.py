@@ -1,0 +1,284 @@
+"""New data on its way to a retraining: built aside, judged, recorded, committed, retrained on.
+
+Each step finds out what an interrupted refresh has already done, so the same steps called again
+complete it. What cannot be seen in data/, ``data.dvc`` and git is in ``.steadycode/refresh.json``:
+the data that a refresh puts in place, and whether the retraining on it has been seen to.
+"""
+
+import shutil
+import uuid
+from collections.abc import Iterable, Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import asdict, dataclass, replace
+from pathlib import Path
+
+from filelock import FileLock, Timeout
+
+from steadycode.config import DataConfig
+from steadycode.corpus import repository, versions
+from steadycode.corpus.build import Progress, build_aside, swap_in, writing
+from steadycode.corpus.changes import RowChanges, row_changes
+from steadycode.corpus.lock import lock_path, lock_text
+from steadycode.corpus.recipe import SPLITS, Recipe, SplitName
+from steadycode.corpus.validation import validate
+from steadycode.corpus.validation_result import ValidationResult, require_valid
+from steadycode.corpus.versions import current_md5, recorded_md5
+from steadycode.errors import ConfigError, DataError
+from steadycode.files import read_json, write_json, write_text
+from steadycode.project import Project
+
+SCHEMA = 1
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Change:
+    """The data that the recipe gives now, and what is left to do about it."""
+
+    md5: str
+    before: str | None
+    """The md5 that the branch records."""
+    rows: Mapping[SplitName, RowChanges]
+    """Against that version."""
+    lock: str
+    """The text of configs/corpus.lock.json."""
+    record: bool
+    commit: bool
+    retrain: bool
+    token: str
+    """The same in every try at this change: what is triggered with it is triggered once."""
+
+    @property
+    def added(self) -> int | None:
+        return _total(change.added for change in self.rows.values())
+
+    @property
+    def removed(self) -> int | None:
+        return _total(change.removed for change in self.rows.values())
+
+    def summary_line(self) -> str:
+        if self.added is None or self.removed is None:
+            return f"Data {self.md5[:8]}: {sum(c.rows for c in self.rows.values())} rows"
+        return f"Data {self.md5[:8]}: {self.added} rows added, {self.removed} removed"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _State:
+    """``.steadycode/refresh.json``: ``replaces`` is what data/ held before, None if nothing."""
+
+    md5: str
+    replaces: str | None
+    retrained: bool
+    token: str
+
+
+@contextmanager
+def only_refresh(project: Project) -> Iterator[None]:
+    """One refresh at a time; nothing that it built aside outlives it."""
+    project.work.mkdir(parents=True, exist_ok=True)
+    try:
+        lock = FileLock(project.work / "refresh.lock").acquire(timeout=0)
+    except Timeout:
+        raise ConfigError(
+            "a refresh is already running; wait for it, or stop it and run this again to go on "
+            "from there"
+        ) from None
+    with lock:
+        try:
+            yield
+        finally:
+            shutil.rmtree(_aside(project), ignore_errors=True)
+
+
+def require_ready(project: Project, branch: str) -> None:
+    """Raises DataError or ConfigError where new data could be built but not recorded."""
+    repository.find_branch(project, branch)
+    versions.require_dvc(project)
+
+
+def rebuild(
+    project: Project, recipe: Recipe, branch: str = "", on_progress: Progress | None = None
+) -> Change:
+    """Build aside, and compare with data/, ``data.dvc``, the branch and what was left undone.
+
+    data/ is touched only if ``data.dvc`` already records what was built, and data/ is missing or
+    another version that can be had again. Raises DataError when it cannot be had again.
+    """
+    with writing(project):
+        built = build_aside(recipe, project, _aside(project), on_progress)
+        _require_replaceable(project, built.md5)
+        recorded = recorded_md5(project)
+        if built.md5 == recorded != _present(project):
+            _require_unused(project)
+            swap_in(project, _aside(project))
+            versions.fill_cache(project)
+    before, state = _md5_on(project, branch), _read_state(project)
+    earlier = state if state is not None and state.md5 == built.md5 else None
+    owed = earlier is not None and not earlier.retrained
+    if earlier is not None and not owed and before != built.md5:
+        earlier = None  # other data was committed since, so that this is news again
+    change = Change(
+        md5=built.md5,
+        before=before,
+        rows={},
+        lock=lock_text(recipe, built),
+        record=built.md5 != recorded,
+        commit=False,
+        retrain=owed,
+        token=earlier.token if earlier is not None else uuid.uuid4().hex,
+    )
+    if not (change.record or owed):
+        return change
+    return replace(
+        change,
+        rows=_rows(project, before, built.md5),
+        commit=not _is_committed(project, change, branch),
+        retrain=owed or earlier is None,
+    )
+
+
+def judge(project: Project, change: Change, bounds: DataConfig) -> ValidationResult:
+    """Raises DataError that names the rows when what was built is not fit to train on."""
+    result = validate(_aside(project), bounds)
+    remedy = (
+        "mend the source or the recipe, then run this again; data/ and data.dvc were left alone"
+    )
+    require_valid(result, remedy)
+    if result.data_md5 != change.md5:
+        raise DataError("what was built has changed while it was judged; run this again")
+    return result
+
+
+def record(project: Project, change: Change) -> None:
+    """Swap the new data in and ``dvc add`` it. DVC's cache keeps the version that it replaces."""
+    with writing(project):
+        present = _present(project)
+        _require_replaceable(project, change.md5)
+        if present != change.md5:
+            _require_unused(project)
+            if present is not None:
+                versions.fill_cache(project)
+        _write_state(project, _state(change, present, retrained=not change.retrain))
+        if present != change.md5:
+            swap_in(project, _aside(project))
+    write_text(lock_path(project), change.lock)
+    if recorded_md5(project) != change.md5:
+        versions.record(project)
+
+
+def commit(project: Project, change: Change, branch: str = "") -> str | None:
+    """Commit ``data.dvc`` and the lock; returns the commit, None if the branch has them."""
+    if _is_committed(project, change, branch):
+        return None
+    lock = lock_path(project)
+    write_text(lock, change.lock)
+    target = repository.find_branch(project, branch)
+    return repository.commit(project, target, [project.data_version, lock], _message(change))
+
+
+def settle(project: Project, change: Change) -> None:
+    """The retraining on this data has been seen to: it ended, or Prefect holds it."""
+    _write_state(project, _state(change, change.md5, retrained=True))
+
+
+def _aside(project: Project) -> Path:
+    return project.root / ".data.refresh"
+
+
+def _present(project: Project) -> str | None:
+    return current_md5(project) if project.data.exists() else None
+
+
+def _require_replaceable(project: Project, md5: str) -> None:
+    """data/ may be what ``data.dvc`` records, what a refresh put there, or in DVC's cache."""
+    present, state = _present(project), _read_state(project)
+    ours = {state.md5, state.replaces} if state is not None else set()
+    if present is not None and present not in {md5, recorded_md5(project), *ours}:
+        versions.require_kept(project, present)
+
+
+def _require_unused(project: Project) -> None:
+    """Raises DataError while a retraining reads data/: it would fail on data that changed."""
+    for path in project.work.glob("retrainings/*/attempt-*/.lock"):
+        try:
+            with FileLock(path).acquire(timeout=0):
+                pass
+        except Timeout:
+            raise DataError(
+                f"data/ is to be replaced, but the retraining in {path.parent} is reading it; run "
+                "this again when that has ended"
+            ) from None
+
+
+def _md5_on(project: Project, branch: str) -> str | None:
+    target = repository.find_branch(project, branch)
+    text = repository.content_on(project, target, project.data_version)
+    try:
+        return None if text is None else versions.md5_in(text)
+    except ValueError:
+        return None
+
+
+def _is_committed(project: Project, change: Change, branch: str) -> bool:
+    target = repository.find_branch(project, branch)
+    lock = repository.content_on(project, target, lock_path(project))
+    return _md5_on(project, branch) == change.md5 and lock == change.lock
+
+
+def _rows(project: Project, before: str | None, md5: str) -> dict[SplitName, RowChanges]:
+    """Since the version ``before``, which is at hand as data/ or in DVC's cache."""
+    new = _aside(project) if _aside(project).exists() else project.data
+    old: Mapping[SplitName, Path] | None
+    if before is None:
+        old = {}
+    elif before == md5:
+        old = _splits(new)
+    elif before == _present(project):
+        old = _splits(project.data)
+    else:
+        old = versions.split_files(project, before)
+    return row_changes(old, new)
+
+
+def _splits(folder: Path) -> dict[SplitName, Path]:
+    return {split: folder / f"{split}.jsonl" for split in SPLITS}
+
+
+def _state(change: Change, replaces: str | None, *, retrained: bool) -> _State:
+    return _State(md5=change.md5, replaces=replaces, retrained=retrained, token=change.token)
+
+
+def _state_path(project: Project) -> Path:
+    return project.work / "refresh.json"
+
+
+def _read_state(project: Project) -> _State | None:
+    path = _state_path(project)
+    if not path.exists():
+        return None
+    try:
+        content = read_json(path)
+        if content.pop("schema") != SCHEMA:
+            raise DataError(f"{path} has another schema version; remove it and run this again")
+        return _State(**content)
+    except (OSError, ValueError, LookupError, TypeError, AttributeError) as error:
+        raise DataError(f"{path} is damaged; remove it and run this again") from error
+
+
+def _write_state(project: Project, state: _State) -> None:
+    write_json(_state_path(project), {"schema": SCHEMA, **asdict(state)})
+
+
+def _message(change: Change) -> str:
+    lines = [f"{split}: {_spoken(change.rows[split])}" for split in SPLITS]
+    return "\n".join([change.summary_line(), "", *lines, "", f"md5 {change.md5}"])
+
+
+def _spoken(changes: RowChanges) -> str:
+    if changes.added is None:
+        return f"{changes.rows} rows"
+    return f"{changes.rows} rows, {changes.added} added, {changes.removed} removed"
+
+
+def _total(counts: Iterable[int | None]) -> int | None:
+    known = [count for count in counts if count is not None]
+    return sum(known) if known else None
