@@ -4,7 +4,6 @@ Order, and what Prefect shows, only: what each step does is in ``steadycode.corp
 refresh that was interrupted is completed by the next one.
 """
 
-from flows.retrain import retrain as retraining
 from prefect import flow, get_client, task
 from prefect.artifacts import create_markdown_artifact
 from prefect.cache_policies import NO_CACHE
@@ -12,8 +11,10 @@ from prefect.deployments import run_deployment
 from prefect.exceptions import ObjectNotFound
 from rich.console import Console
 
+from flows.retrain import retrain as retraining
 from steadycode.config import Config
 from steadycode.errors import ConfigError
+from steadycode.operations.doctor import begin_flow
 from steadycode.project import find_project
 from steadycode.stages import refresh as steps
 
@@ -41,9 +42,11 @@ def refresh(
         deployment: FLOW/NAME of a deployment that retrains; empty to retrain right here.
         retrain: retrain on new data; if not, the next refresh with it does.
     """
+    project = find_project()
+    begin_flow(project)
     if deployment:
         _require_deployment(deployment)
-    with steps.open_refresh(find_project(), config, branch, Console()) as work:
+    with steps.open_refresh(project, config, branch, Console()) as work:
         change = rebuild(work)
         if not (change.record or change.commit or (change.retrain and retrain)):
             later = "; a retraining on it is still to come" if change.retrain else ""

@@ -132,6 +132,7 @@ def built(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A fresh project whose data/ is built, recorded and committed: only ever copied."""
     place = Workplace(tmp_path_factory.mktemp("built"))
     unwanted = shutil.ignore_patterns("__pycache__")
+    shutil.copy(REPOSITORY / "prefect.yaml", place.root)
     for name in ("flows", "configs"):
         shutil.copytree(REPOSITORY / name, place.root / name, ignore=unwanted)
     shutil.copy(REPOSITORY / ".gitignore", place.root)

@@ -1,6 +1,7 @@
 """A flow that is killed at any moment goes on from there, to the result it would have had."""
 
 import json
+import os
 import signal
 import sqlite3
 import time
@@ -21,6 +22,10 @@ PATIENCE_SECONDS = 120.0
 ATTEMPT = ".steadycode/retrainings/*/attempt-001"
 
 Reached = Callable[[Path], bool]
+
+
+def validating(root: Path) -> bool:
+    return bool(_query(root, "SELECT 1 FROM runs WHERE name = 'validate'"))
 
 
 def base_uploading(root: Path) -> bool:
@@ -44,16 +49,29 @@ def training_logged(root: Path) -> bool:
     )
 
 
+def checkpoint_written(root: Path) -> bool:
+    """A later one than the training that came before left."""
+    return any(
+        json.loads(index.read_text())["checkpoints"][0]["step"] >= 20
+        for index in root.glob(f"{ATTEMPT}/train/checkpoints.json")
+    )
+
+
 def training_finished(root: Path) -> bool:
     return any(root.glob(f"{ATTEMPT}/train/manifest.json"))
 
 
+def champion_completes(root: Path) -> bool:
+    return _completes(_evaluation(root, of_candidate=False))
+
+
 def candidate_completes(root: Path) -> bool:
-    folder = _candidate_evaluation(root)
-    return folder is not None and any(
-        event["kind"] == "progress" and event["label"] == "completions"
-        for event in _events(folder / "events.jsonl")
-    )
+    return _completes(_evaluation(root, of_candidate=True))
+
+
+def candidate_evaluated(root: Path) -> bool:
+    folder = _evaluation(root, of_candidate=True)
+    return folder is not None and (folder / "manifest.json").exists()
 
 
 def candidate_uploading(root: Path) -> bool:
@@ -75,9 +93,9 @@ def attempt_ended(root: Path) -> bool:
 
 
 MOMENTS = [
-    *(base_uploading, base_registered, training_logged, training_finished),
-    *(candidate_completes, candidate_uploading, candidate_registered, decision_recorded),
-    attempt_ended,
+    *(validating, base_uploading, base_registered, training_logged, checkpoint_written),
+    *(training_finished, champion_completes, candidate_completes, candidate_evaluated),
+    *(candidate_uploading, candidate_registered, decision_recorded, attempt_ended),
 ]
 """In the order of a run: seen at one of them, it has not reached the next."""
 
@@ -99,39 +117,67 @@ def place(new_workplace: Callable[[], Any]) -> Iterator[Any]:
 
 @pytest.mark.parametrize(
     "moments",
-    [
-        (training_finished,),
-        (decision_recorded,),
-        (
-            *(base_uploading, training_logged, candidate_completes),
-            *(candidate_uploading, candidate_registered),
-        ),
-    ],
-    ids=lambda moments: f"{len(moments)}-from-{moments[0].__name__}",
+    [(checkpoint_written,), tuple(MOMENTS[:-1])],
+    ids=["in-training", "at-12-moments"],
 )
-def test_a_killed_run_goes_on(moments: tuple[Reached, ...], place: Any, uninterrupted: Any) -> None:
+def test_a_killed_flow_goes_on(
+    moments: tuple[Reached, ...], place: Any, uninterrupted: Any
+) -> None:
     finished: dict[Path, int] = {}
     for moment in moments:
-        _kill(place, moment)
+        _kill_flow(place, moment)
         _assert_kept(place, finished)
         finished = _manifests(place.root)
     again = place.run(*RETRAIN)
     assert again.returncode == 0, again.stdout[-3000:] + again.stderr[-3000:]
+    assert ("continuing from step" in again.stdout) == (moments[-1] is checkpoint_written)
     _assert_kept(place, finished)
     _assert_whole(place)
     _assert_same_result(place, uninterrupted)
+    _assert_clean(place)
 
 
-def _kill(place: Any, reached: Reached) -> None:
+def test_a_flow_goes_on_when_its_stages_are_killed(place: Any, uninterrupted: Any) -> None:
+    """Each once, at a moment of its own; the flow itself starts it again."""
+    flow = place.start(*RETRAIN)
+    for moment in (checkpoint_written, champion_completes, candidate_completes):
+        _await(place, flow, moment)
+        for pid, _ in _family(flow.pid):
+            if b"steadycode.stages" in _command(pid):
+                os.kill(pid, signal.SIGKILL)
+    assert flow.wait(timeout=PATIENCE_SECONDS) == 0, (place.root / "output.txt").read_text()[-3000:]
+    assert "continuing from step" in (place.root / "output.txt").read_text()
+    _assert_whole(place)
+    _assert_same_result(place, uninterrupted)
+    _assert_clean(place)
+
+
+def test_a_stage_that_dies_twice_says_why(place: Any) -> None:
+    flow = place.start(*RETRAIN)
+    _await(place, flow, training_logged)
+    deadline = time.monotonic() + PATIENCE_SECONDS
+    while flow.poll() is None and time.monotonic() < deadline:
+        for pid, _ in _family(flow.pid):
+            if b"steadycode.stages.train" in _command(pid):
+                os.kill(pid, signal.SIGKILL)
+        time.sleep(0.2)
+    assert flow.returncode == 1
+    assert "train ended with signal SIGKILL" in (place.root / "output.txt").read_text()
+    (run,) = place.attempts()
+    assert run.info.status == "FAILED"
+    assert run.data.tags["steadycode.failed_stage"] == "train"
+    shown = place.run("runs")
+    assert "failed in train" in shown.stdout
+    assert "SIGKILL" in shown.stdout
+    told = place.run("runs", "--run", run.info.run_id[:8])
+    assert "the end of stage.log" in told.stdout
+
+
+def _kill_flow(place: Any, reached: Reached) -> None:
     """Start a run and kill the flow, it alone, when ``reached``."""
     flow = place.start(*RETRAIN)
     try:
-        deadline = time.monotonic() + PATIENCE_SECONDS
-        while not reached(place.root):
-            output = (place.root / "output.txt").read_text()
-            assert flow.poll() is None, f"it ended before {reached.__name__}:\n{output[-3000:]}"
-            assert time.monotonic() < deadline, f"never {reached.__name__}:\n{output[-3000:]}"
-            time.sleep(0.005)
+        _await(place, flow, reached)
         flow.send_signal(signal.SIGSTOP)  # so that the moment does not pass while we look
         stages = {one for one in _family(flow.pid) if not _is_prefect(one[0])}
     finally:
@@ -142,6 +188,15 @@ def _kill(place: Any, reached: Reached) -> None:
     too_late = MOMENTS[MOMENTS.index(reached) + 1]
     if too_late(place.root):  # a busy machine: what follows must hold all the same
         warnings.warn(f"killed at {too_late.__name__}, not at {reached.__name__}", stacklevel=2)
+
+
+def _await(place: Any, flow: Any, reached: Reached) -> None:
+    deadline = time.monotonic() + PATIENCE_SECONDS
+    while not reached(place.root):
+        output = (place.root / "output.txt").read_text()
+        assert flow.poll() is None, f"it ended before {reached.__name__}:\n{output[-3000:]}"
+        assert time.monotonic() < deadline, f"never {reached.__name__}:\n{output[-3000:]}"
+        time.sleep(0.005)
 
 
 def _assert_dead(place: Any, stages: set[tuple[int, str]]) -> None:
@@ -183,9 +238,24 @@ def _assert_whole(place: Any) -> None:
     assert sorted(run.data.tags["steadycode.stage"] for run in live) == sorted(stages)
     assert {run.info.status for run in live} == {"FINISHED"}
     assert not any("steadycode.reason" in run.data.tags for run in live)
-    assert {run.info.status for run in nested if run not in live} <= {"KILLED"}
+    assert {run.info.status for run in nested if run not in live} <= {"KILLED", "FAILED"}
     (train,) = [run for run in live if run.data.tags["steadycode.stage"] == "train"]
     _assert_every_step_once(place, train)
+
+
+def _assert_clean(place: Any) -> None:
+    """The last run has cleaned up behind those before it, and leaves nothing itself."""
+    assert place.processes() == {}
+    assert not [run for run in place.runs() if run.info.status == "RUNNING"]
+    with closing(sqlite3.connect(place.root / ".prefect/prefect.db")) as database:
+        query = "SELECT name FROM flow_run WHERE state_type IN ('RUNNING', 'PENDING')"
+        assert database.execute(query).fetchall() == []
+    found = place.run("doctor")
+    assert (found.returncode, found.stdout.strip()) == (0, "nothing is left of earlier runs")
+    train = place.root.glob(f"{ATTEMPT}/train/*")
+    assert {path.name for path in train} <= {
+        *("job.json", "events.jsonl", "stage.log", "manifest.json", ".lock"),
+    }
 
 
 def _assert_every_step_once(place: Any, train: Any) -> None:
@@ -216,11 +286,18 @@ def _assert_same_result(place: Any, uninterrupted: Any) -> None:
     assert here
 
 
-def _candidate_evaluation(root: Path) -> Path | None:
+def _evaluation(root: Path, of_candidate: bool) -> Path | None:
     for job in root.glob(".steadycode/evaluations/*/job.json"):
-        if "/retrainings/" in json.loads(job.read_text())["inputs"]["model"]:
+        if ("/retrainings/" in json.loads(job.read_text())["inputs"]["model"]) == of_candidate:
             return job.parent
     return None
+
+
+def _completes(folder: Path | None) -> bool:
+    return folder is not None and any(
+        event["kind"] == "progress" and event["label"] == "completions"
+        for event in _events(folder / "events.jsonl")
+    )
 
 
 def _events(path: Path) -> list[dict[str, Any]]:
@@ -270,8 +347,12 @@ def _stat(pid: int) -> tuple[str, ...]:
 
 
 def _is_prefect(pid: int) -> bool:
-    """Prefect's own server outlives the flow; the fixture ends it."""
+    """Prefect's own server outlives the flow; the next run ends it."""
+    return b"prefect.server" in _command(pid)
+
+
+def _command(pid: int) -> bytes:
     try:
-        return b"prefect.server" in Path(f"/proc/{pid}/cmdline").read_bytes()
+        return Path(f"/proc/{pid}/cmdline").read_bytes()
     except OSError:
-        return False
+        return b""

@@ -1,5 +1,6 @@
 """What a Prefect server must know before it can run our deployments."""
 
+import os
 import subprocess
 import sys
 from collections.abc import Mapping
@@ -9,7 +10,7 @@ from uuid import UUID
 
 from steadycode.errors import ConfigError
 from steadycode.operations.schedule import prefect_client
-from steadycode.project import Project
+from steadycode.project import Project, find_project
 
 if TYPE_CHECKING:
     from prefect.events.schemas.automations import AutomationCore
@@ -19,6 +20,14 @@ _TELL = "steadycode: failed, cut short and late runs"
 _NO_SIGN = timedelta(seconds=90)
 """Three heartbeats; their frequency is set in project.py."""
 _EVERY_RUN = {"prefect.resource.id": "prefect.flow-run.*"}
+
+
+def enter_project() -> dict[str, str]:
+    """The pull step of every deployment: go to the project of the worker's machine, which need
+    not be where it is on the machine that deployed."""
+    root = find_project().root
+    os.chdir(root)
+    return {"directory": str(root)}
 
 
 def ensure_pools(pools: Mapping[str, int | None]) -> None:

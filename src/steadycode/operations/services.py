@@ -84,12 +84,11 @@ def use_server(project: Project) -> None:
 def changing(project: Project) -> Iterator[None]:
     """One ``up`` or ``down`` at a time. Raises ConfigError."""
     project.work.mkdir(parents=True, exist_ok=True)
-    lock = FileLock(project.work / "services.lock")
     try:
-        lock.acquire(timeout=0)
+        held = FileLock(project.work / "services.lock").acquire(timeout=0)
     except Timeout:
         raise ConfigError("another `steadycode up` or `down` is at work; wait for it") from None
-    with lock:
+    with held:
         yield
 
 

@@ -195,13 +195,13 @@ def resolve_start(project: Project, config: Config, base: Path, console: Console
 def _only_one(attempt: Attempt) -> Iterator[None]:
     lock = FileLock(attempt.folder / ".lock")
     try:
-        lock.acquire(timeout=0)
+        held = lock.acquire(timeout=0)
     except Timeout:
         raise ConfigError(
             f"attempt {attempt.number} of retraining {attempt.retraining} is already running; "
             "wait for it, or stop it and run this again to go on from there"
         ) from None
-    with lock:
+    with held:
         yield
 
 
