@@ -64,7 +64,7 @@ def train_alone(project: Project, config: Config, output: Path, allow_dirty_data
 
 
 def evaluate_alone(
-    project: Project, model: str, config: Config, origin: Mapping[str, str]
+    project: Project, model: str, config: Config, origin: Mapping[str, str] | None = None
 ) -> tuple[Path, str]:
     """``steadycode evaluate``: evidence on any model, as an MLflow run of its own.
 
@@ -95,7 +95,7 @@ def evaluate_alone(
     run = open_evaluation_run(open_store(project, config.experiment), lineage, config, model)
     title = f"evaluate {model}"
     with run.ended(), StageView(console, 1).stage(title) as view, MetricBuffer(run) as metrics:
-        run.came_from(origin)
+        run.came_from(origin or {})
         StageLog(run, metrics, view, config.max_stage_hours * 3600).run_stage(job)
         path = job.folder / "evidence.json"
         evidence = Evidence.read(path)
