@@ -8,6 +8,7 @@ from datetime import timedelta
 from typing import TYPE_CHECKING, Any
 from uuid import UUID
 
+from steadycode.config import read_yaml
 from steadycode.errors import ConfigError
 from steadycode.operations.schedule import prefect_client
 from steadycode.project import Project, find_project
@@ -55,6 +56,18 @@ def deploy(project: Project) -> None:
     if done.returncode != 0:
         reason = " ".join((done.stderr or done.stdout).split())[-300:]
         raise ConfigError(f"{project.root / 'prefect.yaml'} cannot be deployed: {reason}")
+    _drop_schedules(project)
+
+
+def _drop_schedules(project: Project) -> None:
+    """Of deployments that have none in prefect.yaml: Prefect would keep those of before."""
+    rows = read_yaml(project.root / "prefect.yaml").get("deployments") or []
+    without = {(row["entrypoint"], row["name"]) for row in rows if not row.get("schedules")}
+    with prefect_client() as client:
+        for deployment in client.read_deployments(limit=200):
+            if (deployment.entrypoint, deployment.name) in without:
+                for schedule in deployment.schedules:
+                    client.delete_deployment_schedule(deployment.id, schedule.id)
 
 
 def ensure_automations(notify: str | None) -> None:

@@ -20,6 +20,7 @@ if TYPE_CHECKING:
 
 LATE = timedelta(minutes=5)
 """A run that was due this long ago and has not started is missed."""
+WAITING = ("Scheduled", "Late")
 _STUCK = timedelta(minutes=10)
 _LOOK_BACK = timedelta(days=14)
 _UNDER_WAY = ("RUNNING", "PENDING", "CANCELLING")
@@ -49,8 +50,9 @@ class ScheduledRun:
 
     @property
     def missed(self) -> bool:
-        """Due, and never begun."""
-        return self.started is None and self.state != "Pending"
+        """It was due and never began: refused since another one ran, or taken by no worker."""
+        overdue = self.state in WAITING and datetime.now(UTC) - self.due > LATE
+        return self.started is None and (overdue or self.state == "Cancelled")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -92,7 +94,7 @@ def deployments() -> list[Deployment]:
         for row in client.read_deployments(limit=_PAGE):
             past = _runs(client, names, deployment_id=row.id, until=datetime.now(UTC), limit=1)
             later = _runs(client, names, deployment_id=row.id, since=datetime.now(UTC))
-            due = [run.due for run in later if run.state in ("Scheduled", "Late")]
+            due = [run.due for run in later if run.state in WAITING]
             active = tuple(_spoken(one.schedule) for one in row.schedules if one.active)
             found.append(
                 Deployment(
@@ -179,8 +181,8 @@ def unhappy_runs() -> list[tuple[ScheduledRun, str]]:
         names = _names(client)
         ended = _runs(client, names, states=_BAD_ENDS, since=now - _LOOK_BACK, until=now)
         due = _runs(client, names, states=("SCHEDULED",), since=now - _LOOK_BACK, until=now - LATE)
-        waiting = [run for run in due if run.state in ("Scheduled", "Late")]
-        return [(run, _log(client, run)) for run in [*ended, *waiting] if run.deployment]
+        missed = [run for run in due if run.missed]
+        return [(run, _log(client, run)) for run in [*ended, *missed] if run.deployment]
 
 
 def _runs(

@@ -176,6 +176,7 @@ def _environment(services: Services, name: str) -> dict[str, str]:
     environment = dict(os.environ)
     environment.pop("PREFECT_LOGGING_HANDLERS_CONSOLE_LEVEL", None)  # quiet only for a terminal
     environment.pop("PREFECT_API_URL", None)
+    environment["PREFECT_UI_URL"] = services.prefect  # what notifications point to
     if name.startswith("worker "):
         environment["PREFECT_API_URL"] = f"{services.prefect}/api"
     return environment
