@@ -13,7 +13,7 @@ from prefect.cache_policies import NO_CACHE
 from rich.console import Console
 
 from steadycode.config import Config
-from steadycode.errors import StageFailed
+from steadycode.errors import StageKilled
 from steadycode.operations.doctor import begin_flow
 from steadycode.project import find_project
 from steadycode.registry.promotion import ChampionChanged
@@ -23,8 +23,8 @@ from steadycode.stages.context import open_retraining
 
 def _was_cut_short(task: Any, run: Any, state: Any) -> bool:
     """A stage's process that was killed gets a second try, which goes on from its checkpoint;
-    what the user must mend does not."""
-    return isinstance(state.result(raise_on_failure=False), StageFailed)
+    a fault of its own, or too long a time, does not."""
+    return isinstance(state.result(raise_on_failure=False), StageKilled)
 
 
 AGAIN: Any = {"retries": 1, "retry_delay_seconds": 5, "retry_condition_fn": _was_cut_short}

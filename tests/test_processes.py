@@ -4,6 +4,7 @@ import os
 import subprocess
 import sys
 import time
+from dataclasses import replace
 from pathlib import Path
 
 import psutil
@@ -41,8 +42,7 @@ def test_a_process_is_told_from_the_next_with_its_pid(sleeper) -> None:
     mine = ProcessId.of(psutil.Process(process.pid))
     assert mine.process() == psutil.Process(process.pid)
     assert ProcessId.parse(str(mine)) == mine
-    assert ProcessId(mine.host, mine.pid, mine.started - 100).process() is None
-    assert not ProcessId("another-machine", mine.pid, mine.started).is_here
+    assert replace(mine, started="1").process() is None
     process.kill()
     time.sleep(0.1)
     assert mine.process() is None  # a zombie runs nothing
@@ -50,20 +50,55 @@ def test_a_process_is_told_from_the_next_with_its_pid(sleeper) -> None:
     assert mine.process() is None
 
 
-@pytest.mark.parametrize("text", ["", "x", "host/pid/1.0", "host/1", "1/2"])
+def test_what_runs_elsewhere_is_not_judged() -> None:
+    mine = ProcessId.mine()
+    boot, _, container = mine.boot.partition(":")
+    assert mine.is_here
+    assert not replace(mine, machine="another", boot="other:1").is_here
+    assert not replace(mine, boot=f"{boot}:1").is_here  # another container of this machine
+    before = replace(mine, boot=f"other:{container}")
+    assert before.is_here  # before this machine was started again
+    assert before.process() is None
+
+
+def test_neither_a_new_host_name_nor_a_set_clock_ends_a_process(monkeypatch) -> None:
+    mine = ProcessId.mine()
+    monkeypatch.setattr("socket.gethostname", lambda: "renamed")
+    monkeypatch.setattr(psutil.Process, "create_time", lambda self: 5.0)
+    assert mine.is_here
+    assert mine.process() is not None
+
+
+@pytest.mark.parametrize("text", ["", "x", "host/boot/pid/1", "host/1", "1/2"])
 def test_nonsense_is_no_process(text: str) -> None:
     assert ProcessId.parse(text) is None
 
 
 def test_a_host_name_may_hold_a_slash() -> None:
-    odd = ProcessId("a/b", 7, 1.5)
+    odd = ProcessId("a/b", "c:1", 7, "15")
     assert ProcessId.parse(str(odd)) == odd
+
+
+@pytest.mark.parametrize("home", ["link", "."])
+def test_a_project_named_by_a_link_or_a_relative_path_is_the_same(
+    sleeper, tmp_path: Path, home: str, monkeypatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "link").symlink_to(tmp_path)
+    process = sleeper(STEADYCODE_HOME=home)
+    deadline = time.monotonic() + 20
+    while not (found := list(project_processes(tmp_path))) and time.monotonic() < deadline:
+        time.sleep(0.05)
+    assert [one.pid for one in found] == [process.pid]
 
 
 def test_a_projects_processes_are_found_and_ended_with_their_children(
     sleeper, tmp_path: Path
 ) -> None:
-    child = "import subprocess, sys; subprocess.run([sys.executable, '-c', 'input()'])"
+    child = (
+        "import subprocess, sys;"
+        "subprocess.run([sys.executable, '-c', 'import time; time.sleep(60)'])"
+    )
     parent = sleeper(f"import signal; signal.signal(signal.SIGTERM, signal.SIG_IGN); {child}")
     sleeper(STEADYCODE_HOME=str(tmp_path / "another"))
     deadline = time.monotonic() + 20

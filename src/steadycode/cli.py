@@ -1,7 +1,8 @@
 """The ``steadycode`` command: a thin face on the stages and flows.
 
-Only the standard library, yaml, pydantic and typer are imported here; everything heavy is
-imported inside the command that needs it, so that ``--help`` is instant.
+Only the standard library, yaml, pydantic, typer and two small libraries that tell what is up are
+imported here; everything heavy is imported inside the command that needs it, so that ``--help`` is
+instant.
 """
 
 import os

@@ -6,6 +6,7 @@ from contextlib import contextmanager, nullcontext
 from typing import Any
 
 from rich.console import Console
+from rich.markup import escape
 from rich.progress import (
     BarColumn,
     MofNCompleteColumn,
@@ -38,7 +39,7 @@ class StageView:
             self._titles.append(title)
         began = time.monotonic()
         number = self._titles.index(title) + 1
-        self._console.print(f"[bold]\\[{number}/{self._stages}] {title}[/bold]")
+        self._console.print(f"[bold]\\[{number}/{self._stages}] {escape(title)}[/bold]")
         live = self._console.is_terminal
         bars = Progress(
             SpinnerColumn(),

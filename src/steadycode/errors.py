@@ -31,3 +31,7 @@ class StageFailed(SteadycodeError):
     """A stage's process ended without a trusted manifest; carries the end of its log."""
 
     exit_code = 1
+
+
+class StageKilled(StageFailed):
+    """A signal ended the stage's process: a second try may well go through."""

@@ -2,9 +2,9 @@
 
 import os
 import socket
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
-from datetime import UTC, datetime
+from functools import cache
 from pathlib import Path
 
 import psutil
@@ -17,16 +17,20 @@ _GONE = (psutil.NoSuchProcess, psutil.AccessDenied, psutil.ZombieProcess)
 
 @dataclass(frozen=True, slots=True)
 class ProcessId:
-    """One process of one machine, for ever: a pid alone is given to others in time."""
+    """One process of one machine, for ever: a pid alone is given to others in time.
 
-    host: str
+    ``boot`` names the machine's start and, on Linux, the container; ``started`` counts from it, so
+    that neither a clock that is set nor a new host name makes another process of it.
+    """
+
+    machine: str
+    boot: str
     pid: int
-    started: float
-    """Seconds since the epoch."""
+    started: str
 
     @classmethod
     def of(cls, process: psutil.Process) -> "ProcessId":
-        return cls(socket.gethostname(), process.pid, round(process.create_time(), 2))
+        return cls(socket.gethostname(), _boot(), process.pid, _started(process))
 
     @classmethod
     def mine(cls) -> "ProcessId":
@@ -36,30 +40,30 @@ class ProcessId:
     def parse(cls, text: str) -> "ProcessId | None":
         """What ``str`` gave; None for anything else."""
         try:
-            host, pid, started = text.rsplit("/", 2)
-            return cls(host, int(pid), float(started))
+            machine, boot, pid, started = text.rsplit("/", 3)
+            return cls(machine, boot, int(pid), started)
         except ValueError:
             return None
 
     def __str__(self) -> str:
-        return f"{self.host}/{self.pid}/{self.started:.2f}"
-
-    @property
-    def began(self) -> datetime:
-        return datetime.fromtimestamp(self.started, UTC)
+        return f"{self.machine}/{self.boot}/{self.pid}/{self.started}"
 
     @property
     def is_here(self) -> bool:
-        return self.host == socket.gethostname()
+        """Whether it can be judged from here: not what runs elsewhere, or in another container."""
+        boot, _, container = self.boot.partition(":")
+        my_boot, _, my_container = _boot().partition(":")
+        if boot == my_boot:
+            return container == my_container
+        return self.machine == socket.gethostname()
 
     def process(self) -> psutil.Process | None:
         """The process, if it is one of this machine and still running."""
-        if not self.is_here:
+        if self.boot != _boot():
             return None
         try:
             found = psutil.Process(self.pid)
-            # the clock that start times are told by may be set while we run
-            same = abs(found.create_time() - self.started) < 1.0
+            same = _started(found) == self.started
             return found if same and found.status() != psutil.STATUS_ZOMBIE else None
         except _GONE:
             return None
@@ -77,27 +81,30 @@ def project_processes(root: Path) -> Iterator[psutil.Process]:
             continue
 
 
-def _is_of(process: psutil.Process, root: Path) -> bool:
-    """Every command hands STEADYCODE_HOME to what it starts, but not to itself: that one is told
-    by its name and by where it was started."""
-    home = process.environ().get("STEADYCODE_HOME")
-    if home:
-        return Path(home) == root
-    command = [Path(word).name for word in process.cmdline()[:3]]
-    return "steadycode" in command and Path(process.cwd()).is_relative_to(root)
-
-
-def flow_commands(processes: list[psutil.Process]) -> list[psutil.Process]:
+def flow_commands(processes: Iterable[psutil.Process]) -> list[psutil.Process]:
     """Those that run a flow from the command line: ``steadycode retrain`` and its like."""
     found = []
     for process in processes:
-        try:
-            words = process.cmdline()
-        except _GONE:
-            continue
+        words = command_line(process)
         if len(words) > 2 and Path(words[1]).name == "steadycode" and words[2] in FLOWS:
             found.append(process)
     return found
+
+
+def command_line(process: psutil.Process) -> list[str]:
+    """Empty for a process that is gone."""
+    try:
+        return list(process.cmdline())
+    except _GONE:
+        return []
+
+
+def environment_of(process: psutil.Process) -> dict[str, str]:
+    """As it was started with; empty for a process that is gone."""
+    try:
+        return dict(process.environ())
+    except (*_GONE, OSError):
+        return {}
 
 
 def end(processes: list[psutil.Process], patience: float = 10.0) -> None:
@@ -132,3 +139,30 @@ def require_free_port(host: str, port: int, option: str) -> None:
             probe.bind((host, port))
         except OSError as error:
             raise ConfigError(f"{host}:{port} is not free; name another with {option}") from error
+
+
+def _is_of(process: psutil.Process, root: Path) -> bool:
+    """Every command hands STEADYCODE_HOME to what it starts, but not to itself: that one is told
+    by its name and by where it was started."""
+    home = process.environ().get("STEADYCODE_HOME")
+    if home:
+        return Path(process.cwd(), home).resolve() == root
+    command = [Path(word).name for word in process.cmdline()[:3]]
+    return "steadycode" in command and Path(process.cwd()).is_relative_to(root)
+
+
+@cache
+def _boot() -> str:
+    try:
+        boot = Path("/proc/sys/kernel/random/boot_id").read_text().strip()
+        return f"{boot}:{os.stat('/proc/self/ns/pid').st_ino}"
+    except OSError:  # no Linux
+        return f"{socket.gethostname()}:"
+
+
+def _started(process: psutil.Process) -> str:
+    try:
+        behind_the_name = Path(f"/proc/{process.pid}/stat").read_text().rpartition(")")[2]
+        return behind_the_name.split()[19]  # clock ticks since the machine's start
+    except OSError:
+        return f"{process.create_time():.0f}"

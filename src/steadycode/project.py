@@ -71,14 +71,16 @@ class Project:
         return self.root / ".steadycode"
 
     def prepare_environment(self) -> None:
-        """Set what prefect, mlflow, dvc and transformers read at import. Never overrides.
+        """Set what prefect, mlflow, dvc and transformers read at import. What the user has set
+        stays.
 
-        STEADYCODE_PROCESS names this process to all that it starts, which may outlive it.
+        STEADYCODE_PROCESS names this process to all that it starts, which may outlive it;
+        STEADYCODE_HOME names the project to them.
         """
         from steadycode.processes import ProcessId
 
         os.environ[STARTED_BY] = str(ProcessId.mine())
-        os.environ.setdefault("STEADYCODE_HOME", str(self.root))
+        os.environ["STEADYCODE_HOME"] = str(self.root)
         os.environ.setdefault("PREFECT_HOME", str(self.root / ".prefect"))
         for name, value in _QUIET.items():
             os.environ.setdefault(name, value)

@@ -209,10 +209,13 @@ def test_a_run_that_was_missed_or_failed_early_is_shown_with_its_reason(team: Te
     failed = _again(team, seed=4)
     team.until(lambda: team.runs().get(failed) == "Failed", "failed")
     train.write_bytes(whole)
+    nonsense = team.trigger("retrain/nightly", config={"profile": "nope"})
+    team.until(lambda: team.runs().get(nonsense) == "Failed", "failed")
     shown = team.place.run("runs").stdout
+    assert "no profile 'nope'" in shown
     assert "retrain/nightly failed: failed" in shown
     assert "differs from data.dvc" in shown
-    lost = [one for one in team.place.runs() if one.data.tags.get("steadycode.flow_run") == failed]
+    lost = team.place.runs(steadycode__flow_run=failed)
     assert lost[0].data.tags["steadycode.reason"]
     missed = team.place.runs(steadycode__missed="true")
     assert [one.info.status for one in missed] == ["FAILED"]

@@ -4,18 +4,21 @@ import os
 import subprocess
 import sys
 import time
+from dataclasses import replace
 from pathlib import Path
 
+import psutil
 import pytest
 
-from steadycode.operations import doctor
+from steadycode.files import write_json
+from steadycode.operations import doctor, services
 from steadycode.operations.doctor import examine, repair
 from steadycode.processes import ProcessId
 from steadycode.project import STARTED_BY, Project
 from steadycode.registry.runs import PROCESS, REASON
 from steadycode.registry.store import Store
 
-DEAD = str(ProcessId(ProcessId.mine().host, 2**22 + 1, 1.0))
+DEAD = str(replace(ProcessId.mine(), pid=2**22 + 1))
 LONG_AGO = 1_000_000_000
 
 
@@ -25,14 +28,14 @@ def whats(project: Project) -> list[str]:
 
 def test_a_tidy_project_shows_nothing(project: Project, store: Store) -> None:
     assert examine(project) == []
-    assert repair(project) == []
+    assert repair(project, print) == []
 
 
 def test_runs_of_dead_processes_are_closed_and_no_others(project: Project, store: Store) -> None:
     owners = {
         "dead": DEAD,
         "alive": str(ProcessId.mine()),
-        "elsewhere": str(ProcessId("another-machine", 1, 1.0)),
+        "elsewhere": str(replace(ProcessId.mine(), machine="another", boot="other:1")),
     }
     runs = {
         name: store.client.create_run(
@@ -43,7 +46,7 @@ def test_runs_of_dead_processes_are_closed_and_no_others(project: Project, store
     runs["not ours"] = store.client.create_run(store.experiment_id).info.run_id
     (found,) = examine(project)
     assert "'dead'" in found.what
-    assert [one.what for one in repair(project)] == [found.what]
+    assert [one.what for one in repair(project, print)] == [found.what]
     status = {name: store.client.get_run(run).info.status for name, run in runs.items()}
     assert status == {
         "dead": "KILLED", "alive": "RUNNING", "elsewhere": "RUNNING", "not ours": "RUNNING",
@@ -58,6 +61,7 @@ def test_half_written_files_go_and_whole_ones_stay(project: Project, store: Stor
         project.models / ".tiny-abcd1234" / "config.json",
         project.configs / ".corpus.lock.json.abcd1234",
         project.root / ".data.new" / "train.jsonl",
+        project.root / ".data.refresh" / "train.jsonl",
         project.mlruns / "fetched" / ".abc.partial" / "config.json",
     ]
     whole = [
@@ -65,6 +69,10 @@ def test_half_written_files_go_and_whole_ones_stay(project: Project, store: Stor
         project.work / "evaluations" / "a" / ".lock",
         project.models / "tiny" / "config.json",
         project.root / ".gitignore",
+        project.configs / ".gitignore",
+        project.configs / ".quick.yaml.swp",
+        project.models / ".gitkeep",
+        project.work / ".DS_Store",
         project.root / ".dvc" / "config",
     ]
     for path in [*old, *whole]:
@@ -74,7 +82,7 @@ def test_half_written_files_go_and_whole_ones_stay(project: Project, store: Stor
     for path in project.root.rglob("*"):
         os.utime(path, (LONG_AGO, LONG_AGO))
     assert len(whats(project)) == len(old)
-    repair(project)
+    repair(project, print)
     assert not [path for path in old if path.exists()]
     assert all(path.exists() for path in whole)
     assert (project.mlruns / ".registry.lock").exists() or not examine(project)
@@ -101,7 +109,7 @@ def test_processes_whose_starter_is_dead_are_ended(
         while found and not whats(project) and time.monotonic() < deadline:
             time.sleep(0.05)
         assert bool(whats(project)) == found
-        repair(project)
+        repair(project, print)
         assert (process.poll() is not None) == found
     finally:
         process.kill()
@@ -109,13 +117,73 @@ def test_processes_whose_starter_is_dead_are_ended(
 
 
 def test_what_only_a_person_can_mend_is_told_and_left(project: Project, store: Store) -> None:
-    (project.work / "services.json").write_text(
-        f'{{"prefect_port": 1, "mlflow_port": 2, "processes": {{"prefect": "{DEAD}"}}}}'
-    )
+    write_json(project.work / "services.json", recorded(project.root, prefect=DEAD))
     (found,) = examine(project)
     assert "the prefect of `steadycode up` is not running" in found.what
     assert found.repair is None
-    assert repair(project) == []
+    assert repair(project, print) == []
+
+
+def test_a_service_that_lives_for_weeks_keeps_no_half_written_file(
+    project: Project, store: Store
+) -> None:
+    environment = {**os.environ, "STEADYCODE_HOME": str(project.root)}
+    process = subprocess.Popen(
+        [sys.executable, "-c", "import time; time.sleep(60)"], env=environment
+    )
+    try:
+        torn = project.models / ".tiny-abcd1234"
+        torn.mkdir()
+        began = psutil.Process(process.pid).create_time()
+        os.utime(torn, (began + 0.001, began + 0.001))
+        time.sleep(0.05)
+        service = str(ProcessId.of(psutil.Process(process.pid)))
+        assert whats(project) == []  # it may be writing
+        write_json(project.work / "services.json", recorded(project.root, mlflow=service))
+        with pytest.MonkeyPatch.context() as patch:  # as a run that is younger than the file
+            mine = psutil.Process().create_time
+            later = lambda one: began + 9 if one.pid == os.getpid() else mine()  # noqa: E731
+            patch.setattr(psutil.Process, "create_time", later)
+            assert whats(project) == ["half-written models/.tiny-abcd1234"]
+    finally:
+        process.kill()
+        process.wait()
+
+
+def test_a_copy_does_not_take_the_originals_services_for_its_own(
+    project: Project, store: Store, tmp_path_factory: pytest.TempPathFactory
+) -> None:
+    original = tmp_path_factory.mktemp("original")
+    (original / ".steadycode").mkdir()
+    (original / ".steadycode" / "services.json").write_text("{}")
+    row = recorded(original, prefect=str(ProcessId.mine()))
+    write_json(project.work / "services.json", row)
+    assert services.recorded(project) is None
+    (original / ".steadycode" / "services.json").unlink()  # moved, not copied
+    moved = services.recorded(project)
+    assert moved is not None
+    assert moved.alive("prefect") is not None
+
+
+def recorded(root: Path, **processes: str) -> dict[str, object]:
+    return {"root": str(root), "prefect_port": 1, "mlflow_port": 2, "processes": processes}
+
+
+def test_a_repair_that_fails_keeps_no_other(
+    project: Project, store: Store, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def fails() -> None:
+        raise OSError("no space left")
+
+    done: list[str] = []
+    findings = [
+        doctor.Finding(what="one", remedy="mend it", repair=fails),
+        doctor.Finding(what="two", remedy="mend it", repair=lambda: done.append("two")),
+    ]
+    monkeypatch.setattr(doctor, "examine", lambda project: findings if not done else [])
+    said: list[str] = []
+    assert [one.what for one in repair(project, said.append)] == ["two"]
+    assert said == ["could not mend it: one (no space left)", "repaired: two"]
 
 
 def test_damaged_notes_on_services_are_no_services(project: Project, store: Store) -> None:

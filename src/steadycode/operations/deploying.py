@@ -31,9 +31,9 @@ def enter_project() -> dict[str, str]:
     return {"directory": str(root)}
 
 
-def ensure_pools(pools: Mapping[str, int | None]) -> None:
-    """Process work pools with their limit of runs at a time; one that is there keeps the rest."""
-    from prefect.client.schemas.actions import WorkPoolCreate, WorkPoolUpdate
+def ensure_pools(pools: Mapping[str, int]) -> None:
+    """Process work pools with their limit of runs at a time; one that is there stays as it is."""
+    from prefect.client.schemas.actions import WorkPoolCreate
     from prefect.exceptions import ObjectNotFound
     from prefect.workers.process import ProcessWorker
 
@@ -43,10 +43,10 @@ def ensure_pools(pools: Mapping[str, int | None]) -> None:
                 client.read_work_pool(name)
             except ObjectNotFound:
                 template = ProcessWorker.get_default_base_job_template()
-                client.create_work_pool(
-                    WorkPoolCreate(name=name, type="process", base_job_template=template)
+                pool = WorkPoolCreate(
+                    name=name, type="process", base_job_template=template, concurrency_limit=limit
                 )
-            client.update_work_pool(name, WorkPoolUpdate(concurrency_limit=limit))
+                client.create_work_pool(pool)
 
 
 def deploy(project: Project) -> None:

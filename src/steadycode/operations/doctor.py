@@ -1,11 +1,11 @@
 """What killed runs have left: found, and put right, by ``steadycode doctor`` and by the next run.
 
-A process is taken for dead only when its pid, start time and machine say so; what another machine
-runs is left alone.
+A process is taken for dead only when its pid, start and machine say so; what another machine runs
+is left alone.
 """
 
-import contextlib
 import os
+import re
 import shutil
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
@@ -17,16 +17,29 @@ import psutil
 
 from steadycode.config import Config
 from steadycode.operations import schedule, services
-from steadycode.processes import ProcessId, end, family, flow_commands, project_processes
+from steadycode.processes import (
+    ProcessId,
+    command_line,
+    end,
+    environment_of,
+    family,
+    flow_commands,
+    project_processes,
+)
 from steadycode.project import STARTED_BY, Project
 from steadycode.registry import leftovers
-from steadycode.registry.leftovers import LostRun
+from steadycode.registry.leftovers import LostRun, OpenRun
+from steadycode.registry.runs import FLOW_RUN
 from steadycode.registry.store import open_store
+from steadycode.stages.process import LOG
+
+Say = Callable[[str], None]
 
 _SERVERS = "prefect.server.api.server:create_app"
 _STAGES = "steadycode.stages."
 _GONE = "its process ended without a word: it was killed, or the machine stopped"
-_LOCKS = {".lock", ".registry.lock", ".open.lock", ".gitkeep"}
+_HALF_WRITTEN = re.compile(r"\.(.+[.-])?[a-z0-9_]{8}|\..+\.(partial|removed)")
+"""How ``files.replacing`` and every other writer of ours calls what is not whole yet."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -42,31 +55,37 @@ def begin_flow(project: Project) -> dict[str, str]:
     ones have left. Returns the tags that lead from an MLflow run to the flow run."""
     project.prepare_environment()
     origin = schedule.claim_flow_run()
-    for one in repair(project):
-        print(f"repaired: {one.what}")
+    leftovers.forget_missed(open_store(project), origin[FLOW_RUN])
+    repair(project, print)
     return origin
 
 
-def repair(project: Project) -> list[Finding]:
+def repair(project: Project, say: Say) -> list[Finding]:
     """Put right all that can be, and return what that was. Slots are looked at again once the
     runs that held them are marked."""
-    repaired: list[Finding] = []
-    for _ in range(2):
-        found = [one for one in examine(project) if one.repair is not None]
-        for one in found:
-            assert one.repair is not None
-            one.repair()
-        repaired += found
-        if not found:
-            break
-    return repaired
+    repaired = _carry_out(examine(project), say)
+    return repaired + _carry_out(examine(project), say) if repaired else []
 
 
-def record_lost_runs(project: Project) -> None:
+def record_lost_runs(project: Project, say: Say) -> None:
     """Let MLflow know of scheduled runs that failed before they could say so, or never began."""
-    for one in _lost(project):
-        assert one.repair is not None
-        one.repair()
+    _carry_out(list(_lost(project)), say)
+
+
+def _carry_out(findings: list[Finding], say: Say) -> list[Finding]:
+    """Those that could be repaired. A repair that fails is told, and does not keep the others."""
+    repaired = []
+    for one in findings:
+        if one.repair is None:
+            continue
+        try:
+            one.repair()
+        except Exception as fault:  # of Prefect, MLflow or the disk: each has its own
+            say(f"could not {one.remedy}: {one.what} ({' '.join(str(fault).split())})")
+        else:
+            repaired.append(one)
+            say(f"repaired: {one.what}")
+    return repaired
 
 
 def examine(project: Project) -> list[Finding]:
@@ -83,20 +102,10 @@ def examine(project: Project) -> list[Finding]:
 
 def _orphans(project: Project, processes: list[psutil.Process]) -> Iterator[Finding]:
     """Embedded servers and stages whose starter is dead; those of ``up`` are not ours to end."""
-    recorded = services.recorded(project)
-    names = recorded.processes if recorded else ()
-    kept = {
-        member.pid
-        for name in names
-        if recorded and (found := recorded.alive(name))
-        for member in family(found)
-    }
+    kept = {one.pid for process in _services(project) for one in family(process)}
     for process in processes:
-        try:
-            command = " ".join(process.cmdline())
-            starter = ProcessId.parse(process.environ().get(STARTED_BY, ""))
-        except (psutil.Error, OSError):
-            continue
+        command = " ".join(command_line(process))
+        starter = ProcessId.parse(environment_of(process).get(STARTED_BY, ""))
         kind = "Prefect server" if _SERVERS in command else "stage" if _STAGES in command else ""
         if kind and process.pid not in kept and starter and starter.process() is None:
             yield Finding(
@@ -104,6 +113,12 @@ def _orphans(project: Project, processes: list[psutil.Process]) -> Iterator[Find
                 remedy="end it",
                 repair=partial(end, family(process)),
             )
+
+
+def _services(project: Project) -> list[psutil.Process]:
+    recorded = services.recorded(project)
+    names = recorded.processes if recorded else ()
+    return [found for name in names if recorded and (found := recorded.alive(name))]
 
 
 def _dead_services(project: Project) -> Iterator[Finding]:
@@ -124,7 +139,7 @@ def _prefect_is_used(project: Project) -> bool:
 
 
 def _prefect(project: Project, processes: list[psutil.Process]) -> Iterator[Finding]:
-    dead = schedule.dead_runs(_is_alive(processes))
+    dead = schedule.dead_runs(_seen(project, processes))
     for run in dead:
         yield Finding(
             what=f"flow run {run.name!r} ({run.deployment or 'by hand'}, {run.state.lower()} since "
@@ -137,39 +152,41 @@ def _prefect(project: Project, processes: list[psutil.Process]) -> Iterator[Find
             yield Finding(
                 what=f"a slot of {limit} that no run holds",
                 remedy="free it",
-                repair=partial(schedule.free_slots, [limit]),
+                repair=partial(schedule.free_slots, limit),
             )
     yield from _lost(project)
 
 
+def _seen(project: Project, processes: list[psutil.Process]) -> schedule.Seen:
+    flow_runs = {environment_of(one).get("PREFECT__FLOW_RUN_ID", "") for one in processes}
+    commands = [
+        datetime.fromtimestamp(one.create_time(), UTC)
+        for one in flow_commands(processes)
+        if one.is_running()
+    ]
+    return schedule.Seen(
+        flow_runs=frozenset(flow_runs),
+        commands=tuple(commands),
+        own_server=services.is_own_server(project),
+    )
+
+
 def _lost(project: Project) -> Iterator[Finding]:
     known = leftovers.known_flow_runs(open_store(project))
-    for lost, log in schedule.unhappy_runs():
-        if lost.id not in known:
+    for run in schedule.unhappy_runs():
+        if run.id not in known:
+            how = "was missed" if run.missed else f"{run.state.lower()} and has no run in MLflow"
             yield Finding(
-                what=f"{lost.deployment} due {lost.due:%Y-%m-%d %H:%M} UTC "
-                + (
-                    "was missed"
-                    if lost.missed
-                    else f"{lost.state.lower()} and has no run in MLflow"
-                ),
+                what=f"{run.deployment} due {run.due:%Y-%m-%d %H:%M} UTC {how}",
                 remedy="record it in MLflow",
-                repair=partial(_record, project, lost, log),
+                repair=partial(_record, project, run),
             )
 
 
-def _is_alive(processes: list[psutil.Process]) -> schedule.IsAlive:
-    flow_runs = set()
-    for process in processes:
-        with contextlib.suppress(psutil.Error, OSError):
-            flow_runs.add(process.environ().get("PREFECT__FLOW_RUN_ID", ""))
-    commands = flow_commands(processes)
-    return schedule.IsAlive(flow_runs, [ProcessId.of(one).began for one in commands])
-
-
-def _record(project: Project, run: schedule.ScheduledRun, log: str) -> None:
-    config = run.parameters.get("config") or {}
-    profile = Config(**config) if isinstance(config, dict) else Config()
+def _record(project: Project, run: schedule.ScheduledRun) -> None:
+    config = run.parameters.get("config")
+    named = config.get("experiment") if isinstance(config, dict) else None
+    experiment = named if isinstance(named, str) and named else _experiment(config)
     lost = LostRun(
         flow_run=run.id,
         deployment=run.deployment,
@@ -177,9 +194,18 @@ def _record(project: Project, run: schedule.ScheduledRun, log: str) -> None:
         ended_ms=_milliseconds(run.ended or datetime.now(UTC)),
         how="missed" if run.missed else run.state.lower(),
         reason=_why_missed(run) if run.missed else run.reason or run.state,
-        log=log,
+        log=schedule.log_of(run),
     )
-    leftovers.record_lost(open_store(project, profile.experiment), lost)
+    leftovers.record_lost(open_store(project, experiment), lost)
+
+
+def _experiment(config: object) -> str:
+    """Of the run's profile; the usual one when the run was given nonsense, which is why it
+    failed."""
+    try:
+        return Config.model_validate(config or {}).experiment
+    except Exception:  # a profile that is not there, a key that is none, a value out of bounds
+        return "steadycode"
 
 
 def _why_missed(run: schedule.ScheduledRun) -> str:
@@ -199,13 +225,21 @@ def _runs(project: Project) -> Iterator[Finding]:
         yield Finding(
             what=f"MLflow run {run.name!r} ({run.run_id[:8]}) marked running that nothing writes",
             remedy="mark it as killed",
-            repair=partial(leftovers.close, store, run.run_id, _GONE),
+            repair=partial(leftovers.close, store, run, _GONE, _log_of(project, run)),
         )
+
+
+def _log_of(project: Project, run: OpenRun) -> Path:
+    """Of a training: evaluations are shared, so theirs may be of another attempt by now."""
+    attempt = project.work / "retrainings" / run.retraining / f"attempt-{run.attempt:03d}"
+    return attempt / (run.stage or "none") / LOG
 
 
 def _temporary(project: Project, processes: list[psutil.Process]) -> Iterator[Finding]:
     """Half-written files older than every process that could still be writing them."""
-    starts = [ProcessId.mine().started, *(process.create_time() for process in processes)]
+    idle = {process.pid for process in _services(project)}
+    writers = [psutil.Process(), *(one for one in processes if one.pid not in idle)]
+    starts = [one.create_time() for one in writers if one.is_running()]
     for path in _half_written(project):
         try:
             old = path.lstat().st_mtime < min(starts)
@@ -220,12 +254,12 @@ def _temporary(project: Project, processes: list[psutil.Process]) -> Iterator[Fi
 
 
 def _half_written(project: Project) -> Iterator[Path]:
-    """By their names: ``files.replacing`` and all other writers put a dot in front."""
-    yield from (path for path in project.work.rglob(".*") if path.name not in _LOCKS)
-    for folder in (project.models, project.mlruns, project.mlruns / "fetched"):
-        yield from (path for path in folder.glob(".*") if path.name not in _LOCKS)
-    yield from project.configs.glob(".*")
+    folders = (project.models, project.mlruns, project.mlruns / "fetched")
+    named = [*project.work.rglob(".*"), *(path for one in folders for path in one.glob(".*"))]
+    yield from (path for path in named if _HALF_WRITTEN.fullmatch(path.name))
+    yield from project.configs.glob(".corpus.lock.json.*")
     yield from project.root.glob(".data.new*")
+    yield from project.root.glob(".data.refresh*")
 
 
 def _remove(path: Path) -> None:

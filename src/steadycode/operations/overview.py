@@ -1,10 +1,12 @@
 """What an engineer looks at first: ``steadycode status``, ``runs`` and ``doctor``."""
 
 import os
+from collections.abc import Callable
 from datetime import datetime
+from functools import partial
 
 from rich.console import Console
-from rich.markup import escape
+from rich.text import Text
 
 from steadycode.console import spoken
 from steadycode.operations import doctor, schedule, services
@@ -23,115 +25,106 @@ _COLOURS = {
 
 def show_status(project: Project) -> None:
     """Services, and for each deployment its last and next run."""
-    console = Console()
+    say = _printer()
     running = services.recorded(project)
     if running is not None:
         for name in running.processes:
             state = "running" if running.alive(name) else "NOT running: `steadycode up`"
-            console.print(
-                f"{name}: {state} {running.address(name)}", highlight=False, soft_wrap=True
-            )
+            say(f"{name}: {state} {running.address(name)}")
     if running is None and "PREFECT_API_URL" not in os.environ:
-        console.print("nothing is up (`steadycode up`); asking Prefect's embedded server …")
+        say("nothing is up (`steadycode up`); asking Prefect's embedded server …")
     found = schedule.deployments()
     if not found:
-        console.print("no deployment; `steadycode up` deploys prefect.yaml")
+        say("no deployment; `steadycode up` deploys prefect.yaml")
         return
     for one in found:
-        console.print(f"[bold]{one.name}[/bold]  {'; '.join(one.schedules) or 'not scheduled'}")
-        console.print(f"    last: {_last(one.last)}", highlight=False, soft_wrap=True)
+        say(Text(one.name, "bold"), f" {'; '.join(one.schedules) or 'not scheduled'}")
+        say("    last:", *_last(one.last))
         if one.next_due:
-            console.print(f"    next: {_at(one.next_due)}", highlight=False, soft_wrap=True)
-    console.print("times are UTC", style="dim")
+            say(f"    next: {_at(one.next_due)}")
+    say(Text("times are UTC", "dim"))
 
 
 def show_runs(project: Project, limit: int) -> None:
     """One line for each run, with the reason of a bad end."""
-    console = Console()
+    say = _printer()
     if "PREFECT_API_URL" in os.environ:
-        doctor.record_lost_runs(project)
+        doctor.record_lost_runs(project, say)
     rows = listing.recent_runs(open_store(project), limit)
     if not rows:
-        console.print("no runs yet; `steadycode retrain` makes the first")
+        say("no runs yet; `steadycode retrain` makes the first")
         return
     for row in rows:
-        where = f" in {row.failed_stage}" if row.failed_stage else ""
-        took = f" after {spoken(row.seconds)}" if row.seconds is not None and row.seconds else ""
-        console.print(
-            f"{_at(row.started)}  {row.run_id[:8]}  {escape(_what(row))}: "
-            f"{_coloured(row.status)}{where}{took}"
-            + (f", decision [bold]{row.decision}[/bold]" if row.decision else ""),
-            highlight=False,
-            soft_wrap=True,
-        )
+        ending = [f"in {row.failed_stage}"] if row.failed_stage else []
+        ending += [f"after {spoken(row.seconds)}"] if row.seconds else []
+        ending += [f"with decision {row.decision}"] if row.decision else []
+        say(f"{_at(row.started)}  {row.run_id[:8]}  {_what(row)}:", _coloured(row.status), *ending)
         if row.reason:
-            console.print(
-                f"    {_first_line(row.reason)}", markup=False, highlight=False, soft_wrap=True
-            )
-    console.print("times are UTC; `steadycode runs --run ID` tells all about one", style="dim")
+            say(f"    {_first_line(row.reason)}")
+    say(Text("times are UTC; `steadycode runs --run ID` tells all about one", "dim"))
 
 
 def show_run(project: Project, start: str) -> None:
     """One run: its stages, the reason of its end, and the end of the failing stage's log."""
-    console = Console()
+    say = _printer()
     store = open_store(project)
     run = listing.find_run(store, start)
-    console.print(f"[bold]{escape(_what(run))}[/bold]  {run.run_id}  {_coloured(run.status)}")
+    say(Text(_what(run), "bold"), run.run_id, _coloured(run.status))
     if run.deployment:
-        console.print(f"deployment {run.deployment}", markup=False)
+        say(f"deployment {run.deployment}")
     stages = listing.stages_of(store, run.run_id)
     for stage in stages:
         took = f"in {spoken(stage.seconds)}" if stage.seconds is not None else ""
-        console.print(f"  {stage.stage}: {_coloured(stage.status)} {took}")
+        say(f"  {stage.stage}:", _coloured(stage.status), took)
     if run.decision:
-        console.print(f"decision: {run.decision}", markup=False)
+        say(f"decision: {run.decision}")
     if run.reason:
-        console.print(f"reason: {run.reason}", markup=False, highlight=False, soft_wrap=True)
+        say(f"reason: {run.reason}")
     failed = [stage.run_id for stage in stages if stage.stage == run.failed_stage]
     for run_id in [*failed, run.run_id]:
         name, lines = listing.last_lines(store, run_id, _LOG_LINES)
         if lines:
-            console.print(f"\nthe end of {name}:", style="bold")
-            console.print("\n".join(lines), markup=False, highlight=False, soft_wrap=True)
+            say(Text(f"\nthe end of {name}:", "bold"))
+            say("\n".join(lines))
             break
 
 
 def show_leftovers(project: Project, repair: bool) -> bool:
     """``steadycode doctor``: whether nothing is left to be done."""
-    console = Console()
+    say = _printer()
     found = doctor.examine(project)
-    repaired = {one.what for one in doctor.repair(project)} if repair else set()
+    repaired = {one.what for one in doctor.repair(project, say)} if repair else set()
     left = [one for one in found if one.what not in repaired]
-    for what in sorted(repaired):
-        console.print(f"repaired: {what}", markup=False, highlight=False, soft_wrap=True)
     for one in left:
-        console.print(
-            f"found: {one.what}; {one.remedy}", markup=False, highlight=False, soft_wrap=True
-        )
+        say(f"found: {one.what}; {one.remedy}")
     if not found:
-        console.print("nothing is left of earlier runs")
+        say("nothing is left of earlier runs")
     elif any(one.repair for one in left):
-        console.print("`steadycode doctor --repair` puts that right")
+        say("`steadycode doctor --repair` puts that right")
     return not left
 
 
-def _last(run: ScheduledRun | None) -> str:
+def _printer() -> Callable[..., None]:
+    """Prints plain text and ``Text``: names and reasons may look like markup."""
+    return partial(Console().print, markup=False, highlight=False, soft_wrap=True)
+
+
+def _last(run: ScheduledRun | None) -> list[str | Text]:
     if run is None:
-        return "never"
-    state = "missed" if run.missed else run.state.lower()
+        return ["never"]
     times = f"due {_at(run.due)}"
     times += f", started {_at(run.started)}" if run.started else ""
     times += f", ended {_at(run.ended)}" if run.ended else ""
-    return f"{times}: {_coloured(state)} {escape(_first_line(run.reason))}".rstrip()
+    state = "missed" if run.missed else run.state.lower()
+    return [f"{times}:", _coloured(state), *([_first_line(run.reason)] if run.reason else [])]
 
 
 def _what(row: RunRow) -> str:
     return f"{row.name} ({row.profile})" if row.profile else row.name
 
 
-def _coloured(state: str) -> str:
-    colour = _COLOURS.get(state)
-    return f"[{colour}]{state}[/{colour}]" if colour else state
+def _coloured(state: str) -> Text:
+    return Text(state, _COLOURS.get(state, ""))
 
 
 def _at(when: datetime | None) -> str:

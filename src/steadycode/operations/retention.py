@@ -10,6 +10,7 @@ from pathlib import Path
 from rich.console import Console
 from rich.filesize import decimal
 from rich.table import Table
+from rich.text import Text
 
 from steadycode.errors import ModelError
 from steadycode.files import read_json
@@ -190,7 +191,7 @@ def _tell(console: Console, items: list[Item], dry_run: bool) -> None:
     for kind, group in groupby(items, key=lambda item: item.kind):
         of_kind = list(group)
         for item in of_kind:
-            table.add_row(item.kind, item.what, decimal(item.bytes))
+            table.add_row(item.kind, Text(item.what), decimal(item.bytes))
         total = decimal(sum(item.bytes for item in of_kind))
         table.add_row(f"all {kind}", f"{len(of_kind)}", total, style="bold", end_section=True)
     console.print(table)

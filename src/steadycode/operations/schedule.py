@@ -1,7 +1,9 @@
 """What Prefect knows: deployments, their runs, and what a kill has left there.
 
-Beside flows/ the only place that imports prefect. Every call goes to the server that
-PREFECT_API_URL names, else to Prefect's embedded one, which is started for it.
+With ``deploying`` and flows/ the only place that imports prefect. Every call goes to the server
+that PREFECT_API_URL names, else to Prefect's embedded one, which is started for it. A server may
+be shared: only deployments of our flows are looked at, and on a server that is not the project's
+own only runs that a process of ours has claimed.
 """
 
 from collections.abc import Iterator, Mapping
@@ -11,12 +13,13 @@ from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING, Any
 from uuid import UUID
 
-from steadycode.processes import ProcessId
+from steadycode.processes import FLOWS, ProcessId
 from steadycode.registry.runs import DEPLOYMENT, FLOW_RUN, PROCESS
 
 if TYPE_CHECKING:
     from prefect.client.orchestration import SyncPrefectClient
     from prefect.client.schemas.objects import FlowRun
+    from prefect.client.schemas.responses import DeploymentResponse
 
 LATE = timedelta(minutes=5)
 """A run that was due this long ago and has not started is missed."""
@@ -26,6 +29,7 @@ _LOOK_BACK = timedelta(days=14)
 _UNDER_WAY = ("RUNNING", "PENDING", "CANCELLING")
 _BAD_ENDS = ("FAILED", "CRASHED", "CANCELLED")
 _PAGE = 200
+_ENTRYPOINTS = tuple(f"flows/{name}.py:{name}" for name in FLOWS)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -35,7 +39,7 @@ class ScheduledRun:
     id: str
     name: str
     deployment: str
-    """FLOW/NAME, empty for a run that no deployment made."""
+    """FLOW/NAME, empty for a run that no deployment of ours made."""
     due: datetime
     started: datetime | None
     ended: datetime | None
@@ -44,6 +48,7 @@ class ScheduledRun:
     reason: str
     parameters: Mapping[str, Any]
     process: ProcessId | None
+    """What runs it, if it has said so; of an earlier try until the run is Running again."""
     changed: datetime
     """When it came into this state."""
     pool: str
@@ -61,9 +66,31 @@ class Deployment:
     """FLOW/NAME"""
     schedules: tuple[str, ...]
     """What is active, as cron lines or intervals."""
-    pool: str
     last: ScheduledRun | None
     next_due: datetime | None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Seen:
+    """What is known of this machine's processes when a flow run is judged."""
+
+    flow_runs: frozenset[str]
+    """Ids of flow runs for which Prefect has started a process that lives."""
+    commands: tuple[datetime, ...]
+    """When the live commands that run a flow began."""
+    own_server: bool
+    """Whether the server is the project's: on another, runs that nobody has claimed may be of
+    any machine."""
+
+    def holds(self, run: ScheduledRun) -> bool:
+        """Whether something runs it, or may: what cannot be judged is held."""
+        if run.id in self.flow_runs:
+            return True
+        if run.process is not None and run.state == "Running":
+            return not run.process.is_here or run.process.process() is not None
+        if not self.own_server:
+            return True
+        return not run.deployment and any(began <= run.changed for began in self.commands)
 
 
 @contextmanager
@@ -76,68 +103,43 @@ def prefect_client() -> Iterator["SyncPrefectClient"]:
 
 def claim_flow_run() -> dict[str, str]:
     """Write on the flow run under way which process runs it; returns tags that name the run."""
-    from prefect.runtime import deployment, flow_run
+    from prefect.runtime import flow_run
 
+    mine = UUID(str(flow_run.id))
     with prefect_client() as client:
-        client.update_flow_run_labels(UUID(str(flow_run.id)), {PROCESS: str(ProcessId.mine())})
-    tags = {FLOW_RUN: str(flow_run.id)}
-    if deployment.name:
-        tags[DEPLOYMENT] = f"{flow_run.flow_name}/{deployment.name}"
-    return tags
+        client.update_flow_run_labels(mine, {PROCESS: str(ProcessId.mine())})
+        deployment = client.read_flow_run(mine).deployment_id
+        name = _names(client).get(deployment, "") if deployment else ""
+    return {FLOW_RUN: str(mine), **({DEPLOYMENT: name} if name else {})}
 
 
 def deployments() -> list[Deployment]:
-    """Every deployment with its last and next run, by name."""
+    """Every deployment of ours with its last and next run, by name."""
+    now = datetime.now(UTC)
     with prefect_client() as client:
         names = _names(client)
         found = []
-        for row in client.read_deployments(limit=_PAGE):
-            past = _runs(client, names, deployment_id=row.id, until=datetime.now(UTC), limit=1)
-            later = _runs(client, names, deployment_id=row.id, since=datetime.now(UTC))
-            due = [run.due for run in later if run.state in WAITING]
+        for row in _deployments(client):
+            past = _runs(client, names, deployment_id=row.id, until=now, limit=1)
+            later = _runs(client, names, deployment_id=row.id, since=now)
             active = tuple(_spoken(one.schedule) for one in row.schedules if one.active)
             found.append(
                 Deployment(
                     name=names[row.id],
                     schedules=() if row.paused else active,
-                    pool=row.work_pool_name or "",
                     last=past[0] if past else None,
-                    next_due=min(due, default=None),
+                    next_due=min((r.due for r in later if r.state in WAITING), default=None),
                 )
             )
     return sorted(found, key=lambda one: one.name)
 
 
-def dead_runs(is_alive: "IsAlive") -> list[ScheduledRun]:
+def dead_runs(seen: Seen) -> list[ScheduledRun]:
     """Runs that Prefect takes for running and that nothing runs any more."""
     with prefect_client() as client:
-        found = _runs(client, _names(client), states=_UNDER_WAY, limit=_PAGE)
+        found = _runs(client, _names(client), states=_UNDER_WAY)
         online: dict[str, bool] = {}
-        return [
-            run
-            for run in found
-            if not is_alive(run) and (run.process or _abandoned(client, run, online))
-        ]
-
-
-class IsAlive:
-    """Whether a process of this machine, or of another one, holds a flow run.
-
-    A run that has not been claimed yet is held by the process that Prefect started for it, or,
-    without a deployment, by any command that was there before the run.
-    """
-
-    def __init__(self, flow_runs: set[str], commands: list[datetime]) -> None:
-        self._flow_runs = flow_runs
-        self._commands = commands
-
-    def __call__(self, run: ScheduledRun) -> bool:
-        if run.process is not None:
-            # what another machine runs cannot be judged from here
-            return not run.process.is_here or run.process.process() is not None
-        if run.id in self._flow_runs:
-            return True
-        return not run.deployment and any(began <= run.changed for began in self._commands)
+        return [run for run in found if not seen.holds(run) and _abandoned(client, run, online)]
 
 
 def crash(runs: list[ScheduledRun], reason: str) -> None:
@@ -150,39 +152,56 @@ def crash(runs: list[ScheduledRun], reason: str) -> None:
             client.set_flow_run_state(UUID(run.id), state, force=True)
 
 
-def held_slots() -> list[str]:
-    """Concurrency limits of deployments that count more runs than there are."""
+def held_slots() -> dict[str, int]:
+    """Concurrency limit -> runs under way, of our deployments that count more runs than that."""
     with prefect_client() as client:
+        limits = {
+            row.id: limit
+            for row in _deployments(client)
+            if (limit := row.global_concurrency_limit) is not None and limit.active_slots
+        }
         names = _names(client)
-        under_way = _runs(client, names, states=_UNDER_WAY, limit=_PAGE)
-        running = [run.deployment for run in under_way]
-        return [
-            limit.name
-            for row in client.read_deployments(limit=_PAGE)
-            if (limit := row.global_concurrency_limit) is not None
-            and limit.active_slots > running.count(names[row.id])
-        ]
+        running = [run.deployment for run in _runs(client, names, states=_UNDER_WAY)]
+        return {
+            limit.name: running.count(names[deployment])
+            for deployment, limit in limits.items()
+            if limit.active_slots > running.count(names[deployment])
+        }
 
 
-def free_slots(limits: list[str]) -> None:
+def free_slots(name: str) -> None:
+    """Of a concurrency limit that still counts more runs than there are."""
     from prefect.client.schemas.actions import GlobalConcurrencyLimitUpdate
 
-    with prefect_client() as client:
-        for name in limits:
-            client.update_global_concurrency_limit(
-                name, GlobalConcurrencyLimitUpdate(active_slots=0)
-            )
+    running = held_slots().get(name)
+    if running is not None:
+        with prefect_client() as client:
+            update = GlobalConcurrencyLimitUpdate(active_slots=running)
+            client.update_global_concurrency_limit(name, update)
 
 
-def unhappy_runs() -> list[tuple[ScheduledRun, str]]:
-    """Scheduled and deployed runs that failed, were cut short or never began, with their log."""
+def unhappy_runs() -> list[ScheduledRun]:
+    """Runs of our deployments that failed, were cut short or never began, of late."""
     now = datetime.now(UTC)
+    since = now - _LOOK_BACK
     with prefect_client() as client:
         names = _names(client)
-        ended = _runs(client, names, states=_BAD_ENDS, since=now - _LOOK_BACK, until=now)
-        due = _runs(client, names, states=("SCHEDULED",), since=now - _LOOK_BACK, until=now - LATE)
+        ended = _runs(client, names, states=_BAD_ENDS, since=since, until=now)
+        due = _runs(client, names, states=("SCHEDULED",), since=since, until=now - LATE)
         missed = [run for run in due if run.missed]
-        return [(run, _log(client, run)) for run in [*ended, *missed] if run.deployment]
+        return [run for run in [*ended, *missed] if run.deployment]
+
+
+def log_of(run: ScheduledRun) -> str:
+    """The end of what Prefect has logged of it."""
+    from prefect.client.schemas.filters import LogFilter, LogFilterFlowRunId
+    from prefect.client.schemas.sorting import LogSort
+
+    with prefect_client() as client:
+        of_run = LogFilter(flow_run_id=LogFilterFlowRunId(any_=[UUID(run.id)]))
+        rows = client.read_logs(of_run, limit=_PAGE, sort=LogSort.TIMESTAMP_DESC)
+    lines = [f"{row.timestamp:%Y-%m-%d %H:%M:%S} {row.message}\n" for row in reversed(rows)]
+    return "".join(lines)
 
 
 def _runs(
@@ -195,26 +214,24 @@ def _runs(
     until: datetime | None = None,
     limit: int = _PAGE,
 ) -> list[ScheduledRun]:
-    """Runs by when they were due, newest first."""
-    from prefect.client.schemas.filters import (
-        DeploymentFilter,
-        DeploymentFilterId,
-        FlowRunFilter,
-        FlowRunFilterExpectedStartTime,
-        FlowRunFilterState,
-        FlowRunFilterStateType,
-    )
+    """Runs of flows with our names by when they were due, newest first."""
+    from prefect.client.schemas import filters
     from prefect.client.schemas.objects import StateType
     from prefect.client.schemas.sorting import FlowRunSort
 
-    wanted = FlowRunFilter()
+    wanted = filters.FlowRunFilter()
     if states:
-        kinds = FlowRunFilterStateType(any_=[StateType(state) for state in states])
-        wanted.state = FlowRunFilterState(type=kinds)
+        kinds = filters.FlowRunFilterStateType(any_=[StateType(state) for state in states])
+        wanted.state = filters.FlowRunFilterState(type=kinds)
     if since or until:
-        wanted.expected_start_time = FlowRunFilterExpectedStartTime(after_=since, before_=until)
-    which = DeploymentFilter(id=DeploymentFilterId(any_=[deployment_id])) if deployment_id else None
+        wanted.expected_start_time = filters.FlowRunFilterExpectedStartTime(
+            after_=since, before_=until
+        )
+    which = None
+    if deployment_id:
+        which = filters.DeploymentFilter(id=filters.DeploymentFilterId(any_=[deployment_id]))
     rows = client.read_flow_runs(
+        flow_filter=filters.FlowFilter(name=filters.FlowFilterName(any_=list(FLOWS))),
         flow_run_filter=wanted,
         deployment_filter=which,
         sort=FlowRunSort.EXPECTED_START_TIME_DESC,
@@ -243,33 +260,33 @@ def _run(row: "FlowRun", names: Mapping[UUID, str]) -> ScheduledRun:
     )
 
 
+def _deployments(client: "SyncPrefectClient") -> list["DeploymentResponse"]:
+    from prefect.client.schemas.filters import FlowFilter, FlowFilterName
+
+    ours = FlowFilter(name=FlowFilterName(any_=list(FLOWS)))
+    rows = client.read_deployments(flow_filter=ours, limit=_PAGE)
+    return [row for row in rows if row.entrypoint in _ENTRYPOINTS]
+
+
 def _names(client: "SyncPrefectClient") -> dict[UUID, str]:
-    flows = {flow.id: flow.name for flow in client.read_flows(limit=_PAGE)}
+    """FLOW/NAME of each deployment; our flows are called like their functions."""
     return {
-        row.id: f"{flows.get(row.flow_id, '?')}/{row.name}"
-        for row in client.read_deployments(limit=_PAGE)
+        row.id: f"{str(row.entrypoint).rpartition(':')[2]}/{row.name}"
+        for row in _deployments(client)
     }
 
 
 def _abandoned(client: "SyncPrefectClient", run: ScheduledRun, online: dict[str, bool]) -> bool:
-    """Not claimed by its process, and no worker is there that may be about to start it."""
+    """Claimed, or no worker is there that may be about to start it."""
     from prefect.client.schemas.objects import WorkerStatus
 
-    if datetime.now(UTC) - run.changed > _STUCK or not run.pool:
+    claimed = run.process is not None and run.state == "Running"
+    if claimed or not run.pool or datetime.now(UTC) - run.changed > _STUCK:
         return True
     if run.pool not in online:
         workers = client.read_workers_for_work_pool(run.pool)
         online[run.pool] = any(worker.status == WorkerStatus.ONLINE for worker in workers)
     return not online[run.pool]
-
-
-def _log(client: "SyncPrefectClient", run: ScheduledRun) -> str:
-    from prefect.client.schemas.filters import LogFilter, LogFilterFlowRunId
-
-    rows = client.read_logs(
-        LogFilter(flow_run_id=LogFilterFlowRunId(any_=[UUID(run.id)])), limit=_PAGE
-    )
-    return "".join(f"{row.timestamp:%Y-%m-%d %H:%M:%S} {row.message}\n" for row in rows)
 
 
 def _spoken(schedule: Any) -> str:

@@ -25,8 +25,8 @@ from steadycode.processes import ProcessId, end, family, require_free_port
 from steadycode.project import Project
 
 HOST = "127.0.0.1"
-POOLS: Mapping[str, int | None] = {"local-process": None, "gpu": 1}
-"""Work pool -> runs at a time: a GPU is never shared."""
+POOLS: Mapping[str, int] = {"local-process": 1, "gpu": 1}
+"""Work pool -> runs at a time, when it is made: two trainings on one machine slow each other."""
 SERVER, PAGES = "prefect", "mlflow"
 SCHEMA = 1
 _START_SECONDS = 180.0
@@ -46,6 +46,10 @@ class Services:
         return f"http://{HOST}:{self.prefect_port}"
 
     @property
+    def api(self) -> str:
+        return f"{self.prefect}/api"
+
+    @property
     def mlflow(self) -> str:
         return f"http://{HOST}:{self.mlflow_port}"
 
@@ -59,9 +63,15 @@ class Services:
 
 
 def recorded(project: Project) -> Services | None:
-    """What the last ``up`` started here, whether or not it still runs."""
+    """What the last ``up`` started here, whether or not it still runs.
+
+    None in a copy of a project: there the record tells of the original's services.
+    """
     try:
         row = read_json(_state(project))
+        home = Path(row["root"])
+        if home != project.root and (home / _state(project).relative_to(project.root)).exists():
+            return None
         processes = {name: ProcessId.parse(text) for name, text in row["processes"].items()}
         return Services(
             prefect_port=int(row["prefect_port"]),
@@ -77,7 +87,14 @@ def use_server(project: Project) -> None:
     named: an embedded one beside it would work on the same database."""
     services = recorded(project)
     if services is not None and services.alive(SERVER):
-        os.environ.setdefault("PREFECT_API_URL", f"{services.prefect}/api")
+        os.environ.setdefault("PREFECT_API_URL", services.api)
+
+
+def is_own_server(project: Project) -> bool:
+    """Whether Prefect's server is the embedded one or that of ``up``: all its runs are ours."""
+    services = recorded(project)
+    named = os.environ.get("PREFECT_API_URL")
+    return not named or (services is not None and named == services.api)
 
 
 @contextlib.contextmanager
@@ -178,7 +195,7 @@ def _environment(services: Services, name: str) -> dict[str, str]:
     environment.pop("PREFECT_API_URL", None)
     environment["PREFECT_UI_URL"] = services.prefect  # what notifications point to
     if name.startswith("worker "):
-        environment["PREFECT_API_URL"] = f"{services.prefect}/api"
+        environment["PREFECT_API_URL"] = services.api
     return environment
 
 
@@ -189,6 +206,7 @@ def _state(project: Project) -> Path:
 def _write(project: Project, services: Services) -> None:
     row = {
         "schema": SCHEMA,
+        "root": str(project.root),
         "prefect_port": services.prefect_port,
         "mlflow_port": services.mlflow_port,
         "processes": {name: str(one) for name, one in services.processes.items()},

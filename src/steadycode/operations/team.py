@@ -2,13 +2,14 @@
 
 import os
 import sys
+from functools import partial
 
 from rich.console import Console
 
-from steadycode.errors import ConfigError
+from steadycode.errors import ConfigError, SteadycodeError
 from steadycode.operations import deploying, doctor, schedule, services
 from steadycode.operations.services import HOST, PAGES, POOLS, SERVER, Services
-from steadycode.processes import flow_commands, project_processes
+from steadycode.processes import command_line, flow_commands, project_processes
 from steadycode.project import Project
 
 
@@ -16,6 +17,7 @@ def up(project: Project, prefect_port: int, mlflow_port: int, notify: str | None
     """Start what does not run yet, deploy prefect.yaml, and put right what a kill or a reboot has
     left. Raises ConfigError when a port is taken or another server is named."""
     console = Console()
+    say = partial(console.print, markup=False, highlight=False, soft_wrap=True)
     with services.changing(project):
         running = services.recorded(project)
         if os.environ.get("PREFECT_API_URL") and not (running and running.alive(SERVER)):
@@ -28,9 +30,9 @@ def up(project: Project, prefect_port: int, mlflow_port: int, notify: str | None
             now = services.start_server(project, now)
             now = _start_pages(project, now)
             services.wait_for(project, now, SERVER)
-            os.environ["PREFECT_API_URL"] = f"{now.prefect}/api"
+            os.environ["PREFECT_API_URL"] = now.api
             # before deploying: that removes scheduled runs, those that were missed among them
-            repaired = doctor.repair(project)
+            doctor.repair(project, say)
             deploying.ensure_pools(POOLS)
             deploying.deploy(project)
             deploying.ensure_automations(notify)
@@ -38,8 +40,6 @@ def up(project: Project, prefect_port: int, mlflow_port: int, notify: str | None
                 now = services.start_worker(project, now, pool)
             if PAGES in now.processes:
                 services.wait_for(project, now, PAGES)
-    for one in repaired:
-        console.print(f"repaired: {one.what}", markup=False, soft_wrap=True)
     _show(project, console, now)
 
 
@@ -56,9 +56,11 @@ def down(project: Project) -> None:
         workers = [name for name in running.processes if name.startswith("worker ")]
         services.stop(project, running, workers)
         if running.alive(SERVER):
-            os.environ["PREFECT_API_URL"] = f"{running.prefect}/api"
-            for one in doctor.repair(project):
-                console.print(f"repaired: {one.what}", markup=False, soft_wrap=True)
+            os.environ["PREFECT_API_URL"] = running.api
+            try:
+                doctor.repair(project, partial(console.print, markup=False, soft_wrap=True))
+            except SteadycodeError as fault:  # say, of a moved project: stop it all the same
+                console.print(f"not repaired: {fault}", markup=False, soft_wrap=True)
         services.stop(project, running, [SERVER, PAGES])
         services.forget(project)
     console.print("all stopped")
@@ -105,8 +107,8 @@ def _start_pages(project: Project, now: Services) -> Services:
 
 
 def _refuse_commands(project: Project) -> None:
-    for process in flow_commands(list(project_processes(project.root))):
-        command = " ".join(["steadycode", *process.cmdline()[2:4]])
+    for process in flow_commands(project_processes(project.root)):
+        command = " ".join(["steadycode", *command_line(process)[2:4]])
         raise ConfigError(
             f"`{command} …` (process {process.pid}) uses the server; wait for it, or stop it (the "
             "same command goes on from there), then run this again"

@@ -1,9 +1,22 @@
 """Runs whose end nobody could write: of killed processes, and of those that never began."""
 
+from collections.abc import Iterator
 from dataclasses import dataclass
+from pathlib import Path
 
 from steadycode.processes import ProcessId
-from steadycode.registry.runs import DEPLOYMENT, FLOW_RUN, MISSED, PROCESS, REASON
+from steadycode.registry.runs import (
+    ATTEMPT,
+    DEPLOYMENT,
+    FAILED_STAGE,
+    FLOW_RUN,
+    MISSED,
+    OURS,
+    PROCESS,
+    REASON,
+    RETRAINING,
+    STAGE,
+)
 from steadycode.registry.store import Store
 
 
@@ -13,6 +26,11 @@ class OpenRun:
 
     run_id: str
     name: str
+    parent: str
+    """The attempt's run that a stage's run belongs to."""
+    retraining: str
+    attempt: int
+    stage: str
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -32,51 +50,67 @@ class LostRun:
     log: str
 
 
-def dead_runs(store: Store) -> list[OpenRun]:
+def dead_runs(store: Store) -> Iterator[OpenRun]:
     """Ours that are marked running and whose process of this machine has ended."""
-    experiments = [one.experiment_id for one in store.client.search_experiments()]
-    found = []
-    for run in store.client.search_runs(experiments, "attributes.status = 'RUNNING'"):
+    for run in store.runs(f"attributes.status = 'RUNNING' AND {OURS}"):
         tags = run.data.tags
-        owner = ProcessId.parse(tags.get(PROCESS, ""))
+        owner = ProcessId.parse(tags[PROCESS])
         if owner is not None and owner.is_here and owner.process() is None:
-            found.append(OpenRun(run_id=run.info.run_id, name=run.info.run_name))
-    return found
+            yield OpenRun(
+                run_id=run.info.run_id,
+                name=run.info.run_name,
+                parent=tags.get("mlflow.parentRunId", ""),
+                retraining=tags.get(RETRAINING, ""),
+                attempt=int(tags.get(ATTEMPT, "0")),
+                stage=tags.get(STAGE, ""),
+            )
 
 
-def close(store: Store, run_id: str, reason: str) -> None:
-    store.client.set_tag(run_id, REASON, reason)
-    store.client.set_terminated(run_id, "KILLED")
+def close(store: Store, run: OpenRun, reason: str, log: Path) -> None:
+    """Give it the end that its process could not; ``log`` is its stage's, where there is one."""
+    store.client.set_tag(run.run_id, REASON, reason)
+    if run.parent:
+        store.client.set_tag(run.parent, FAILED_STAGE, run.stage)
+    if log.is_file():
+        store.client.log_artifact(run.run_id, str(log))
+    store.client.set_terminated(run.run_id, "KILLED")
 
 
 def known_flow_runs(store: Store) -> set[str]:
-    """Prefect's ids of the flow runs that have a run in any experiment."""
-    experiments = [one.experiment_id for one in store.client.search_experiments()]
-    found = set()
-    token = None
-    while True:
-        page = store.client.search_runs(
-            experiments, f"tags.`{FLOW_RUN}` LIKE '%'", max_results=1000, page_token=token
-        )
-        found |= {one for run in page for one in run.data.tags[FLOW_RUN].split(",")}
-        token = page.token
-        if not token:
-            return found
+    """Prefect's ids of the flow runs that have a run, deleted ones included."""
+    from mlflow.entities import ViewType
+
+    query = f"tags.`{FLOW_RUN}` LIKE '%'"
+    runs = store.runs(query, run_view_type=ViewType.ALL, max_results=1000)
+    return {one for run in runs for one in run.data.tags[FLOW_RUN].split(",")}
 
 
-def record_lost(store: Store, lost: LostRun) -> str:
-    """Give it a run of its own, so that it stands among the others; returns the run's id."""
+def record_lost(store: Store, lost: LostRun) -> None:
+    """Give it a run of its own, so that it stands among the others; once."""
     tags = {
         FLOW_RUN: lost.flow_run,
         DEPLOYMENT: lost.deployment,
         REASON: lost.reason[:5000],
+        PROCESS: str(ProcessId.mine()),
         **({MISSED: "true"} if lost.how == "missed" else {}),
     }
-    name = f"{lost.deployment} {lost.how}"
-    run = store.client.create_run(
-        store.experiment_id, start_time=lost.due_ms, tags=tags, run_name=name
-    )
-    if lost.log:
-        store.client.log_text(run.info.run_id, lost.log, "flow.log")
-    store.client.set_terminated(run.info.run_id, "FAILED", end_time=max(lost.ended_ms, lost.due_ms))
-    return str(run.info.run_id)
+    with store.writing():
+        if lost.flow_run in known_flow_runs(store):
+            return
+        run = store.client.create_run(
+            store.experiment_id,
+            start_time=lost.due_ms,
+            tags=tags,
+            run_name=f"{lost.deployment} {lost.how}",
+        )
+        if lost.log:
+            store.client.log_text(run.info.run_id, lost.log, "flow.log")
+        end = max(lost.ended_ms, lost.due_ms)
+        store.client.set_terminated(run.info.run_id, "FAILED", end_time=end)
+
+
+def forget_missed(store: Store, flow_run: str) -> None:
+    """It was not missed, only late: it has begun, and will have a run of its own."""
+    query = f"tags.`{FLOW_RUN}` = '{flow_run}' AND tags.`{MISSED}` = 'true'"
+    for run in list(store.runs(query)):
+        store.client.delete_run(run.info.run_id)

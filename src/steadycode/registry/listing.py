@@ -2,17 +2,27 @@
 
 from dataclasses import dataclass
 from datetime import UTC, datetime
+from itertools import islice
 from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import TYPE_CHECKING
 
 from steadycode.errors import ConfigError
-from steadycode.registry.runs import DEPLOYMENT, FAILED_STAGE, MISSED, REASON, SET_ASIDE
+from steadycode.registry.runs import (
+    DEPLOYMENT,
+    FAILED_STAGE,
+    MISSED,
+    OURS,
+    REASON,
+    SET_ASIDE,
+    STAGE,
+)
 from steadycode.registry.store import Store
 
 if TYPE_CHECKING:
     from mlflow.entities import Run
 
+_SEARCHED = 10_000
 _LOGS = ("stage.log", "fault.txt", "flow.log")
 
 
@@ -40,24 +50,14 @@ class RunRow:
 
 
 def recent_runs(store: Store, limit: int) -> list[RunRow]:
-    """Of all experiments, without the stages' own runs."""
-    experiments = [one.experiment_id for one in store.client.search_experiments()]
-    rows: list[RunRow] = []
-    token = None
-    while len(rows) < limit:
-        page = store.client.search_runs(
-            experiments, order_by=["attributes.start_time DESC"], max_results=200, page_token=token
-        )
-        rows += [_row(run) for run in page if _stands_alone(run.data.tags)]
-        token = page.token
-        if not token:
-            break
-    return rows[:limit]
+    """Of all experiments, without the stages' own runs and those of other software."""
+    runs = store.runs(OURS, order_by=["attributes.start_time DESC"], max_results=200)
+    return list(islice((_row(run) for run in runs if _stands_alone(run.data.tags)), limit))
 
 
 def find_run(store: Store, start: str) -> RunRow:
     """The run whose id begins with ``start``. Raises ConfigError."""
-    found = [row for row in recent_runs(store, 10_000) if row.run_id.startswith(start)]
+    found = [row for row in recent_runs(store, _SEARCHED) if row.run_id.startswith(start)]
     if len(found) != 1:
         what = "no run" if not found else f"{len(found)} runs"
         raise ConfigError(f"{what} with an id that begins with {start!r}; see `steadycode runs`")
@@ -87,9 +87,7 @@ def last_lines(store: Store, run_id: str, count: int) -> tuple[str, list[str]]:
 
 
 def _stands_alone(tags: dict[str, str]) -> bool:
-    return "mlflow.parentRunId" not in tags and not tags.get("steadycode.stage", "").startswith(
-        "base "
-    )
+    return "mlflow.parentRunId" not in tags and not tags.get(STAGE, "").startswith("base ")
 
 
 def _row(run: "Run") -> RunRow:
@@ -106,7 +104,7 @@ def _row(run: "Run") -> RunRow:
         decision=tags.get("decision", ""),
         failed_stage=tags.get(FAILED_STAGE, ""),
         reason=tags.get(REASON, ""),
-        stage=tags.get("steadycode.stage", ""),
+        stage=tags.get(STAGE, ""),
     )
 
 

@@ -11,7 +11,7 @@ from pathlib import Path
 from steadycode.errors import EvidenceError, ModelError
 from steadycode.files import to_json
 from steadycode.registry.decision import Compared, Decision, EvidenceRef
-from steadycode.registry.runs import open_tagged
+from steadycode.registry.runs import ATTEMPT, RETRAINING, STAGE, open_tagged
 from steadycode.registry.store import Store
 from steadycode.registry.versions import (
     CHALLENGER,
@@ -65,8 +65,8 @@ def bootstrap(
         current = champion(store, name)
         if current is not None:
             return current
-        lineage = {**(tags or {}), "steadycode.retraining": "base", "steadycode.attempt": "0"}
-        run_id = open_tagged(store, "base model", {**lineage, "steadycode.stage": f"base {name}"})
+        lineage = {**(tags or {}), RETRAINING: "base", ATTEMPT: "0"}
+        run_id = open_tagged(store, "base model", {**lineage, STAGE: f"base {name}"})
         base = register(store, name, base_folder, run_id, lineage)
         decision = Decision(
             outcome="bootstrap",

@@ -4,7 +4,7 @@ Versions, their tags, decisions, runs and metrics always stay; only files go, an
 never became a version.
 """
 
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
@@ -13,10 +13,9 @@ from typing import Any
 
 from filelock import FileLock, Timeout
 
-from steadycode.registry.store import Store, doomed_path, local_path, remove_folder
+from steadycode.registry.runs import ATTEMPT, RETRAINING
+from steadycode.registry.store import Store, doomed_path, local_path, pages, remove_folder
 from steadycode.registry.versions import REMOVED_AT, WEIGHTS, RegisteredVersion, versions
-
-RETRAINING, ATTEMPT = "steadycode.retraining", "steadycode.attempt"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -55,7 +54,7 @@ def split_versions(
     """
     kept: list[RegisteredVersion] = []
     others: list[RegisteredVersion] = []
-    for model in _pages(store.client.search_registered_models):
+    for model in pages(store.client.search_registered_models):
         for place, version in enumerate(versions(store, model.name)):
             stays = (
                 bool(version.aliases)
@@ -167,8 +166,8 @@ def _item(kind: str, what: str, folder: Path, **more: Any) -> Item:
 
 def _uploads(store: Store, of_versions: set[Path], needed: Needed) -> Iterator[Item]:
     """Torn by a kill, or of a version that somebody has deleted."""
-    experiments = [one.experiment_id for one in _pages(store.client.search_experiments)]
-    for logged in _pages(lambda **page: store.client.search_logged_models(experiments, **page)):
+    experiments = store.experiments()
+    for logged in pages(lambda **page: store.client.search_logged_models(experiments, **page)):
         folder = local_path(logged.artifact_location)
         if RETRAINING not in logged.tags or folder in of_versions:
             continue
@@ -181,13 +180,3 @@ def _uploads(store: Store, of_versions: set[Path], needed: Needed) -> Iterator[I
 def _folder(store: Store, version: RegisteredVersion) -> Path:
     address = store.client.get_model_version_download_uri(version.name, str(version.version))
     return local_path(address)
-
-
-def _pages(search: Callable[..., Any]) -> Iterator[Any]:
-    token = None
-    while True:
-        page = search(page_token=token)
-        yield from page
-        token = page.token
-        if not token:
-            return

@@ -24,6 +24,8 @@ Status = Literal["FINISHED", "FAILED", "KILLED"]
 Point = tuple[str, float, int, int]
 """(name, value, step, time in milliseconds)"""
 
+RETRAINING, ATTEMPT, STAGE = "steadycode.retraining", "steadycode.attempt", "steadycode.stage"
+"""Tags: what a run belongs to; an attempt's own run has no stage."""
 REASON = "steadycode.reason"
 """Tag: why a run failed or was killed."""
 SET_ASIDE = "steadycode.set_aside"
@@ -32,6 +34,8 @@ FAILED_STAGE = "steadycode.failed_stage"
 """Tag of an attempt's run: which stage it failed in."""
 PROCESS = "steadycode.process"
 """Tag: which process of which machine writes to the run (``processes.ProcessId``)."""
+OURS = f"tags.`{PROCESS}` LIKE '%'"
+"""MLflow's search for runs that steadycode has written."""
 FLOW_RUN = "steadycode.flow_run"
 """Tag: the ids of the Prefect flow runs that worked on it, newest first, with commas."""
 DEPLOYMENT = "steadycode.deployment"
@@ -58,8 +62,8 @@ class Lineage:
 
     def tags(self) -> dict[str, str]:
         return {
-            "steadycode.retraining": self.retraining,
-            "steadycode.attempt": str(self.attempt),
+            RETRAINING: self.retraining,
+            ATTEMPT: str(self.attempt),
             "steadycode.profile": self.profile,
             "data.md5": self.data_md5,
             "data.dirty": str(self.data_dirty).lower(),
@@ -163,12 +167,12 @@ class RetrainingRun:
         except KeyboardInterrupt:
             self.end("KILLED", "interrupted")
             raise
-        except SystemExit:  # how Prefect ends a flow whose worker is gone
-            self.end("KILLED", "stopped together with its worker")
-            raise
-        except BaseException as fault:
+        except Exception as fault:
             self.text("fault.txt", traceback.format_exc())
             self.end("FAILED", f"{type(fault).__name__}: {fault}")
+            raise
+        except BaseException as signal:  # Prefect's, when the worker is gone or told to stop
+            self.end("KILLED", f"stopped from outside ({type(signal).__name__})")
             raise
         self.end("FINISHED")
 
@@ -212,7 +216,7 @@ def open_evaluation_run(
     store: Store, lineage: Lineage, config: Config, model: str
 ) -> RetrainingRun:
     """The run of an evaluation that belongs to no retraining."""
-    tags = {**lineage.tags(), "steadycode.stage": "evaluate", "steadycode.model": model}
+    tags = {**lineage.tags(), STAGE: "evaluate", "steadycode.model": model}
     run = RetrainingRun(store, open_tagged(store, f"evaluate {model}", tags), lineage, "evaluate")
     # found again by what is evaluated and how, so other settings may differ by then
     return _with_params(run, config, "evaluate.")
@@ -235,7 +239,7 @@ def open_stage_run(parent: RetrainingRun, stage: str) -> RetrainingRun:
     its steps must not stand twice in one run.
     """
     lineage, store = parent.lineage, parent.store
-    tags = {**lineage.tags(), "steadycode.stage": stage, "mlflow.parentRunId": parent.run_id}
+    tags = {**lineage.tags(), STAGE: stage, "mlflow.parentRunId": parent.run_id}
     with store.writing():
         earlier = _find(store, lineage.retraining, str(lineage.attempt), stage)
         if earlier and store.client.get_run(earlier).info.status != "FINISHED":
@@ -302,9 +306,9 @@ def open_tagged(store: Store, name: str, tags: Mapping[str, str]) -> str:
         tags = {**tags, PROCESS: str(ProcessId.mine())}
         found = _find(
             store,
-            tags["steadycode.retraining"],
-            tags["steadycode.attempt"],
-            tags.get("steadycode.stage", ""),
+            tags[RETRAINING],
+            tags[ATTEMPT],
+            tags.get(STAGE, ""),
         )
         if found is None:
             run = store.client.create_run(store.experiment_id, tags=dict(tags), run_name=name)
@@ -328,6 +332,6 @@ def _find(store: Store, retraining: str, attempt: str, stage: str) -> str | None
     )
     for run in runs:
         tags = run.data.tags
-        if tags.get("steadycode.stage", "") == stage and SET_ASIDE not in tags:
+        if tags.get(STAGE, "") == stage and SET_ASIDE not in tags:
             return str(run.info.run_id)
     return None

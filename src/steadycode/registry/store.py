@@ -6,22 +6,24 @@ import shutil
 import sqlite3
 import urllib.error
 import urllib.request
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 from urllib.parse import unquote, urlsplit
 
-from filelock import FileLock
+from filelock import FileLock, Timeout
 
 from steadycode.errors import SteadycodeError
 from steadycode.project import Project
 
 if TYPE_CHECKING:
     from mlflow import MlflowClient
+    from mlflow.entities import Run
 
 _LOCK_SECONDS = 120.0  # creating the tables takes seconds, on a busy laptop tens of them
+_WRITE_SECONDS = 3600.0  # somebody may be copying large weights
 
 
 @dataclass(frozen=True)
@@ -40,9 +42,28 @@ class Store:
 
     @contextmanager
     def writing(self) -> Iterator[None]:
-        """One writer of versions and aliases at a time on this machine; re-entrant by thread."""
-        with FileLock(self.folder / ".registry.lock", timeout=_LOCK_SECONDS, is_singleton=True):
+        """One writer of versions and aliases at a time on this machine; re-entrant by thread.
+
+        Raises SteadycodeError when another one does not end within an hour.
+        """
+        lock = FileLock(self.folder / ".registry.lock", is_singleton=True)
+        try:
+            held = lock.acquire(timeout=_WRITE_SECONDS)
+        except Timeout:
+            raise SteadycodeError(
+                f"another process has held {lock.lock_file} for an hour; `steadycode runs` tells "
+                "what runs, stop what hangs"
+            ) from None
+        with held:
             yield
+
+    def experiments(self) -> list[str]:
+        return [one.experiment_id for one in pages(self.client.search_experiments)]
+
+    def runs(self, query: str, **options: Any) -> Iterator["Run"]:
+        """Of all experiments, page after page as they are asked for."""
+        experiments = self.experiments()
+        return pages(lambda **page: self.client.search_runs(experiments, query, **options, **page))
 
 
 def open_store(project: Project, experiment: str = "steadycode") -> Store:
@@ -73,6 +94,17 @@ def open_store(project: Project, experiment: str = "steadycode") -> Store:
         first = str(error).strip().splitlines()[0]
         raise SteadycodeError(f"cannot open the MLflow store {uri}: {first}") from error
     return store
+
+
+def pages(search: Callable[..., Any]) -> Iterator[Any]:
+    """Everything that one of MLflow's searches finds, which it gives by the page."""
+    token = None
+    while True:
+        page = search(page_token=token)
+        yield from page
+        token = page.token
+        if not token:
+            return
 
 
 def database_uri(folder: Path) -> str:

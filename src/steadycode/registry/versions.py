@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from steadycode.errors import ModelError
+from steadycode.registry.runs import ATTEMPT, RETRAINING
 from steadycode.registry.store import Store, as_default, local_path, remove_folder
 
 if TYPE_CHECKING:
@@ -63,7 +64,7 @@ def register(
     """
     fingerprint = _fingerprint(model_folder)
     tags = {**tags, "fingerprint": fingerprint}
-    retraining, attempt = tags["steadycode.retraining"], int(tags["steadycode.attempt"])
+    retraining, attempt = tags[RETRAINING], int(tags[ATTEMPT])
     with store.writing():
         registered = version_of_attempt(store, name, retraining, attempt)
         if registered is not None:
@@ -188,8 +189,8 @@ def _version(row: "ModelVersion", aliases: tuple[str, ...] = ()) -> RegisteredVe
         name=row.name,
         version=int(row.version),
         fingerprint=tags.get("fingerprint", ""),
-        retraining=tags.get("steadycode.retraining", ""),
-        attempt=int(tags.get("steadycode.attempt", "0")),
+        retraining=tags.get(RETRAINING, ""),
+        attempt=int(tags.get(ATTEMPT, "0")),
         run_id=row.run_id or "",
         source=row.source,
         aliases=aliases,

@@ -74,6 +74,8 @@ class Retraining:
         except BaseException:
             self.failed_stage = name
             raise
+        if self.failed_stage == name:  # an earlier try
+            self.failed_stage = ""
 
 
 def resolve_model(project: Project, config: Config, spec: str, console: Console) -> Path:
@@ -140,14 +142,7 @@ def open_retraining(
         retraining_id(config, data.md5, fingerprint(start)),
         lambda retraining, number: find_attempt_run(store, retraining, number) is not None,
     )
-    lineage = Lineage(
-        retraining=attempt.retraining,
-        attempt=attempt.number,
-        profile=config.profile,
-        data_md5=data.md5,
-        data_dirty=data.dirty or _made_from_dirty_data(store, config.model.base),
-        git_commit=data.git_commit or "none",
-    )
+    lineage = _lineage(store, config, data, attempt)
     with _only_one(attempt):
         run = open_attempt_run(store, lineage, config)
         console.print(
@@ -176,6 +171,17 @@ def open_retraining(
                 raise
 
 
+def _lineage(store: Store, config: Config, data: DataVersion, attempt: Attempt) -> Lineage:
+    return Lineage(
+        retraining=attempt.retraining,
+        attempt=attempt.number,
+        profile=config.profile,
+        data_md5=data.md5,
+        data_dirty=data.dirty or _made_from_dirty_data(store, config.model.base),
+        git_commit=data.git_commit or "none",
+    )
+
+
 def check_settings(project: Project, config: Config) -> None:
     """What later stages will need is there: a typo must not cost a training."""
     load_policy(project, config.gate)
@@ -195,7 +201,7 @@ def resolve_start(project: Project, config: Config, base: Path, console: Console
 def _only_one(attempt: Attempt) -> Iterator[None]:
     lock = FileLock(attempt.folder / ".lock")
     try:
-        held = lock.acquire(timeout=0)
+        held = lock.acquire(timeout=2)  # longer than anyone looks whether it is held
     except Timeout:
         raise ConfigError(
             f"attempt {attempt.number} of retraining {attempt.retraining} is already running; "

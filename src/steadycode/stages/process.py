@@ -18,7 +18,7 @@ from typing import Any
 
 from filelock import FileLock
 
-from steadycode.errors import StageFailed, SteadycodeError
+from steadycode.errors import StageFailed, StageKilled, SteadycodeError
 from steadycode.stages.job import Job, Manifest, trusted_manifest
 from steadycode.stages.resume import remove_checkpoints, rewind
 
@@ -133,6 +133,8 @@ def _failure(stage: str, code: int, log: Path) -> SteadycodeError:
     lines = log.read_text(encoding="utf-8", errors="replace").rstrip().splitlines()
     if code == SteadycodeError.exit_code and lines and lines[-1].startswith("error: "):
         return SteadycodeError(lines[-1].removeprefix("error: "))
-    how = f"signal {signal.Signals(-code).name}" if code < 0 else f"exit code {code}"
     tail = "\n  ".join(lines[-_TAIL_LINES:])
-    return StageFailed(f"{stage} ended with {how}; the end of {log}:\n  {tail}")
+    if code < 0:
+        how = f"signal {signal.Signals(-code).name}"
+        return StageKilled(f"{stage} ended with {how}; the end of {log}:\n  {tail}")
+    return StageFailed(f"{stage} ended with exit code {code}; the end of {log}:\n  {tail}")
