@@ -29,7 +29,9 @@ def relocate(project: Project) -> int:
         )
     former = former_folders(folder)
     if not former:
-        console.print(f"nothing to be done: every address in {folder} is right", soft_wrap=True)
+        console.print(
+            f"nothing to be done: every address in {folder} is right", markup=False, soft_wrap=True
+        )
         return 0
     _refuse_running(project, former)
     rewritten = rewrite_addresses(folder, former)
