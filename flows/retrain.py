@@ -31,7 +31,9 @@ AGAIN: Any = {"retries": 1, "retry_delay_seconds": 5, "retry_condition_fn": _was
 
 validate = task(name="validate", cache_policy=NO_CACHE)(steps.validate)
 train = task(name="train", cache_policy=NO_CACHE, **AGAIN)(steps.train)
-evaluate = task(name="evaluate", cache_policy=NO_CACHE, **AGAIN)(steps.evaluate)
+evaluate = task(
+    name="evaluate", task_run_name="evaluate the {role}", cache_policy=NO_CACHE, **AGAIN
+)(steps.evaluate)
 register = task(name="register", cache_policy=NO_CACHE)(steps.register)
 decide = task(name="decide", cache_policy=NO_CACHE)(steps.decide)
 

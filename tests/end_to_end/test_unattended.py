@@ -143,6 +143,8 @@ def test_the_schedule_makes_a_run_and_the_worker_finishes_it(team: Team) -> None
     for port, words in zip(team.ports, ("Prefect", "MLflow"), strict=True):
         page = urllib.request.urlopen(f"http://127.0.0.1:{port}/", timeout=20).read().decode()
         assert words in page
+    told = urllib.request.urlopen(f"http://127.0.0.1:{team.ports[0]}/ui-settings", timeout=20)
+    assert json.loads(told.read())["api_url"] == team.api
 
 
 def test_up_again_takes_what_prefect_yaml_says_now_and_who_is_to_be_told(

@@ -194,6 +194,7 @@ def _environment(services: Services, name: str) -> dict[str, str]:
     environment.pop("PREFECT_LOGGING_HANDLERS_CONSOLE_LEVEL", None)  # quiet only for a terminal
     environment.pop("PREFECT_API_URL", None)
     environment["PREFECT_UI_URL"] = services.prefect  # what notifications point to
+    environment["PREFECT_UI_API_URL"] = services.api  # what the pages in the browser talk to
     if name.startswith("worker "):
         environment["PREFECT_API_URL"] = services.api
     return environment
