@@ -6,7 +6,7 @@ from functools import partial
 
 from rich.console import Console
 
-from steadycode.errors import ConfigError, SteadycodeError
+from steadycode.errors import ConfigError
 from steadycode.operations import deploying, doctor, schedule, services
 from steadycode.operations.services import HOST, PAGES, POOLS, SERVER, Services
 from steadycode.processes import command_line, flow_commands, project_processes
@@ -59,7 +59,7 @@ def down(project: Project) -> None:
             os.environ["PREFECT_API_URL"] = running.api
             try:
                 doctor.repair(project, partial(console.print, markup=False, soft_wrap=True))
-            except SteadycodeError as fault:  # say, of a moved project: stop it all the same
+            except Exception as fault:  # a moved project, a server that hangs: stop it all the same
                 console.print(f"not repaired: {fault}", markup=False, soft_wrap=True)
         services.stop(project, running, [SERVER, PAGES])
         services.forget(project)
