@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 
-from steadycode.errors import StageFailed, SteadycodeError
+from steadycode.errors import StageFailed, StageKilled, SteadycodeError
 from steadycode.files import read_json
 from steadycode.stages.job import Job, trusted_manifest
 from steadycode.stages.process import run_stage
@@ -92,6 +92,20 @@ def test_a_crash_shows_the_end_of_the_log_and_leaves_no_manifest(
     with pytest.raises(StageFailed, match="SIGKILL"):
         stage("os.kill(os.getpid(), signal.SIGKILL)")
     assert not (tmp_path / "work" / "manifest.json").exists()
+
+
+def test_the_log_tells_where_a_killed_stage_was(stage: Any, tmp_path: Path) -> None:
+    with pytest.raises(StageKilled) as fault:
+        stage(
+            "events.progress('steps', 3, 9)\n"
+            "events.message('halfway')\n"
+            "os.kill(os.getpid(), signal.SIGKILL)"
+        )
+    log = (tmp_path / "work" / "stage.log").read_text()
+    assert "probe for" in log
+    assert "steps 3/9" in log
+    assert "halfway" in log
+    assert log.strip() in str(fault.value).replace("\n  ", "\n")
 
 
 def test_a_stage_that_takes_too_long_is_stopped(stage: Any) -> None:

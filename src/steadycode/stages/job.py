@@ -9,6 +9,7 @@ from the newest one after a kill (``resume``).
 import ctypes
 import importlib.metadata
 import json
+import math
 import os
 import platform
 import resource
@@ -25,6 +26,7 @@ from steadycode.files import read_json, sha256_file, sha256_json, write_json
 from steadycode.stages.resume import remove_checkpoints, rewind
 
 SCHEMA = 1
+_LOG_SECONDS = 10.0
 _VERSIONS = ("torch", "transformers", "tokenizers", "numpy")
 
 
@@ -96,19 +98,31 @@ def trusted_manifest(job: Job) -> Manifest | None:
 
 
 class Events:
-    """Appends to ``events.jsonl``; each line is written whole, so a reader can follow."""
+    """Appends to ``events.jsonl``; each line is written whole, so a reader can follow.
+
+    Messages, and progress now and then, go to the stage's log too, which is all that a person has
+    when it was killed.
+    """
 
     def __init__(self, path: Path) -> None:
         self._out = path.open("a", encoding="utf-8", buffering=1)
+        self._told = -math.inf
 
     def metric(self, name: str, value: float, step: int = 0) -> None:
         self._write({"kind": "metric", "name": name, "value": value, "step": step})
 
     def progress(self, label: str, done: int, total: int) -> None:
+        if time.monotonic() - self._told > _LOG_SECONDS:
+            self._log(f"{label} {done}/{total}")
         self._write({"kind": "progress", "label": label, "done": done, "total": total})
 
     def message(self, text: str) -> None:
+        self._log(text)
         self._write({"kind": "message", "text": text})
+
+    def _log(self, text: str) -> None:
+        self._told = time.monotonic()
+        print(f"{time.strftime('%H:%M:%S')} {text}", flush=True)
 
     def _write(self, event: dict[str, Any]) -> None:
         self._out.write(json.dumps({"time": time.time(), **event}) + "\n")
@@ -150,6 +164,7 @@ def stage_main(stage: str, body: Body) -> None:
         sys.exit(f"usage: python -m steadycode.stages.{stage} JOB.json")
     _die_with_parent()
     path = Path(sys.argv[1])
+    print(f"{time.strftime('%Y-%m-%d %H:%M:%S')} {stage} for {path}", flush=True)
     try:
         if "STEADYCODE_PARENT" not in os.environ:  # run by hand: nobody has rewound
             rewind(Job.read(path))
