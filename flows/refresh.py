@@ -74,7 +74,7 @@ def _require_deployment(name: str) -> None:
             client.read_deployment_by_name(name)
         except (ObjectNotFound, ValueError) as error:
             raise ConfigError(
-                f"Prefect has no deployment {name!r}; see `prefect deployment ls`, and name one "
+                f"Prefect has no deployment {name!r}; see `steadycode status`, and name one "
                 "as FLOW/NAME"
             ) from error
 

@@ -39,6 +39,8 @@ def empty_database(tmp_path_factory: pytest.TempPathFactory) -> Path:
     root = tmp_path_factory.mktemp("template")
     with pytest.MonkeyPatch.context() as patch:
         patch.delenv("MLFLOW_TRACKING_URI", raising=False)
+        patch.setenv("STEADYCODE_HOME", str(root))  # put back behind us, as is the other
+        patch.setenv("PREFECT_HOME", str(root / ".prefect"))
         open_store(Project(root), experiment="template")
     copy = root / "empty.db"
     with sqlite3.connect(root / "mlruns" / "mlflow.db") as connection:

@@ -131,19 +131,22 @@ def ui(
         serve_ui(project, host, port, run)
 
 
-Port = Annotated[int, typer.Option(min=1, max=65535)]
+Port = Annotated[int | None, typer.Option(min=1, max=65535, show_default=False)]
 
 
 @app.command()
 def up(
-    prefect_port: Port = 4200,
-    mlflow_port: Port = 5000,
+    prefect_port: Port = None,
+    mlflow_port: Port = None,
     notify: Annotated[
         str | None,
         typer.Option(help="Prefect block TYPE/NAME that is told of bad runs; '' ends that."),
     ] = None,
 ) -> None:
-    """Start Prefect, its worker and the MLflow pages on 127.0.0.1, and deploy prefect.yaml."""
+    """Start Prefect, its worker and the MLflow pages on 127.0.0.1, and deploy prefect.yaml.
+
+    Ports are 4200 and 5000 unless you name others.
+    """
     with _project() as project:
         from steadycode.operations.team import up as start
 

@@ -93,6 +93,8 @@ def find_project(start: Path | None = None) -> Project:
         root = Path(named).resolve()
         if not root.is_dir():
             raise ConfigError(f"STEADYCODE_HOME={named} is not a folder; unset it or correct it")
+        if not (root / "configs").is_dir():
+            raise ConfigError(f"STEADYCODE_HOME={named} holds no configs/; name a project's folder")
         return Project(root)
     here = (start or Path.cwd()).resolve()
     for folder in (here, *here.parents):

@@ -158,7 +158,8 @@ def test_a_stage_that_dies_twice_says_why(place: Any) -> None:
     _await(place, flow, training_logged)
     deadline = time.monotonic() + PATIENCE_SECONDS
     while flow.poll() is None and time.monotonic() < deadline:
-        for pid, _ in _family(flow.pid):
+        begun = any(log.stat().st_size for log in place.root.glob(f"{ATTEMPT}/train/stage.log"))
+        for pid, _ in _family(flow.pid) if begun else ():
             if b"steadycode.stages.train" in _command(pid):
                 os.kill(pid, signal.SIGKILL)
         time.sleep(0.2)

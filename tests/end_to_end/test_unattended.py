@@ -85,6 +85,10 @@ class Team:
     def processes(self, words: str) -> list[int]:
         return [pid for pid, command in self.place.processes().items() if words in command]
 
+    def services(self) -> list[list[int]]:
+        words = ("prefect server start", "prefect worker start", "-m mlflow server")
+        return [self.processes(one) for one in words]
+
     def kill(self, words: str = "") -> None:
         for pid in self.processes(words):
             os.kill(pid, signal.SIGKILL)
@@ -154,9 +158,13 @@ def test_up_again_takes_what_prefect_yaml_says_now_and_who_is_to_be_told(
     wrong = team.place.run("up", "--notify", "slack-webhook/nobody")
     assert wrong.returncode == 2
     assert "no Prefect block 'slack-webhook/nobody'" in wrong.stderr
-    before = set(team.place.processes())
+    before = team.services()
     team.up("--notify", "custom-webhook/ops")
-    assert before <= set(team.place.processes())  # nothing was started twice
+    assert team.services() == before  # nothing was started twice
+    assert [len(pids) for pids in before] == [1, 1, 1]
+    other = team.place.run("up", "--prefect-port", str(_free_port()))
+    assert other.returncode == 2
+    assert f"prefect runs on port {team.ports[0]}" in other.stderr
     assert "retrain/nightly  not scheduled" in team.place.run("status").stdout
     busy = {"Running", "Pending", "Submitting"}
     team.until(lambda: not busy & set(team.runs().values()), "a quiet server")
@@ -206,7 +214,13 @@ def test_a_run_that_was_missed_or_failed_early_is_shown_with_its_reason(team: Te
     shown = team.place.run("runs").stdout
     assert "retrain/nightly missed: missed" in shown
     assert "no worker of pool local-process took it" in shown
-    team.up()  # deploys, and thereby forgets the run that was missed
+    (missed,) = team.place.runs(steadycode__missed="true")
+    assert missed.info.status == "FAILED"
+    team.up()
+    team.until(  # it was late after all: then it has a run of its own
+        lambda: not team.place.runs(steadycode__missed="true"), "begun late"
+    )
+    team.until(lambda: "Running" not in team.runs().values(), "ended")
     train = team.place.root / "data" / "train.jsonl"
     whole = train.read_bytes()
     train.write_bytes(whole[: len(whole) // 2])
@@ -221,8 +235,17 @@ def test_a_run_that_was_missed_or_failed_early_is_shown_with_its_reason(team: Te
     assert "differs from data.dvc" in shown
     lost = team.place.runs(steadycode__flow_run=failed)
     assert lost[0].data.tags["steadycode.reason"]
-    missed = team.place.runs(steadycode__missed="true")
-    assert [one.info.status for one in missed] == ["FAILED"]
+
+
+def test_a_lost_record_of_what_is_up_hides_nothing(team: Team) -> None:
+    record = team.place.root / ".steadycode" / "services.json"
+    whole = record.read_text()
+    record.write_text("{broken")
+    up = team.place.run("up")
+    assert up.returncode == 2
+    assert "`steadycode down` stops them" in up.stderr
+    record.write_text(whole)
+    assert team.place.run("doctor").returncode == 0
 
 
 def test_down_stops_what_runs_and_leaves_nothing(team: Team) -> None:
@@ -236,6 +259,8 @@ def test_down_stops_what_runs_and_leaves_nothing(team: Team) -> None:
             assert probe.connect_ex(("127.0.0.1", port)) != 0
     assert not [one for one in team.place.runs() if one.info.status == "RUNNING"]
     assert "nothing is up" in team.place.run("down").stdout
+    for path in (team.place.root / ".steadycode" / "services").iterdir():
+        assert path.suffix == ".log"
     # what was stopped goes on, by hand and without a server
     again = team.place.run("retrain", "--profile", "smoke", "--set", "seed=5",
                            "--set", "train.steps=60")  # fmt: skip

@@ -49,14 +49,40 @@ def ensure_pools(pools: Mapping[str, int]) -> None:
                 client.create_work_pool(pool)
 
 
+def require_deployable(project: Project) -> None:
+    """Raises ConfigError naming what is wrong in prefect.yaml, before anything is started."""
+    path = project.root / "prefect.yaml"
+    if not path.is_file():
+        raise ConfigError(f"no {path}, which says what runs when; restore it with git")
+    for number, row in enumerate(read_yaml(path).get("deployments") or [], 1):
+        name = row.get("name") if isinstance(row, dict) else None
+        if not name:
+            raise ConfigError(f"{path}: deployment {number} has no name")
+        file, _, function = str(row.get("entrypoint", "")).partition(":")
+        if not function or not (project.root / file).is_file():
+            raise ConfigError(
+                f"{path}: deployment {name}: entrypoint {row.get('entrypoint')!r} is not "
+                "FILE:FUNCTION of a file that exists"
+            )
+
+
 def deploy(project: Project) -> None:
     """Everything in prefect.yaml. Raises ConfigError with Prefect's own reason."""
     command = [sys.executable, "-m", "prefect", "--no-prompt", "deploy", "--all"]
     done = subprocess.run(command, cwd=project.root, capture_output=True, text=True, check=False)
     if done.returncode != 0:
-        reason = " ".join((done.stderr or done.stdout).split())[-300:]
+        lines = [line for line in (done.stderr or done.stdout).splitlines() if line.strip()]
+        reason = lines[-1].strip() if lines else "it gave no reason"
         raise ConfigError(f"{project.root / 'prefect.yaml'} cannot be deployed: {reason}")
     _drop_schedules(project)
+
+
+def require_pool(name: str) -> None:
+    """Raises ConfigError when the server has no such work pool: a worker would wait for ever."""
+    with prefect_client() as client:
+        known = sorted(pool.name for pool in client.read_work_pools(limit=200))
+    if name not in known:
+        raise ConfigError(f"no work pool {name!r} there; there are: {', '.join(known) or 'none'}")
 
 
 def _drop_schedules(project: Project) -> None:

@@ -94,6 +94,7 @@ def examine(project: Project) -> list[Finding]:
     return [
         *_orphans(project, processes),
         *_dead_services(project),
+        *_without_record(project),
         *(_prefect(project, processes) if _prefect_is_used(project) else ()),
         *_runs(project),
         *_temporary(project, processes),
@@ -113,6 +114,16 @@ def _orphans(project: Project, processes: list[psutil.Process]) -> Iterator[Find
                 remedy="end it",
                 repair=partial(end, family(process)),
             )
+
+
+def _without_record(project: Project) -> Iterator[Finding]:
+    if services.recorded(project) is None and (left := services.survivors(project)):
+        yield Finding(
+            what=f"services of `steadycode up` whose record is lost or damaged (process "
+            f"{', '.join(str(one.pid) for one in left)})",
+            remedy="`steadycode down` stops them",
+            repair=None,
+        )
 
 
 def _services(project: Project) -> list[psutil.Process]:

@@ -6,6 +6,7 @@ be shared: only deployments of our flows are looked at, and on a server that is 
 own only runs that a process of ours has claimed.
 """
 
+import os
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -13,6 +14,7 @@ from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING, Any
 from uuid import UUID
 
+from steadycode.errors import ConfigError
 from steadycode.processes import FLOWS, ProcessId
 from steadycode.registry.runs import DEPLOYMENT, FLOW_RUN, PROCESS
 
@@ -95,10 +97,18 @@ class Seen:
 
 @contextmanager
 def prefect_client() -> Iterator["SyncPrefectClient"]:
+    """Raises ConfigError when no server answers."""
+    import httpx
     from prefect.client.orchestration import get_client
 
-    with get_client(sync_client=True) as client:
-        yield client
+    try:
+        with get_client(sync_client=True) as client:
+            yield client
+    except httpx.TransportError as error:
+        address = os.environ.get("PREFECT_API_URL", "its address")
+        raise ConfigError(
+            f"no Prefect server answers at {address} ({error}); start it, or unset PREFECT_API_URL"
+        ) from error
 
 
 def claim_flow_run() -> dict[str, str]:

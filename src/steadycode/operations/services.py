@@ -21,14 +21,23 @@ from filelock import FileLock, Timeout
 
 from steadycode.errors import ConfigError, StageFailed
 from steadycode.files import read_json, write_json
-from steadycode.processes import ProcessId, end, family, require_free_port
+from steadycode.processes import (
+    ProcessId,
+    end,
+    environment_of,
+    family,
+    project_processes,
+    require_free_port,
+)
 from steadycode.project import Project
 
 HOST = "127.0.0.1"
 POOLS: Mapping[str, int] = {"local-process": 1, "gpu": 1}
 """Work pool -> runs at a time, when it is made: two trainings on one machine slow each other."""
 SERVER, PAGES = "prefect", "mlflow"
+PREFECT_PORT, MLFLOW_PORT = 4200, 5000
 SCHEMA = 1
+_SERVICE = "STEADYCODE_SERVICE"
 _START_SECONDS = 180.0
 _STOP_SECONDS = 20.0
 
@@ -65,7 +74,8 @@ class Services:
 def recorded(project: Project) -> Services | None:
     """What the last ``up`` started here, whether or not it still runs.
 
-    None in a copy of a project: there the record tells of the original's services.
+    None when there is no readable record (see ``survivors``), and in a copy of a project, where
+    the record tells of the original's services.
     """
     try:
         row = read_json(_state(project))
@@ -80,6 +90,11 @@ def recorded(project: Project) -> Services | None:
         )
     except (OSError, json.JSONDecodeError, KeyError, TypeError, ValueError, AttributeError):
         return None
+
+
+def survivors(project: Project) -> list[psutil.Process]:
+    """Live services of this project, and what they have started, whatever the record says."""
+    return [one for one in project_processes(project.root) if environment_of(one).get(_SERVICE)]
 
 
 def use_server(project: Project) -> None:
@@ -109,14 +124,23 @@ def changing(project: Project) -> Iterator[None]:
         yield
 
 
+def require_ports(services: Services) -> None:
+    """Raises ConfigError when a service that is to be started finds its port taken."""
+    if services.prefect_port == services.mlflow_port:
+        raise ConfigError(f"both were given port {services.mlflow_port}; name another for one")
+    for name, port in ((SERVER, services.prefect_port), (PAGES, services.mlflow_port)):
+        if not services.alive(name):
+            require_free_port(HOST, port, f"--{name}-port")
+
+
 def start_server(project: Project, services: Services) -> Services:
     command = ["prefect", "server", "start", "--host", HOST, "--port", str(services.prefect_port)]
-    return _start(project, services, SERVER, command, services.prefect_port)
+    return _start(project, services, SERVER, command)
 
 
 def start_pages(project: Project, services: Services, command: Sequence[str]) -> Services:
     """The MLflow pages, by ``registry.ui.ui_command``."""
-    return _start(project, services, PAGES, command, services.mlflow_port)
+    return _start(project, services, PAGES, command)
 
 
 def start_worker(project: Project, services: Services, pool: str) -> Services:
@@ -165,12 +189,9 @@ def _start(
     services: Services,
     name: str,
     command: Sequence[str],
-    port: int | None = None,
 ) -> Services:
     if services.alive(name):
         return services
-    if port is not None:
-        require_free_port(HOST, port, f"--{name}-port")
     log = log_of(project, name)
     log.parent.mkdir(parents=True, exist_ok=True)
     with log.open("ab") as output:
@@ -193,6 +214,7 @@ def _environment(services: Services, name: str) -> dict[str, str]:
     environment = dict(os.environ)
     environment.pop("PREFECT_LOGGING_HANDLERS_CONSOLE_LEVEL", None)  # quiet only for a terminal
     environment.pop("PREFECT_API_URL", None)
+    environment[_SERVICE] = name
     environment["PREFECT_UI_URL"] = services.prefect  # what notifications point to
     environment["PREFECT_UI_API_URL"] = services.api  # what the pages in the browser talk to
     if name.startswith("worker "):

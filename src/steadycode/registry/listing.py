@@ -22,7 +22,6 @@ from steadycode.registry.store import Store
 if TYPE_CHECKING:
     from mlflow.entities import Run
 
-_SEARCHED = 10_000
 _LOGS = ("stage.log", "fault.txt", "flow.log")
 
 
@@ -56,11 +55,13 @@ def recent_runs(store: Store, limit: int) -> list[RunRow]:
 
 
 def find_run(store: Store, start: str) -> RunRow:
-    """The run whose id begins with ``start``. Raises ConfigError."""
-    found = [row for row in recent_runs(store, _SEARCHED) if row.run_id.startswith(start)]
-    if len(found) != 1:
-        what = "no run" if not found else f"{len(found)} runs"
-        raise ConfigError(f"{what} with an id that begins with {start!r}; see `steadycode runs`")
+    """The run whose id begins with ``start``, a stage's too. Raises ConfigError."""
+    runs = store.runs(OURS, order_by=["attributes.start_time DESC"], max_results=1000)
+    found = [_row(run) for run in runs if start and run.info.run_id.startswith(start)]
+    if not found:
+        raise ConfigError(f"no run with an id that begins with {start!r}; see `steadycode runs`")
+    if len(found) > 1:
+        raise ConfigError(f"{len(found)} runs have an id that begins with {start}; give more of it")
     return found[0]
 
 
