@@ -88,7 +88,9 @@ def test_commands_are_ones_that_exist(page: Path, capsys: pytest.CaptureFixture[
                 f"{page.name}: steadycode {shlex.join(arguments)}\n{capsys.readouterr().err}"
             )
         if "profile" in given:
-            config = load_config(given["profile"], given.get("overrides"))  # raises on an unknown key
+            config = load_config(
+                given["profile"], given.get("overrides")
+            )  # raises on an unknown key
             assert config.profile == given["profile"]
 
 
