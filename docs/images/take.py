@@ -2,7 +2,8 @@
 
     python docs/images/take.py            # in the project, with two finished retrainings
 
-Needs Chromium; it is told what to do by its own debugging protocol.
+Needs Chromium, which is told what to do by its own debugging protocol (websockets comes with
+Prefect).
 """
 
 import asyncio
