@@ -64,6 +64,6 @@ def test_a_command_holds_the_run_that_it_is_about_to_claim() -> None:
     ],
 )
 def test_missed_is_what_was_due_and_never_began(state: str, minutes: int, missed: bool) -> None:
-    due = NOW - timedelta(minutes=minutes)
+    due = datetime.now(UTC) - timedelta(minutes=minutes)
     assert run(state=state, due=due).missed == missed
     assert not run(state=state, due=due, started=NOW).missed

@@ -140,6 +140,12 @@ def test_a_worker_needs_a_server_that_answers(
     monkeypatch.setenv("PREFECT_API_URL", "")
     with pytest.raises(ConfigError, match="no Prefect server is up here; name one"):
         team.work_for(deployable, "gpu")
-    monkeypatch.setenv("PREFECT_API_URL", "http://127.0.0.1:1/api")
-    with pytest.raises(ConfigError, match="no Prefect server answers at"):
+    from prefect.settings import PREFECT_API_URL, temporary_settings
+
+    nobody = "http://127.0.0.1:1/api"
+    monkeypatch.setenv("PREFECT_API_URL", nobody)
+    with (
+        temporary_settings({PREFECT_API_URL: nobody}),  # an earlier test may have read others
+        pytest.raises(ConfigError, match=f"no Prefect server answers at {nobody}"),
+    ):
         team.work_for(deployable, "gpu")
