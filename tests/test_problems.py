@@ -85,6 +85,7 @@ def test_relative_paths_start_here_or_at_the_project(
         (folder / "sets").mkdir(parents=True)
         (folder / "sets" / "both.jsonl").write_text(json.dumps(ROW))
     (root / "sets" / "one.jsonl").write_text(json.dumps(ROW))
+    (root / "configs").mkdir()
     monkeypatch.chdir(here)
     monkeypatch.setenv("STEADYCODE_HOME", str(root))
     assert problem_file("sets/both.jsonl") == here / "sets" / "both.jsonl"
