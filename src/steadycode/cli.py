@@ -26,6 +26,8 @@ app = typer.Typer(
 )
 data_app = typer.Typer(help="Build and validate the training data.", no_args_is_help=True)
 app.add_typer(data_app, name="data")
+sandbox_app = typer.Typer(help="What generated programs can do here.", no_args_is_help=True)
+app.add_typer(sandbox_app, name="sandbox")
 
 Profile = Annotated[str, typer.Option(help="A file of configs/, without .yaml.")]
 Overrides = Annotated[
@@ -223,6 +225,16 @@ def gc(
         from steadycode.operations.retention import collect_garbage
 
         collect_garbage(project, keep, dry_run, load_config(profile).experiment)
+
+
+@sandbox_app.command("check")
+def sandbox_check() -> None:
+    """Try, as a generated program would, what must not work. Exit code 1 when something does."""
+    with _project():
+        from steadycode.operations.isolation import show_isolation
+
+        if not show_isolation():
+            raise typer.Exit(1)
 
 
 @app.command()

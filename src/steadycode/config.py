@@ -82,6 +82,10 @@ class EvaluateConfig(_Section):
     seeds: int = Field(1, ge=1, description="variants of each random perturbation")
     decoding: Decoding = Decoding()
     limits: LimitsConfig = LimitsConfig()
+    sandbox: Literal["isolated", "unsafe"] = Field(
+        "isolated",
+        description="unsafe: run generated programs even where the machine cannot confine them",
+    )
     precision: Literal["auto", "bf16", "fp32"] = "auto"
     heldout_documents: int = Field(64, ge=2)
     heldout_tokens: int = Field(512, ge=16, description="per document; the rest is not scored")

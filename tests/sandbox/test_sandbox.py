@@ -55,8 +55,8 @@ def test_all_humaneval_references_pass_and_quickly() -> None:
         ("x = '\ud800'", "failed", "UnicodeEncodeError: "),
         ("raise ValueError('a' * 1000)", "failed", "ValueError: aaa"),
         ("x = [0] * 10**9", "out_of_memory", "MemoryError"),
-        ("import os\nos.kill(os.getpid(), 11)", "crashed", "killed by SIGSEGV"),
-        ("import os\nos.abort()", "crashed", "killed by SIGABRT"),
+        ("import ctypes\nctypes.string_at(0)", "crashed", "killed by SIGSEGV"),
+        ("import os\nos.abort()", "crashed", "killed by "),
         ("while True: pass", "timeout", "more than 1 s of CPU time"),
     ],
 )
@@ -107,11 +107,12 @@ def test_cpu_time_below_a_second_is_judged() -> None:
     assert 0.2 <= verdict.seconds < 0.6
 
 
-def test_wall_time_is_the_backstop() -> None:
-    with Sandbox(Limits(seconds=0.1), workers=1) as sandbox:
+def test_waiting_is_judged_by_the_clock() -> None:
+    with Sandbox(Limits(seconds=0.2), workers=1) as sandbox:
         verdict = sandbox.run(Program("import time\ntime.sleep(60)"))
     assert verdict.status == "timeout"
-    assert verdict.detail == "still running after 1.3 s of wall time"
+    assert verdict.detail == "not done after 0.2 s, mostly of waiting"
+    assert verdict.seconds < 0.1
 
 
 def test_tons_of_output_neither_hang_nor_fail(sandbox: Sandbox) -> None:
@@ -149,7 +150,8 @@ def test_our_environment_is_not_visible(monkeypatch: pytest.MonkeyPatch) -> None
     code = (
         "import os\n"
         "assert set(os.environ) == {'HOME', 'TMPDIR', 'PATH', 'LANG'}, sorted(os.environ)\n"
-        "assert b'swordfish' not in open('/proc/self/environ', 'rb').read()\n"
+        "import ctypes\n"
+        "assert not ctypes.CDLL(None).getenv(b'A_SECRET')\n"
     )
     with Sandbox(workers=1) as sandbox:
         assert sandbox.run(Program(code)).detail == ""
@@ -169,24 +171,6 @@ def test_the_folder_is_empty_every_time_and_gone_afterwards() -> None:
         assert list(folder.iterdir()) == []
     assert details == [f"ValueError: {folder}"] * 3
     assert not folder.exists()
-
-
-@pytest.mark.parametrize(
-    ("promise", "code"),
-    [
-        ("no_network", "import socket\nsocket.socket()"),
-        ("no_processes", "import subprocess\nsubprocess.run(['true'])"),
-        ("no_signals", "import os\nos.kill(os.getppid(), 0)"),
-        ("no_signals", "import os\nos.kill(-1, 0)"),
-        ("no_writes_outside", "open('../outside', 'w')"),
-        ("no_writes_outside", "import os\nos.remove(os.__file__)"),
-        ("no_writes_outside", "import os\nos.chmod(os.getcwd() + '/..', 0o700)"),
-    ],
-)
-def test_what_enforced_says_holds(sandbox: Sandbox, promise: str, code: str) -> None:
-    if not sandbox.enforced()[promise]:
-        pytest.skip(f"this kernel does not enforce {promise}")
-    assert sandbox.run(Program(code)).status == "blocked"
 
 
 def test_limits_cannot_be_raised(sandbox: Sandbox) -> None:
@@ -280,7 +264,7 @@ def test_bad_use_is_one_clear_line(sandbox: Sandbox) -> None:
         Sandbox(Limits(seconds=0))
     with pytest.raises(SandboxError, match="use it in a with block"):
         Sandbox().run(Program("x = 1"))
-    assert sandbox.enforced()["cpu_time"]
+    assert sandbox.missing == {}
 
 
 def _pids() -> list[int]:

@@ -76,14 +76,16 @@ def build_benchmark(
     seeds: int = 1,
     style: str = "sound",
     verify: bool = True,
+    unsafe: bool = False,
     on_progress: Callable[[int, int], None] | None = None,
 ) -> Benchmark:
     """Perturb every problem by every perturbation in ``names`` (default: all there are).
 
     Random perturbations give ``seeds`` variants, fixed ones a single one. Every variant is
     promised to parse, to pass its own test with its reference solution (``verify``: this is run
-    in the sandbox), and to say whether its prompt changed; one that breaks a promise is rejected.
-    ``on_progress(done, total)`` counts variants. Raises ConfigError for an unknown name or style.
+    in the sandbox, whose ``unsafe`` it is), and to say whether its prompt changed; one that breaks
+    a promise is rejected. ``on_progress(done, total)`` counts variants. Raises ConfigError for an
+    unknown name or style.
     """
     chosen = tuple(PERTURBATIONS) if names is None else tuple(dict.fromkeys(names))
     check_names(chosen, style)
@@ -105,7 +107,9 @@ def build_benchmark(
                          reason=str(error))
             )  # fmt: skip
     variants = []
-    for number, (variant, reason) in enumerate(_broken_promises(made, problems, verify), start=1):
+    for number, (variant, reason) in enumerate(
+        _broken_promises(made, problems, verify, unsafe), start=1
+    ):
         if reason:
             rejected.append(
                 Rejected(**{f.name: getattr(variant, f.name) for f in fields(Rejected)
@@ -140,7 +144,7 @@ def _partial_or_same(problem: Problem) -> Problem:
 
 
 def _broken_promises(
-    variants: Sequence[Variant], problems: Sequence[Problem], verify: bool
+    variants: Sequence[Variant], problems: Sequence[Problem], verify: bool, unsafe: bool
 ) -> Iterator[tuple[Variant, str]]:
     """Each variant with the promise that it breaks, or an empty string.
 
@@ -150,7 +154,7 @@ def _broken_promises(
     if not verify:
         yield from ((variant, _parse_fault(variant)) for variant in variants)
         return
-    with Sandbox() as sandbox:
+    with Sandbox(unsafe=unsafe) as sandbox:
         sound = {
             problem.task_id: verdict
             for problem, verdict in zip(

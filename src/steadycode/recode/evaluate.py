@@ -17,16 +17,18 @@ def evaluate(
     benchmark: Benchmark,
     complete: Complete,
     limits: Limits | None = None,
+    unsafe: bool = False,
     total_problems: int | None = None,
     seed: int = 0,
     on_progress: Callable[[int, int], None] | None = None,
 ) -> tuple[Report, list[Completion]]:
     """Complete every distinct prompt once, run every program, and report.
 
-    Programs run while completions are still coming. ``total_problems`` is how many there are of
-    which the benchmark may be a subset; ``on_progress(done, total)`` counts programs. The
-    completions come back in the order of the prompts, then of the samples. Raises EvidenceError
-    when ``complete`` leaves out a prompt or gives prompts different numbers of samples.
+    Programs run while completions are still coming; ``unsafe`` is the sandbox's.
+    ``total_problems`` is how many there are of which the benchmark may be a subset;
+    ``on_progress(done, total)`` counts programs. The completions come back in the order of the
+    prompts, then of the samples. Raises EvidenceError when ``complete`` leaves out
+    a prompt or gives prompts different numbers of samples.
     """
     cases = list(benchmark.cases())
     waiting: dict[str, list[int]] = {}
@@ -48,7 +50,7 @@ def evaluate(
                 yield _program(cases[number][1], completion)
 
     verdicts: list[dict[int, Verdict]] = [{} for _ in cases]
-    with Sandbox(limits) as sandbox:
+    with Sandbox(limits, unsafe=unsafe) as sandbox:
         for done, verdict in enumerate(sandbox.run_all(programs())):
             number, sample = started[done]
             verdicts[number][sample] = verdict

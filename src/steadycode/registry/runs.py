@@ -115,7 +115,8 @@ class RetrainingRun:
         """Every figure of a model's evidence under its public name."""
         self.figures(evidence.report.figures)
         self.values(evidence_values(evidence))
-        self.tags({"recode.problems": evidence.report.label})
+        sandbox = str(evidence.conditions.limits.get("sandbox", "unknown"))
+        self.tags({"recode.problems": evidence.report.label, "sandbox": sandbox})
 
     def tags(self, tags: Mapping[str, str]) -> None:
         from mlflow.entities import RunTag

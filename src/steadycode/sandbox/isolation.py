@@ -1,176 +1,174 @@
-"""What a program may not do, enforced by the Linux kernel: two unprivileged filters, via ctypes.
+"""Confines the calling process, for good: what every program and every checker does first.
 
-Seccomp refuses new processes, sockets, signals to others, more resources, and what only an
-administrator needs; Landlock refuses writing outside one folder. Both need Linux on x86-64 or
-AArch64; elsewhere the functions return False and the limits of ``worker.py`` stand alone.
-Imports nothing of steadycode: it is loaded by the worker, which must stay light.
+Landlock lets it read the Python runtime and one folder, and write that folder only; a seccomp
+filter (``syscalls.py``) lets it make the calls that act on itself only; it gives up every
+capability, so that root is nobody special; resource limits bound the rest. All of it is open to
+ordinary users on Linux. Imports nothing of steadycode: it is loaded by the worker.
 """
 
+import contextlib
 import ctypes
-import errno
+import glob
 import os
-import platform
-import signal
+import resource
 import struct
 import sys
+import sysconfig
+from typing import Any
 
 _PR_SET_PDEATHSIG, _PR_SET_SECCOMP, _PR_SET_NO_NEW_PRIVS = 1, 22, 38
 _SECCOMP_MODE_FILTER = 2
-_CLONE_THREAD = 0x00010000
 _LANDLOCK_CREATE_RULESET, _LANDLOCK_ADD_RULE, _LANDLOCK_RESTRICT_SELF = 444, 445, 446
+_CAPABILITIES_VERSION = 0x20080522
+_NEW_NAMESPACES = 0x10000000 | 0x40000000 | 0x08000000 | 0x04000000  # user, network, ipc, uts
 
-_ARCHITECTURES = {"x86_64": (0xC000003E, 0), "aarch64": (0xC00000B7, 1)}
-"""Machine -> its AUDIT_ARCH number and its column below."""
-
-_CONDITIONAL = {
-    "clone": (56, 220),  # threads yes, processes no
-    "clone3": (435, 435),  # its flags lie behind a pointer: libc falls back to clone
-    "kill": (62, 129),
-    "tgkill": (234, 131),
-    "prlimit64": (302, 261),  # reading a limit yes, setting one no
-}
-_REFUSED = {
-    "fork": (57, None),
-    "vfork": (58, None),
-    "execve": (59, 221),
-    "execveat": (322, 281),
-    "socket": (41, 198),
-    "tkill": (200, 130),
-    "rt_sigqueueinfo": (129, 138),
-    "rt_tgsigqueueinfo": (297, 240),
-    "pidfd_send_signal": (424, 424),
-    "pidfd_getfd": (438, 438),
-    "ptrace": (101, 117),
-    "process_vm_readv": (310, 270),
-    "process_vm_writev": (311, 271),
-    "setrlimit": (160, 164),
-    "unshare": (272, 97),
-    "setns": (308, 268),
-    "chroot": (161, 51),
-    "mount": (165, 40),
-    "umount2": (166, 39),
-    "reboot": (169, 142),
-    "swapon": (167, 224),
-    "sethostname": (170, 161),
-    "settimeofday": (164, 170),
-    "clock_settime": (227, 112),
-    "init_module": (175, 105),
-    "finit_module": (313, 273),
-    "kexec_load": (246, 104),
-    "bpf": (321, 280),
-    "perf_event_open": (298, 241),
-    "io_uring_setup": (425, 425),
-    "add_key": (248, 217),
-    "keyctl": (250, 219),
-    "chmod": (90, None),
-    "fchmod": (91, 52),
-    "fchmodat": (268, 53),
-    "chown": (92, None),
-    "fchown": (93, 55),
-    "lchown": (94, None),
-    "fchownat": (260, 54),
-}
+_READ_FILE, _READ_DIR = 1 << 2, 1 << 3
+_READ = _READ_FILE | _READ_DIR
+_WRITE_FILE, _REFER, _TRUNCATE = 1 << 1, 1 << 13, 1 << 14
+_CHANGE = _WRITE_FILE | sum(1 << bit for bit in (4, 5, 7, 8, 12))  # remove, make file, folder, link
+_ALL = (1 << 13) - 1  # of the first version: also execute, and make devices, sockets, pipes
+_OPEN_FILES = 64
 
 _libc = ctypes.CDLL(None, use_errno=True)
+_python_fork = ctypes.PyDLL(None, use_errno=True).fork  # keeps the interpreter's lock
+_signal = _libc.signal  # looked up here, and not once more in every fork
+if sys.platform == "linux":
+    _prctl, _syscall, _capset, _unshare = _libc.prctl, _libc.syscall, _libc.capset, _libc.unshare
+
+Missing = dict[str, str]
+"""What cannot be enforced -> why."""
 
 
-def die_with_parent() -> None:
-    """On Linux, this process is killed when the thread that started it ends."""
+def leave_namespaces() -> bool:
+    """Where the kernel lets an ordinary user have namespaces: no network at all, no shared memory
+    of others. A second wall, not one that the others need."""
+    return sys.platform == "linux" and bool(_unshare(_NEW_NAMESPACES) == 0)
+
+
+def stay_on(processor: int | None) -> None:
+    """A worker, its programs and their checker take turns: waking one up on another processor
+    takes longer than what it does there."""
+    if processor is not None and hasattr(os, "sched_setaffinity"):
+        with contextlib.suppress(OSError):
+            os.sched_setaffinity(0, {processor})
+
+
+def die_with_parent(sign: int) -> None:
+    """On Linux, this process gets signal ``sign`` when the thread that started it ends."""
     if sys.platform == "linux":
-        _libc.prctl(_PR_SET_PDEATHSIG, signal.SIGKILL, 0, 0, 0)
+        _prctl(_PR_SET_PDEATHSIG, sign, 0, 0, 0)
 
 
-def refuse_system_calls() -> bool:
-    """Load the seccomp filter into this process, for good. False where that is not possible."""
-    if sys.platform != "linux" or platform.machine() not in _ARCHITECTURES:
-        return False
-    architecture, column = _ARCHITECTURES[platform.machine()]
-    code = _filter(architecture, column, os.getpid())
-    count = len(code) // 8
-    buffer = ctypes.create_string_buffer(code, len(code))
-    program = struct.pack("HxxxxxxP", count, ctypes.addressof(buffer))
-    _libc.prctl(_PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0)
-    taken = _libc.prctl(_PR_SET_SECCOMP, _SECCOMP_MODE_FILTER, ctypes.c_char_p(program))
-    return bool(taken == 0)
+def default_signal(sign: int) -> None:
+    """``signal.signal(sign, SIG_DFL)`` that touches nothing of Python's."""
+    _signal(sign, None)
 
 
-def _filter(architecture: int, column: int, pid: int) -> bytes:
-    """A classic BPF program over ``struct seccomp_data``: number at 0, arguments from 16."""
-    load, equal, at_least, has_bits, give = 0x20, 0x15, 0x35, 0x45, 0x06
-    allow, refuse, absent = 0x7FFF0000, 0x00050000 | errno.EPERM, 0x00050000 | errno.ENOSYS
-
-    def argument(index: int) -> int:
-        return 16 + 8 * index
-
-    numbers = {name: both[column] for name, both in (_CONDITIONAL | _REFUSED).items()}
-    steps = [
-        (load, 0, 0, 4),
-        (equal, 1, 0, architecture),
-        (give, 0, 0, refuse),
-        (load, 0, 0, 0),
-        (at_least, 0, 1, 0x40000000),  # the x32 numbers
-        (give, 0, 0, refuse),
-        (equal, 0, 1, numbers["clone3"]),
-        (give, 0, 0, absent),
-        (equal, 0, 4, numbers["clone"]),
-        (load, 0, 0, argument(0)),
-        (has_bits, 0, 1, _CLONE_THREAD),
-        (give, 0, 0, allow),
-        (give, 0, 0, refuse),
-        (equal, 0, 6, numbers["prlimit64"]),
-        (load, 0, 0, argument(2)),
-        (equal, 0, 3, 0),
-        (load, 0, 0, argument(2) + 4),
-        (equal, 0, 1, 0),
-        (give, 0, 0, allow),
-        (give, 0, 0, refuse),
-    ]
-    for name in ("kill", "tgkill"):  # a program may signal itself: abort() does
-        steps += [
-            (equal, 0, 4, numbers[name]),
-            (load, 0, 0, argument(0)),
-            (equal, 0, 1, pid),
-            (give, 0, 0, allow),
-            (give, 0, 0, refuse),
-        ]
-    for name in _REFUSED:
-        number = numbers[name]
-        if number is not None:
-            steps += [(equal, 0, 1, number), (give, 0, 0, refuse)]
-    steps.append((give, 0, 0, allow))
-    return b"".join(struct.pack("HBBI", *step) for step in steps)
+def fork() -> int:
+    """``os.fork`` for a process that has one thread only, without what Python does after it:
+    every page that a fork touches is copied, and costs more than what is done in it."""
+    pid: int = _python_fork()
+    if pid < 0:
+        raise OSError(ctypes.get_errno(), "fork failed")
+    return pid
 
 
-def write_rules(folder: str) -> int | None:
-    """A Landlock ruleset that allows writing below ``folder`` and to /dev/null only.
+class Confinement:
+    """What a process enters, prepared so that little is left to do after a fork."""
 
-    Returns its file descriptor, for ``restrict_writes``; None where the kernel has no Landlock.
+    def __init__(self, folder: str, calls: bytes, limits: dict[str, Any]) -> None:
+        """``calls`` is the seccomp filter, empty where there is none."""
+        self._folder = os.fsencode(folder)
+        self._bounds = _bounds(limits)
+        self._ruleset = _build_ruleset(folder)
+        self._calls = ctypes.create_string_buffer(calls, len(calls))
+        count, address = len(calls) // 8, ctypes.addressof(self._calls)
+        self._program = ctypes.create_string_buffer(struct.pack("HxxxxxxP", count, address))
+        self._header = ctypes.create_string_buffer(struct.pack("Ii", _CAPABILITIES_VERSION, 0))
+        self._no_capabilities = ctypes.create_string_buffer(2 * 3 * 4)
+
+    def enter(self, cpu: bool = True) -> Missing:
+        """For good; ``cpu``: with the limit of CPU time. Returns what could not be enforced."""
+        os.chdir(self._folder)
+        missing: Missing = {}
+        for kind, bound in self._bounds.items():
+            if kind == resource.RLIMIT_CPU and not cpu:
+                continue
+            try:
+                resource.setrlimit(kind, bound)
+            except (ValueError, OSError) as error:
+                missing[f"limit {kind}"] = str(error)
+        if sys.platform != "linux":
+            return {**missing, "landlock": "this is not Linux", "seccomp": "this is not Linux"}
+        _capset(self._header, self._no_capabilities)
+        _prctl(_PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0)
+        if self._ruleset is None:
+            missing["landlock"] = "this kernel has no Landlock (it came with 5.13), or it is off"
+        elif _syscall(_LANDLOCK_RESTRICT_SELF, self._ruleset, 0):
+            missing["landlock"] = _reason()
+        if not len(self._calls):
+            missing["seccomp"] = "libseccomp is missing"
+        elif _prctl(_PR_SET_SECCOMP, _SECCOMP_MODE_FILTER, self._program):
+            missing["seccomp"] = _reason()
+        return missing
+
+
+def _bounds(limits: dict[str, Any]) -> dict[int, tuple[int, int]]:
+    bounds = {
+        # the worker looks at the clock; this is for the case that it cannot
+        resource.RLIMIT_CPU: -int(-limits["seconds"] // 1) + 1,
+        resource.RLIMIT_AS: limits["memory_mb"] << 20,
+        resource.RLIMIT_FSIZE: limits["files_mb"] << 20,
+        resource.RLIMIT_NOFILE: _OPEN_FILES,
+        resource.RLIMIT_CORE: 0,
+    }
+    return {kind: (bound, bound) for kind, bound in bounds.items()}
+
+
+def _reason() -> str:
+    return os.strerror(ctypes.get_errno())
+
+
+def _build_ruleset(folder: str) -> int | None:
+    """A Landlock ruleset: read the runtime, use ``folder``, nothing else of the file system.
+
+    Returns its file descriptor; None where the kernel has no Landlock.
     """
     if sys.platform != "linux":
         return None
-    version = _libc.syscall(_LANDLOCK_CREATE_RULESET, None, ctypes.c_size_t(0), 1)
+    version = _syscall(_LANDLOCK_CREATE_RULESET, None, ctypes.c_size_t(0), 1)
     if version < 1:
         return None
-    write_file, truncate = 1 << 1, 1 << 14
-    changing = write_file | sum(1 << bit for bit in range(4, 13))  # remove and make, each kind
-    changing |= (1 << 13 if version >= 2 else 0) | (truncate if version >= 3 else 0)
-    attributes = struct.pack("Q", changing)
-    ruleset: int = _libc.syscall(
+    newer = (_REFER if version >= 2 else 0) | (_TRUNCATE if version >= 3 else 0)
+    attributes = struct.pack("Q", _ALL | newer)
+    ruleset: int = _syscall(
         _LANDLOCK_CREATE_RULESET, attributes, ctypes.c_size_t(len(attributes)), 0
     )
     if ruleset < 0:
         return None
-    for path, rights in ((folder, changing), ("/dev/null", changing & (write_file | truncate))):
-        beneath = os.open(path, os.O_PATH | os.O_CLOEXEC)
-        rule = struct.pack("=Qi", rights, beneath)
-        _libc.syscall(_LANDLOCK_ADD_RULE, ruleset, 1, rule, 0)
-        os.close(beneath)
+    for path in _runtime():
+        _allow(ruleset, path, _READ if os.path.isdir(path) else _READ_FILE)
+    _allow(ruleset, sysconfig.get_path("stdlib"), _READ_DIR)
+    _allow(ruleset, os.devnull, _READ_FILE | _WRITE_FILE | newer & _TRUNCATE)
+    _allow(ruleset, folder, _READ | _CHANGE | newer)
     return ruleset
 
 
-def restrict_writes(ruleset: int | None) -> bool:
-    """Enter the ruleset, for good. False where there is none."""
-    if ruleset is None:
-        return False
-    _libc.prctl(_PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0)
-    return bool(_libc.syscall(_LANDLOCK_RESTRICT_SELF, ruleset, 0) == 0)
+def _runtime() -> list[str]:
+    """The standard library without what is installed beside it, and the system's libraries."""
+    library = sysconfig.get_path("stdlib")
+    multiarch = sysconfig.get_config_var("MULTIARCH") or ""
+    found = [path for path in glob.glob(f"{library}/*") if not path.endswith("-packages")]
+    found += glob.glob(f"{sys.base_prefix}/lib/*.so*")
+    found += [f"/lib/{multiarch}", f"/usr/lib/{multiarch}"] if multiarch else []
+    found += ["/lib64", "/usr/lib64", "/etc/ld.so.cache", "/usr/share/zoneinfo"]
+    found += ["/etc/localtime", "/dev/urandom", "/dev/zero"]
+    return [path for path in found if os.path.exists(path)]
+
+
+def _allow(ruleset: int, path: str, rights: int) -> None:
+    with contextlib.suppress(OSError):  # what this user may not read anyway
+        beneath = os.open(path, os.O_PATH | os.O_CLOEXEC)
+        rule = struct.pack("=Qi", rights, beneath)
+        _syscall(_LANDLOCK_ADD_RULE, ruleset, 1, rule, 0)
+        os.close(beneath)

@@ -11,7 +11,7 @@ import subprocess
 import sys
 import tempfile
 from collections import deque
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping
 from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import asdict
 from pathlib import Path
@@ -20,6 +20,7 @@ from typing import IO, Any, Self
 
 from steadycode.errors import SandboxError
 from steadycode.sandbox.contract import Limits, Program, Verdict
+from steadycode.sandbox.syscalls import build_filter
 
 _AHEAD = 64  # programs per worker that may wait behind a slow one
 
@@ -27,32 +28,38 @@ _AHEAD = 64  # programs per worker that may wait behind a slow one
 class Sandbox:
     """Runs untrusted Python programs and says what each did.
 
-    Every program runs in a process of its own: forked from a small worker that has imported the
-    standard library only (and can import nothing else), in an empty folder that is removed
-    afterwards, with no environment variables of ours, no input, bounded CPU time, memory, file
-    size and output. On Linux (x86-64, AArch64) the kernel also refuses new processes, sockets,
-    signals to other processes and writing outside that folder; ``enforced()`` says what holds.
+    A program runs in a process of its own, its test in another one (``worker.py``). The kernel
+    lets both read the Python runtime and one scratch folder, empty at first, and write nothing
+    else; no network, no processes, no signals to others, no privileges even of root; bounded CPU
+    time, memory, output, files (``isolation.py``, ``syscalls.py``). Only the standard library can
+    be imported.
 
-    A program passes only when ``check`` returned: leaving early, whatever the exit code, is not
-    that, nor is printing. What is *not* isolated: it may read every file that this user can
-    read, fill the folder with many files, and, since test and program share one interpreter,
-    code written to attack the harness (walking its frames, answering ``==`` with True) can
-    still claim a pass. Verdicts of honest programs are safe, secrets on a shared disk are not.
+    A program passes when its ``check`` returned. The checker sees plain data and what the program
+    claims to be its own objects, which are never equal to data; the program sees neither the test
+    nor the pipe that the verdict takes. So a program can only answer, and passes by right answers.
+    What the test takes from the program by name, a helper beside the entry point, is the
+    program's word.
 
-    Deterministic: one hash seed, ``random`` seeded with 0, CPU time judged and not wall time
-    (which is only a backstop, at 3 x CPU seconds + 1).
+    Deterministic: one hash seed, ``random`` seeded with 0. CPU time is judged, and wall time only
+    where a program waits instead of computing, without the time that it waited for a processor.
     """
 
-    def __init__(self, limits: Limits | None = None, workers: int | None = None) -> None:
-        """``workers`` defaults to the CPUs of this process. Raises SandboxError."""
+    def __init__(
+        self, limits: Limits | None = None, workers: int | None = None, *, unsafe: bool = False
+    ) -> None:
+        """``workers`` defaults to the CPUs of this process. ``unsafe`` runs programs even where
+        the machine cannot confine them. Raises SandboxError."""
         self.limits = limits or Limits()
-        self._size = workers if workers is not None else _cpu_count()
+        self._size = workers if workers is not None else len(_processors())
         if self._size < 1:
             raise SandboxError(f"workers={workers}: at least one is needed")
         if min(self.limits.seconds, self.limits.memory_mb, self.limits.output_kb) <= 0:
             raise SandboxError(f"limits must be positive: {self.limits}")
         if not hasattr(os, "fork"):
             raise SandboxError("programs can only be run on Linux or macOS (fork is missing)")
+        self._unsafe = unsafe
+        self.missing: dict[str, str] = {}
+        """What this machine cannot enforce, and why; known inside the ``with`` block."""
         self._idle: queue.SimpleQueue[_Worker] = queue.SimpleQueue()
         self._workers: list[_Worker] = []
         self._folder: str | None = None
@@ -63,10 +70,19 @@ class Sandbox:
         self._threads = ThreadPoolExecutor(self._size, thread_name_prefix="sandbox")
         try:
             # started here and not in a thread: a worker dies with the thread that started it
-            self._workers = [_Worker(self.limits, self._folder) for _ in range(self._size)]
+            processors = _processors()
+            if len(processors) < self._size:
+                processors = [None] * self._size
+            settings = {"limits": asdict(self.limits), "folder": self._folder}
+            self._workers = [
+                _Worker({**settings, "processor": processor})
+                for processor in processors[: self._size]
+            ]
             for worker in self._workers:
-                worker.greet()
+                self.missing = worker.greet()
                 self._idle.put(worker)
+            if self.missing and not self._unsafe:
+                raise SandboxError(_refusal(self.missing))
         except BaseException:
             self.close()
             raise
@@ -113,23 +129,6 @@ class Sandbox:
         while waiting:
             yield waiting.popleft().result()
 
-    def enforced(self) -> dict[str, bool]:
-        """What holds on this machine. Call it inside the ``with`` block."""
-        if not self._workers:
-            raise SandboxError("the sandbox is closed; use it in a with block")
-        found = self._workers[0].found
-        calls = found["system_calls"]
-        return {
-            "cpu_time": True,
-            "memory": sys.platform == "linux",
-            "file_size": True,
-            "no_processes": calls,
-            "no_signals": calls,
-            "no_network": calls,
-            "no_writes_outside": found["writes"],
-            "no_reads_outside": False,
-        }
-
     def _submit(self, program: Program) -> "Future[Verdict]":
         if self._threads is None:
             raise SandboxError("the sandbox is closed; use it in a with block")
@@ -153,9 +152,8 @@ class Sandbox:
 class _Worker:
     """The parent's end of one worker process."""
 
-    def __init__(self, limits: Limits, folder: str) -> None:
-        self._settings = {"limits": _plain(limits), "folder": folder}
-        self.found: dict[str, bool] = {}
+    def __init__(self, settings: dict[str, Any]) -> None:
+        self._settings = settings
         self._start()
 
     def _start(self) -> None:
@@ -166,15 +164,16 @@ class _Worker:
             stdin=subprocess.PIPE,
             stdout=subprocess.PIPE,
             stderr=subprocess.DEVNULL,
-            env={"PYTHONHASHSEED": "0", "PYTHONUTF8": "1", "PATH": os.defpath},
+            # symbols are bound here, once, and not again in every fork
+            env={"PYTHONHASHSEED": "0", "PYTHONUTF8": "1", "LD_BIND_NOW": "1", "PATH": os.defpath},
             start_new_session=True,
         )
-        self._send(self._settings)
+        self._send(_json(self._settings), _filter())
 
-    def greet(self) -> None:
-        """Wait until it is ready. Raises SandboxError when it cannot start."""
+    def greet(self) -> dict[str, str]:
+        """Wait until it is ready: what cannot be enforced. Raises SandboxError."""
         try:
-            self.found = self._receive()
+            return self._receive()
         except (OSError, EOFError, ValueError) as error:
             raise SandboxError(
                 f"the sandbox's worker does not start with {sys.executable}"
@@ -187,7 +186,9 @@ class _Worker:
         self.greet()
 
     def run(self, program: Program) -> Verdict:
-        self._send(asdict(program))
+        checks = {"test": program.test, "entry_point": program.entry_point}
+        code = program.code.encode("utf-8", "surrogatepass")
+        self._send(code, _json(checks) if program.test else b"")
         return Verdict(**self._receive())
 
     def kill(self) -> None:
@@ -198,19 +199,19 @@ class _Worker:
                 with contextlib.suppress(OSError):
                     stream.close()
 
-    def _send(self, value: Any) -> None:
-        body = json.dumps(value).encode()  # ASCII: carries lone surrogates too
+    def _send(self, *blocks: bytes) -> None:
         stream = self._stream(self._process.stdin)
-        stream.write(struct.pack(">I", len(body)) + body)
+        stream.write(struct.pack(">II", *map(len, blocks)) + b"".join(blocks))
         stream.flush()
 
     def _receive(self) -> dict[str, Any]:
+        """Both blocks; the second, the worker's own word, over the first, the checker's."""
         stream = self._stream(self._process.stdout)
-        head = stream.read(4)
-        if len(head) < 4:
+        head = stream.read(8)
+        if len(head) < 8:
             raise EOFError
-        body = stream.read(struct.unpack(">I", head)[0])
-        return dict(json.loads(body))
+        said, measured = (stream.read(size) for size in struct.unpack(">II", head))
+        return {**(json.loads(said or b"null") or {}), **json.loads(measured or b"{}")}
 
     @staticmethod
     def _stream(stream: IO[bytes] | None) -> IO[bytes]:
@@ -219,20 +220,33 @@ class _Worker:
         return stream
 
 
-def _plain(limits: Limits) -> dict[str, float]:
-    return {
-        "seconds": limits.seconds,
-        "memory_mb": limits.memory_mb,
-        "output_kb": limits.output_kb,
-        "files_mb": limits.files_mb,
-    }
+def _json(value: Any) -> bytes:
+    return json.dumps(value).encode()  # ASCII: carries lone surrogates too
+
+
+def _filter() -> bytes:
+    """Empty where there is no libseccomp, of which the worker says that it is missing."""
+    try:
+        return build_filter()
+    except (ImportError, OSError, RuntimeError):
+        return b""
+
+
+def _refusal(missing: Mapping[str, str]) -> str:
+    faults = ", ".join(f"{what} ({why})" for what, why in missing.items())
+    return (
+        f"this machine cannot confine untrusted programs: {faults}. Run the evaluation in a Linux"
+        " container (docs/sandbox.md), or accept that generated code runs with your rights:"
+        " evaluate.sandbox=unsafe"
+    )
 
 
 def _digest(program: Program) -> bytes:
-    return hashlib.sha256(json.dumps(asdict(program)).encode()).digest()
+    return hashlib.sha256(_json(asdict(program))).digest()
 
 
-def _cpu_count() -> int:
+def _processors() -> list[int | None]:
+    """Those that this process may use."""
     if hasattr(os, "sched_getaffinity"):
-        return len(os.sched_getaffinity(0))
-    return os.cpu_count() or 1
+        return [*sorted(os.sched_getaffinity(0))]
+    return [None] * (os.cpu_count() or 1)

@@ -1,27 +1,34 @@
-"""A light process that runs programs, each in a fork of its own. Started by ``pool.py``.
+"""A light process that runs programs, each in forks of its own. Started by ``pool.py``.
 
-It speaks length-prefixed JSON on its standard input and output: limits and a folder first, then
-one program at a time. It imports the standard library only, so that a fork is cheap and shows
-a program nothing of the evaluator.
+A fork executes the code, another one, which may serve several programs, the test; they speak over
+two pipes (``wire.py``). The program's fork is made before its test has been read, and has neither
+the test nor the pipe for the verdict. What was read of one program is wiped before the next.
+Imports the standard library only, so that a fork is cheap and shows a program nothing of the
+evaluator.
+
+The pool sends settings and filter, then code and test (JSON, or nothing): two blocks at a time,
+``>II`` before them. So are the replies: the checker's word, and the worker's.
 """
 
 import contextlib
 import gc
 import json
 import os
-import resource
-import selectors
-import shutil
 import signal
+import socket
 import struct
 import sys
-import time
+from collections.abc import Callable, Iterable
+from itertools import pairwise
 from typing import Any
 
 _FOLDER = os.path.dirname(os.path.abspath(__file__))
-sys.path.insert(0, _FOLDER)  # -P keeps it out; only these two are loaded from it
-import child  # type: ignore[import-not-found]  # noqa: E402
+sys.path.insert(0, _FOLDER)  # -P keeps it out; only these are loaded from it
+import checker  # type: ignore[import-not-found]  # noqa: E402
 import isolation  # type: ignore[import-not-found]  # noqa: E402
+import program  # type: ignore[import-not-found]  # noqa: E402
+import watch  # type: ignore[import-not-found]  # noqa: E402
+import wire  # type: ignore[import-not-found]  # noqa: E402
 
 sys.path.remove(_FOLDER)
 
@@ -29,184 +36,203 @@ _WARM = (
     "bisect cmath collections copy dataclasses datetime decimal enum fractions functools hashlib "
     "heapq itertools json math operator queue random re statistics string sys textwrap time typing"
 )
-_TICK = 0.05  # seconds between two looks at the clock and at the process
-_VERDICT_LIMIT = 1 << 20
 
-Job = dict[str, Any]
+_TERMINATE, _KILL = int(signal.SIGTERM), int(signal.SIGKILL)
+
+Json = dict[str, Any]
+
+
+class Worker:
+    def __init__(self, settings: Json, calls: bytes, requests: int, replies: int) -> None:
+        self._limits = settings["limits"]
+        self._requests, self._replies = requests, replies
+        self._folder = os.path.join(settings["folder"], str(os.getpid()))
+        os.mkdir(self._folder, 0o700)
+        self._confinement = isolation.Confinement(self._folder, calls, self._limits)
+        self._checker = 0
+        self._nothing = os.open(os.devnull, os.O_RDWR)
+        self._heard = watch.Heard(self._limits)
+        os.environ.clear()
+        os.environ.update(HOME=self._folder, TMPDIR=self._folder, PATH="/usr/bin:/bin")
+        os.environ.update(LANG="C.UTF-8")
+        self.missing = self._probe()
+
+    def serve(self) -> None:
+        """Until the pool closes its pipe."""
+        while sizes := read_sizes(self._requests):
+            code, test = bytearray(sizes[0]), bytearray(sizes[1])
+            fill(self._requests, code)
+            try:
+                usage = self._run(code, test)
+            finally:
+                code[:], test[:] = bytes(len(code)), bytes(len(test))
+            send(self._replies, self._heard.verdict, json.dumps(usage).encode())
+            self._heard.wipe()
+
+    def close(self) -> None:
+        self._end_checker()
+        watch.empty(self._folder)
+        for folder in (self._folder, os.path.dirname(self._folder)):
+            with contextlib.suppress(OSError):  # the pool's own goes with its last worker
+                os.rmdir(folder)
+
+    def _run(self, code: bytearray, test: bytearray) -> Json:
+        asked, ask = os.pipe()
+        answers, answer = os.pipe()
+        output, printed = os.pipe()
+        pair = watch.Pair(self._limits, self._folder)
+        try:
+            channel = wire.Channel(asked, answer)
+            pair.program = self._fork(
+                (asked, answer), printed, lambda: _execute(code, bool(test), channel)
+            )
+            for fd in (asked, answer, printed):
+                os.close(fd)
+            fill(self._requests, test)  # only now: the program's fork has not got it
+            pair.checker = self._checker or self._start_checker()
+            _hand_over(self._checks, test, (answers, ask))
+            for fd in (answers, ask):
+                os.close(fd)
+            pair.follow(self._checks.fileno(), output, self._heard)
+        finally:
+            usage: Json = pair.end(self._heard)
+            if not self._heard.checker_stays:
+                self._end_checker()
+        os.close(output)
+        watch.empty(self._folder)
+        return usage
+
+    def _start_checker(self) -> int:
+        """A process that runs tests, one after the other, until one leaves a trace in it."""
+        self._checks, theirs = socket.socketpair()
+        self._checker = self._fork(
+            (theirs.fileno(),), self._nothing, lambda: _check(theirs), cpu=False
+        )
+        theirs.close()
+        return self._checker
+
+    def _end_checker(self) -> None:
+        if self._checker:
+            os.kill(self._checker, _KILL)
+            os.waitpid(self._checker, 0)
+            self._checks.close()
+        self._checker = 0
+
+    def _fork(
+        self, kept: Iterable[int], output: int, body: Callable[[], None], cpu: bool = True
+    ) -> int:
+        """``body`` in a confined process with no other open files than ``kept``; ``cpu``: with
+        the limit of CPU time, which a process for one program only can have."""
+        parent = os.getpid()
+        pid: int = isolation.fork()
+        if pid:
+            return pid
+        try:
+            isolation.default_signal(_TERMINATE)
+            os.dup2(output, 1)
+            os.dup2(output, 2)
+            isolation.die_with_parent(_KILL)
+            confined = self._confinement.enter(cpu)
+            for before, after in pairwise([2, *sorted(kept), 1024]):
+                os.closerange(before + 1, after)
+            if confined == self.missing and os.getppid() == parent:
+                body()
+        finally:
+            os._exit(1)
+
+    def _probe(self) -> isolation.Missing:
+        """What this machine cannot enforce, found out in a process that ends at once."""
+        read, write = os.pipe()
+        pid = isolation.fork()
+        if pid == 0:
+            os.write(write, json.dumps(self._confinement.enter()).encode())
+            os._exit(0)
+        os.close(write)
+        with open(read, "rb") as answer:
+            found = answer.read() or b'{"seccomp": "the filter stops Python itself"}'
+        os.waitpid(pid, 0)
+        missing: isolation.Missing = json.loads(found)
+        return missing
+
+
+def _execute(code: bytearray, tested: bool, channel: wire.Channel) -> None:
+    name = "solution" if tested else "__main__"
+    program.run(code.decode("utf-8", "surrogatepass"), name, channel)
+
+
+def _hand_over(checks: socket.socket, test: bytearray, ends: tuple[int, int]) -> None:
+    """Give the checker a test and the ends of the pipes to a program."""
+    socket.send_fds(checks, [struct.pack(">I", len(test))], ends)
+    checks.sendall(test)
+
+
+def _check(checks: socket.socket) -> None:
+    while True:
+        head, ends, _, _ = socket.recv_fds(checks, 4, 2)
+        if not head:
+            return
+        test = bytearray(*struct.unpack(">I", head))
+        fill(checks.fileno(), test)
+        job = json.loads(test) if test else {"test": "", "entry_point": None}
+        found, stays = checker.judge(job["test"], job["entry_point"], wire.Channel(*ends))
+        for fd in ends:
+            os.close(fd)
+        said = json.dumps(found and dict(zip(("status", "detail"), found, strict=True))).encode()
+        checks.sendall(watch.HEAD.pack(stays, len(said)) + said)
+
+
+def read_sizes(fd: int) -> tuple[int, int] | None:
+    head = bytearray(8)
+    try:
+        fill(fd, head)
+    except EOFError:
+        return None
+    return struct.unpack(">II", head)
+
+
+def fill(fd: int, buffer: bytearray) -> None:
+    """Read into ``buffer`` until it is full: no copy is left elsewhere."""
+    view = memoryview(buffer)
+    while view:
+        count = os.readv(fd, [view])
+        if not count:
+            raise EOFError
+        view = view[count:]
+
+
+def send(fd: int, *blocks: bytes) -> None:
+    data = memoryview(struct.pack(">II", *map(len, blocks)) + b"".join(blocks))
+    while data:
+        data = data[os.write(fd, data) :]
 
 
 def main() -> None:
-    isolation.die_with_parent()
+    isolation.leave_namespaces()
+    isolation.die_with_parent(_TERMINATE)  # and clean up
+    signal.signal(signal.SIGTERM, lambda *_: sys.exit(0))
     for name in _WARM.split():
         __import__(name)
     requests, replies = os.dup(0), os.dup(1)
     nothing = os.open(os.devnull, os.O_RDWR)
     for standard in (0, 1):
         os.dup2(nothing, standard)
-    settings = _receive(requests)
-    if settings is None:
+    sizes = read_sizes(requests)
+    if sizes is None:
         return
-    settings["folder"] = os.path.join(settings["folder"], str(os.getpid()))
-    os.mkdir(settings["folder"], 0o700)
-    rules = isolation.write_rules(settings["folder"])
-    gc.collect()
-    gc.freeze()  # the forks share these pages
-    _send(replies, _probe(rules))
-    while (job := _receive(requests)) is not None:
-        _send(replies, _run(job, settings, rules))
-
-
-def _probe(rules: int | None) -> dict[str, bool]:
-    """Which filters this kernel takes, found out in a process that ends at once."""
-    pid = os.fork()
-    if pid == 0:
-        os._exit(isolation.restrict_writes(rules) + 2 * isolation.refuse_system_calls())
-    taken = os.waitstatus_to_exitcode(os.waitpid(pid, 0)[1])
-    return {"writes": bool(taken & 1), "system_calls": bool(taken & 2)}
-
-
-def _run(job: Job, settings: Job, rules: int | None) -> Job:
-    verdict_read, verdict_write = os.pipe()
-    output_read, output_write = os.pipe()
-    nonce = os.urandom(16).hex().encode()
-    pid = os.fork()
-    if pid == 0:
-        try:
-            child.enter(settings["folder"], settings["limits"], rules, verdict_write, output_write)
-            child.execute(job, nonce)
-        finally:
-            os._exit(1)
-    os.close(verdict_write)
-    os.close(output_write)
+    settings, calls = bytearray(sizes[0]), bytearray(sizes[1])
+    fill(requests, settings)
+    fill(requests, calls)
+    given = json.loads(settings)
+    isolation.stay_on(given["processor"])
+    worker = Worker(given, bytes(calls), requests, replies)
     try:
-        return _watch(pid, nonce, verdict_read, output_read, settings["limits"])
+        send(replies, json.dumps(worker.missing).encode(), b"")
+        exec(compile("def f(x):\n    return [x]\n", "<warm>", "exec"), {})  # what Python makes once
+        gc.collect()
+        gc.freeze()  # the forks share these pages
+        worker.serve()
     finally:
-        os.close(verdict_read)
-        os.close(output_read)
-        _empty(settings["folder"])
-
-
-def _empty(folder: str) -> None:
-    """Remove what a program left. The folder itself stays: the write rules are bound to it."""
-    for entry in list(os.scandir(folder)):
-        if entry.is_dir(follow_symlinks=False):
-            shutil.rmtree(entry.path, ignore_errors=True)
-        else:
-            os.unlink(entry.path)
-
-
-def _watch(pid: int, nonce: bytes, verdict_fd: int, output_fd: int, limits: Job) -> Job:
-    """Follow one program to its verdict, its end or its limit; leave none of it running."""
-    verdict, output = b"", b""
-    deadline = time.monotonic() + 3 * limits["seconds"] + 1
-    ended = None
-    late = ""
-    with selectors.DefaultSelector() as selector:
-        selector.register(verdict_fd, selectors.EVENT_READ)
-        selector.register(output_fd, selectors.EVENT_READ)
-        while True:
-            for key, _ in selector.select(_TICK):
-                chunk = os.read(key.fd, 65536)
-                if not chunk:
-                    selector.unregister(key.fd)
-                elif key.fd == verdict_fd:
-                    verdict += chunk
-                else:
-                    output = (output + chunk)[: limits["output_kb"] * 1024]
-            if _message(verdict, nonce) or len(verdict) > _VERDICT_LIMIT:
-                break
-            if verdict_fd not in selector.get_map() or ended is None:
-                ended = _reap(pid, os.WNOHANG)
-            if ended:
-                verdict += _rest(verdict_fd)
-                break
-            if _cpu_seconds(pid) > limits["seconds"]:
-                break
-            if time.monotonic() > deadline:
-                late = f"still running after {3 * limits['seconds'] + 1:g} s of wall time"
-                break
-    with contextlib.suppress(ProcessLookupError, PermissionError):
-        os.killpg(pid, signal.SIGKILL)
-    status, usage = ended or _reap(pid, 0) or (0, None)
-    reply = _judge(_message(verdict, nonce), status if ended else None, output, late)
-    seconds = usage.ru_utime + usage.ru_stime if usage else 0.0
-    if seconds > limits["seconds"] or (ended and status == -signal.SIGXCPU):
-        reply = {"status": "timeout", "detail": f"more than {limits['seconds']:g} s of CPU time"}
-    unit = 1024 if sys.platform != "darwin" else 1024**2
-    peak = usage.ru_maxrss / unit if usage else 0.0
-    return {**reply, "seconds": round(seconds, 4), "peak_memory": round(peak, 1)}
-
-
-def _judge(message: Job | None, status: int | None, output: bytes, late: str) -> Job:
-    """``status`` is the exit code of a process that ended by itself, negative for a signal."""
-    if message:
-        return message
-    if late:
-        return {"status": "timeout", "detail": late}
-    if status is None:
-        return {"status": "failed", "detail": "wrote where only the sandbox may write"}
-    if status < 0:
-        last = output.decode("utf-8", "replace").strip().rpartition("\n")[2]
-        detail = f"killed by {signal.Signals(-status).name}: {last}".rstrip(": ")
-        return {"status": "crashed", "detail": detail[: child.DETAIL]}
-    return {"status": "failed", "detail": f"left with exit code {status} before its end"}
-
-
-def _message(verdict: bytes, nonce: bytes) -> Job | None:
-    start = verdict.find(nonce)
-    end = verdict.find(b"\n", start)
-    if start < 0 or end < 0:
-        return None
-    line = verdict[start + len(nonce) : end].decode("utf-8", "replace")
-    status, _, detail = line.partition(" ")
-    return {"status": status, "detail": detail}
-
-
-def _reap(pid: int, flags: int) -> tuple[int, resource.struct_rusage] | None:
-    found, status, usage = os.wait4(pid, flags)
-    return (os.waitstatus_to_exitcode(status), usage) if found else None
-
-
-def _rest(fd: int) -> bytes:
-    """What a process that has ended left in the pipe."""
-    os.set_blocking(fd, False)
-    with contextlib.suppress(BlockingIOError):
-        return os.read(fd, _VERDICT_LIMIT)
-    return b""
-
-
-def _cpu_seconds(pid: int) -> float:
-    """CPU time of a running process; RLIMIT_CPU alone counts whole seconds only."""
-    if sys.platform != "linux":
-        return 0.0
-    per_process_clock = (~pid << 3) | 2
-    try:
-        return time.clock_gettime(per_process_clock)
-    except OSError:
-        return 0.0
-
-
-def _receive(fd: int) -> Job | None:
-    head = _read_exactly(fd, 4)
-    if len(head) < 4:
-        return None
-    body = _read_exactly(fd, struct.unpack(">I", head)[0])
-    return dict(json.loads(body))
-
-
-def _read_exactly(fd: int, size: int) -> bytes:
-    chunks = []
-    while size and (chunk := os.read(fd, size)):
-        chunks.append(chunk)
-        size -= len(chunk)
-    return b"".join(chunks)
-
-
-def _send(fd: int, value: Any) -> None:
-    body = json.dumps(value).encode()
-    data = struct.pack(">I", len(body)) + body
-    while data:
-        data = data[os.write(fd, data) :]
+        worker.close()
 
 
 if __name__ == "__main__":

@@ -29,6 +29,7 @@ from steadycode.registry.runs import (
 from steadycode.registry.store import Store, open_store
 from steadycode.registry.versions import CHAMPION, champion, fetch
 from steadycode.retraining import Attempt, open_attempt, retraining_id
+from steadycode.sandbox import Sandbox
 from steadycode.stages.job import Job, Manifest
 from steadycode.stages.process import LOG, Event, run_stage
 
@@ -187,6 +188,8 @@ def check_settings(project: Project, config: Config) -> None:
     load_policy(project, config.gate)
     problem_file(config.evaluate.problems)
     check_names(config.evaluate.perturbations, "sound")
+    with Sandbox(workers=1, unsafe=config.evaluate.sandbox == "unsafe"):
+        pass
 
 
 def resolve_start(project: Project, config: Config, base: Path, console: Console) -> Path:

@@ -1,0 +1,81 @@
+"""The system calls that a program may make, as a filter that the kernel runs before each of them.
+
+A list of what is allowed, not of what is forbidden: a call that a future kernel adds is refused.
+Everything here acts on the calling process alone. What is missing on purpose, beside the obvious:
+kill and its kin, prctl beyond naming a thread (a program must not outlive its parent), fcntl that
+makes the kernel send signals, setsid (a program stays in its group), chmod, chown, utime and xattr
+(Landlock does not bind them), truncate by name, memory that outlives its process.
+"""
+
+import errno
+import tempfile
+from functools import cache
+
+_ALWAYS = """
+access arch_prctl brk chdir clock_getres clock_gettime clock_nanosleep close close_range dup dup2
+dup3 epoll_create epoll_create1 epoll_ctl epoll_pwait epoll_pwait2 epoll_wait eventfd2 exit
+exit_group faccessat faccessat2 fadvise64 fallocate fchdir fdatasync flock fstat fstatfs fsync
+ftruncate futex futex_waitv get_robust_list getcwd getdents getdents64 getegid geteuid getgid
+getgroups getitimer getpgid getpgrp getpid getppid getrandom getresgid getresuid getrlimit
+getrusage getsid getsockname getsockopt gettid gettimeofday getuid lseek lstat madvise membarrier
+mincore mkdir mkdirat mmap mprotect mremap msync munmap nanosleep newfstatat open openat pause pipe
+pipe2 poll ppoll pread64 preadv preadv2 pselect6 pwrite64 pwritev pwritev2 read readlink readlinkat
+readv recvfrom recvmsg rename renameat renameat2 restart_syscall rmdir rseq rt_sigaction
+rt_sigpending rt_sigprocmask rt_sigreturn rt_sigsuspend rt_sigtimedwait sched_get_priority_max
+sched_get_priority_min sched_getaffinity sched_getparam sched_getscheduler sched_yield select
+sendfile set_robust_list set_tid_address setitimer alarm shutdown sigaltstack stat statfs statx
+symlink symlinkat sysinfo time times umask uname unlink unlinkat wait4 waitid write writev
+"""
+_ABSENT = "clone3"  # its flags lie behind a pointer; libc falls back to clone on ENOSYS
+
+_CLONE_THREAD = 0x00010000
+_AF_UNIX, _SOCK_STREAM, _SOCK_TYPE = 1, 1, 0xF
+_FCNTL = (0, 1, 2, 3, 4, 5, 6, 7, 1030, 1032)  # duplicate, flags, locks; pipe size
+_IOCTL = (0x5401, 0x5413, 0x541B, 0x5421, 0x5450, 0x5451)  # is it a terminal, how big; fd flags
+_PRCTL = (15, 16)  # a thread's name
+
+
+@cache
+def build_filter() -> bytes:
+    """The filter as the kernel takes it: ``struct sock_filter`` after ``struct sock_filter``.
+
+    Raises OSError or ImportError where there is no libseccomp.
+    """
+    import pyseccomp as seccomp  # loads libseccomp, which is Linux's
+
+    allow, masked, equal = seccomp.ALLOW, seccomp.MASKED_EQ, seccomp.EQ
+    found = seccomp.SyscallFilter(seccomp.ERRNO(errno.EPERM))
+    for name in _ALWAYS.split():
+        _add(found, allow, name)
+    _add(found, seccomp.ERRNO(errno.ENOSYS), _ABSENT)
+    _add(found, allow, "clone", seccomp.Arg(0, masked, _CLONE_THREAD, _CLONE_THREAD))
+    _add(found, allow, "prlimit64", seccomp.Arg(2, equal, 0))  # reading a limit, not setting one
+    _add(
+        found,
+        allow,
+        "socketpair",  # what asyncio wakes itself with
+        seccomp.Arg(0, equal, _AF_UNIX),
+        seccomp.Arg(1, masked, _SOCK_TYPE, _SOCK_STREAM),
+    )
+    _add(found, allow, "sendto", seccomp.Arg(4, equal, 0))  # to the other end of the pair only
+    for name, commands in (("fcntl", _FCNTL), ("ioctl", _IOCTL)):
+        for command in commands:
+            _add(found, allow, name, seccomp.Arg(1, equal, command))
+    for option in _PRCTL:
+        _add(found, allow, "prctl", seccomp.Arg(0, equal, option))
+    with tempfile.TemporaryFile() as out:
+        found.export_bpf(out)
+        out.seek(0)
+        return out.read()
+
+
+def _add(found: object, action: int, name: str, *arguments: object) -> None:
+    """Names that this architecture does not have are passed over."""
+    import pyseccomp as seccomp
+
+    try:
+        number = seccomp.resolve_syscall(seccomp.system_arch(), name)
+    except ValueError:
+        return
+    if number >= 0:
+        found.add_rule(action, number, *arguments)  # type: ignore[attr-defined]

@@ -1,0 +1,255 @@
+"""Follows a program and its checker to a verdict, their end or a limit; leaves nothing of them.
+
+Imports nothing of steadycode: it is loaded by the worker, which must stay light.
+"""
+
+import contextlib
+import os
+import resource
+import select
+import signal
+import struct
+import sys
+import time
+from collections.abc import Iterator
+from typing import Any
+
+_TICK = 0.05  # seconds between two looks at what a running program uses
+_BACKSTOP = 10  # times the limit: wall time that a program may take on a starved machine
+_IDLE = 0.1  # share of its time on a processor below which a program counts as waiting
+_THREADS, _FILES = 256, 4096  # a program with more is stopped at the next look
+_GRACE = 1.0  # seconds from closing its pipe to being gone
+
+HEAD = struct.Struct(">?I")
+"""Before the checker's verdict: whether it can be used again, and how long the verdict is."""
+
+Json = dict[str, Any]
+
+
+class Heard:
+    """What a pair of processes said, in buffers that are wiped and used again."""
+
+    def __init__(self, limits: Json) -> None:
+        self._verdict, self._output = bytearray(1 << 13), bytearray(limits["output_kb"] << 10)
+        self._waste = bytearray(1 << 16)
+        self._said = self._printed = 0
+
+    @property
+    def complete(self) -> bool:
+        length = int(HEAD.unpack_from(self._verdict)[1])
+        return length > 0 and self._said >= HEAD.size + length
+
+    @property
+    def verdict(self) -> bytes:
+        """JSON; null when the program left before its test was done; empty without a verdict."""
+        return bytes(memoryview(self._verdict)[HEAD.size : self._said]) if self.complete else b""
+
+    @property
+    def checker_stays(self) -> bool:
+        """Whether the checker can be used again."""
+        return self.complete and bool(HEAD.unpack_from(self._verdict)[0])
+
+    @property
+    def last_line(self) -> str:
+        printed = bytes(memoryview(self._output)[: self._printed])
+        return printed.decode("utf-8", "replace").strip().rpartition("\n")[2]
+
+    def hear(self, fd: int) -> bool:
+        """Read of the verdict; False when that was all."""
+        count = os.readv(fd, [memoryview(self._verdict)[self._said :]])
+        self._said += count
+        return count > 0 and not self.complete
+
+    def drain(self, fd: int) -> bool:
+        """Read output, keep the first of it; False at its end."""
+        room = memoryview(self._output)[self._printed :]
+        count = os.readv(fd, [room, self._waste])
+        self._printed += min(count, len(room))
+        return count > 0
+
+    def wipe(self) -> None:
+        for part in (self._verdict, self._output, self._waste):
+            part[:] = bytes(len(part))
+        self._said = self._printed = 0
+
+
+class Pair:
+    """A program's process and its checker's. A number is 0 until its process is there."""
+
+    def __init__(self, limits: Json, folder: str) -> None:
+        self._limits, self._folder = limits, folder
+        self._started = time.monotonic()
+        self._over: Json = {}
+        self._ended: tuple[int, resource.struct_rusage] | None = None
+        self._checker_queued: float | None = None
+        self.program = self.checker = 0
+
+    def follow(self, verdict: int, output: int, heard: Heard) -> None:
+        """Until there is a verdict, or cannot be one any more."""
+        poll = select.poll()
+        poll.register(verdict, select.POLLIN)
+        poll.register(output, select.POLLIN)
+        look = self._started + _TICK
+        while not self._over:
+            for fd, _ in poll.poll(_TICK * 1000):
+                if fd == verdict:
+                    if not heard.hear(fd):
+                        return
+                elif not heard.drain(fd):
+                    poll.unregister(fd)
+            if time.monotonic() >= look:
+                self._over = self._look()
+                look = time.monotonic() + _TICK
+
+    def end(self, heard: Heard) -> Json:
+        """Stop what still runs; what the program used, and the verdict where the checker's word
+        is not the last one."""
+        if self.program and not self._over and heard.verdict == b"null":
+            self._ended = self._wait(_GRACE)
+        by_itself = self._ended is not None
+        if self.program and not by_itself:
+            os.kill(self.program, signal.SIGKILL)
+        ended = self._ended or (_reap(self.program) if self.program else None)
+        if ended is None:
+            return {}
+        status, usage = ended
+        seconds = usage.ru_utime + usage.ru_stime
+        unit = 1024 if sys.platform != "darwin" else 1024**2
+        used = {"seconds": round(seconds, 4), "peak_memory": round(usage.ru_maxrss / unit, 1)}
+        if seconds > self._limits["seconds"]:
+            return {**used, **self._timeout()}
+        if self._over:
+            return {**used, **self._over}
+        if heard.verdict == b"null":
+            return {**used, **_departure(status if by_itself else None, heard)}
+        if not heard.verdict:
+            return {**used, "status": "crashed", "detail": "the test's own process died"}
+        return used
+
+    def _timeout(self) -> Json:
+        limit = self._limits["seconds"]
+        return {"status": "timeout", "detail": f"more than {limit:g} s of CPU time"}
+
+    def _look(self) -> Json:
+        """What the pair has more of than it may, as a verdict; empty when nothing."""
+        limit = self._limits["seconds"]
+        elapsed = time.monotonic() - self._started
+        used = _cpu_seconds(self.program)
+        if used > limit:
+            return self._timeout()
+        # a process that waits for a processor is neither at work nor idle
+        own = elapsed - _queued_seconds(self.program) - self._queued_checker()
+        if own > limit and used < _IDLE * own:
+            return {"status": "timeout", "detail": f"not done after {limit:g} s, mostly of waiting"}
+        if elapsed > _BACKSTOP * limit + 1:
+            return {"status": "timeout", "detail": f"still running after {elapsed:.0f} s"}
+        if _threads(self.program) > _THREADS:
+            return {"status": "blocked", "detail": f"more than {_THREADS} threads"}
+        if fault := self._too_much_written():
+            return {"status": "blocked", "detail": fault}
+        return {}
+
+    def _queued_checker(self) -> float:
+        """Since the first look: it serves other programs before."""
+        now = _queued_seconds(self.checker)
+        if self._checker_queued is None:
+            self._checker_queued = now
+        return now - self._checker_queued
+
+    def _too_much_written(self) -> str:
+        size = 0
+        for count, entry in enumerate(_walk(self._folder), start=1):
+            with contextlib.suppress(OSError):  # removed meanwhile
+                size += entry.stat(follow_symlinks=False).st_size
+            if count > _FILES:
+                return f"more than {_FILES} files"
+            if size > self._limits["files_mb"] << 20:
+                return f"more than {self._limits['files_mb']} MiB in files"
+        return ""
+
+    def _wait(self, seconds: float) -> tuple[int, resource.struct_rusage] | None:
+        """How the program ended by itself, if it does so in time."""
+        deadline = time.monotonic() + seconds
+        while (ended := _reap(self.program, os.WNOHANG)) is None and time.monotonic() < deadline:
+            time.sleep(0.001)
+        return ended
+
+
+def _departure(status: int | None, heard: Heard) -> Json:
+    """The program left before its test was done."""
+    if status is None:
+        return {"status": "failed", "detail": "closed the pipe to its checker"}
+    if status < 0:
+        detail = f"killed by {signal.Signals(-status).name}: {heard.last_line}"
+        return {"status": "crashed", "detail": detail.removesuffix(": ")[:200]}
+    return {"status": "failed", "detail": f"left with exit code {status} before its end"}
+
+
+def _reap(pid: int, flags: int = 0) -> tuple[int, resource.struct_rusage] | None:
+    found, status, usage = os.wait4(pid, flags)
+    return (os.waitstatus_to_exitcode(status), usage) if found else None
+
+
+def _cpu_seconds(pid: int) -> float:
+    """CPU time of a running process, all its threads."""
+    if sys.platform != "linux":
+        return 0.0
+    per_process_clock = (~pid << 3) | 2
+    try:
+        return time.clock_gettime(per_process_clock)
+    except OSError:
+        return 0.0
+
+
+def _queued_seconds(pid: int) -> float:
+    """How long a process has been ready to run but had no processor."""
+    fields = _proc(pid, "schedstat").split()
+    return int(fields[1]) / 1e9 if fields else 0.0
+
+
+def _threads(pid: int) -> int:
+    fields = _proc(pid, "stat").rpartition(")")[2].split()
+    return int(fields[17]) if fields else 0
+
+
+def _proc(pid: int, name: str) -> str:
+    try:
+        with open(f"/proc/{pid}/{name}", encoding="utf-8", errors="replace") as file:
+            return file.read()
+    except OSError:
+        return ""
+
+
+def _walk(folder: str) -> Iterator[os.DirEntry[str]]:
+    """Every entry below, without recursion."""
+    folders = [folder]
+    while folders:
+        with contextlib.suppress(OSError):
+            for entry in os.scandir(folders.pop()):
+                yield entry
+                if entry.is_dir(follow_symlinks=False):
+                    folders.append(entry.path)
+
+
+def empty(folder: str) -> None:
+    """Remove what a program left; the folder itself stays, the ruleset is bound to it.
+
+    A tree may be deeper than Python recurses and than a path may be long, and closed to its owner:
+    inner folders are moved up before their outer one is removed.
+    """
+    mark = os.urandom(8).hex()
+    count = 0
+    while entries := list(os.scandir(folder)):
+        for entry in entries:
+            if not entry.is_dir(follow_symlinks=False):
+                os.unlink(entry.path)
+                continue
+            os.chmod(entry.path, 0o700)
+            for inner in list(os.scandir(entry.path)):
+                if inner.is_dir(follow_symlinks=False):
+                    os.chmod(inner.path, 0o700)
+                    os.rename(inner.path, f"{folder}/{mark}{count}")
+                    count += 1
+                else:
+                    os.unlink(inner.path)
+            os.rmdir(entry.path)

@@ -1,0 +1,195 @@
+"""Plain data between a program and its checker: JSON with tags, length-prefixed, over two pipes.
+
+Neither side can make the other build anything but the types below. What has no plain form stays
+where it is and crosses as a number (``Handle``), by which the other side may ask for it.
+Imports nothing of steadycode: it is loaded by the worker, which must stay light.
+"""
+
+import base64
+import collections
+import datetime
+import decimal
+import fractions
+import json
+import os
+import struct
+from collections.abc import Callable
+from typing import Any
+
+MESSAGE_LIMIT = 64 << 20  # bytes
+_WORD = 1 << 63  # integers beyond are written in base 16: decimal takes quadratic time
+_ATOMS = frozenset({type(None), bool, float, str})
+
+_read, _write = os.read, os.write  # a program may replace the module's
+
+Message = dict[str, Any]
+
+
+class Gone(BaseException):
+    """The other side has closed its pipe, or says what is not a message."""
+
+
+class Channel:
+    """One side's ends of the pipes."""
+
+    def __init__(self, read_fd: int, write_fd: int) -> None:
+        self._read_fd, self._write_fd = read_fd, write_fd
+
+    def send(self, message: Message) -> None:
+        body = json.dumps(message).encode()  # ASCII: carries lone surrogates too
+        data = memoryview(struct.pack(">I", len(body)) + body)
+        try:
+            while data:
+                data = data[_write(self._write_fd, data) :]
+        except OSError as error:
+            raise Gone from error
+
+    def receive(self) -> Message:
+        (size,) = struct.unpack(">I", self._exactly(4))
+        if size > MESSAGE_LIMIT:
+            raise Gone(f"sends more than {MESSAGE_LIMIT >> 20} MiB at once")
+        try:
+            message = json.loads(self._exactly(size))
+        except (ValueError, RecursionError) as error:
+            raise Gone("sends what is not a message") from error
+        if not isinstance(message, dict):
+            raise Gone("sends what is not a message")
+        return message
+
+    def _exactly(self, size: int) -> bytes:
+        data = bytearray()
+        while len(data) < size:
+            try:
+                chunk = _read(self._read_fd, size - len(data))
+            except OSError as error:
+                raise Gone from error
+            if not chunk:
+                raise Gone
+            data += chunk
+        return bytes(data)
+
+
+def encode(value: Any, export: Callable[[Any], Message]) -> Any:
+    """``value`` as JSON. ``export`` names what has no plain form.
+
+    An instance of a subclass of a plain type crosses as that type, with the value it holds:
+    whatever its own methods say about it stays behind.
+    """
+    kind = type(value)
+    if kind in _ATOMS:
+        return value
+    if kind is list and _is_flat(value):
+        return value
+    for base, tag, write in _WRITERS:
+        if issubclass(kind, base):
+            plain = write(value, lambda item: encode(item, export))
+            return plain if tag is None else {tag: plain}
+    return export(value)
+
+
+def decode(data: Any, find: Callable[[str, Any], Any]) -> Any:
+    """The value of ``encode``'s output; ``find(tag, data)`` gives what was exported.
+
+    Raises Gone for anything that ``encode`` does not write.
+    """
+    if isinstance(data, list):
+        if any(isinstance(item, (list, dict)) for item in data):
+            return [decode(item, find) for item in data]
+        return data
+    if not isinstance(data, dict):
+        return data
+    try:
+        ((tag, inner),) = data.items()
+        read = _READERS.get(tag)
+        if read is None:
+            return find(tag, inner)
+        return read(inner, lambda item: decode(item, find))
+    except (ValueError, TypeError, AttributeError, LookupError, ArithmeticError) as error:
+        raise Gone("sends what is not a value") from error
+
+
+def _is_flat(value: list[Any]) -> bool:
+    """Whether JSON holds it as it is."""
+    kinds = set(map(type, value))
+    if kinds == {int}:
+        return bool(min(value) > -_WORD and max(value) < _WORD)
+    return kinds <= _ATOMS
+
+
+Each = Callable[[Any], Any]
+
+
+def _write_int(value: int, _: Each) -> Any:
+    plain = int.__add__(value, 0)
+    return plain if -_WORD < plain < _WORD else {"int": hex(plain)}
+
+
+def _write_items(value: Any, each: Each) -> Any:
+    """Read by the plain type's own iteration, not by the subclass's."""
+    base = next(base for base in type(value).__mro__ if base in _ITERATED)
+    return [each(item) for item in base.__iter__(value)]
+
+
+def _write_pairs(value: dict[Any, Any], each: Each) -> Any:
+    return [[each(key), each(item)] for key, item in dict.items(value)]
+
+
+_ITERATED = (list, tuple, set, frozenset, collections.deque)
+_WRITERS: tuple[tuple[type, str | None, Callable[[Any, Each], Any]], ...] = (
+    (int, None, _write_int),
+    (float, None, lambda value, _: float.__float__(value)),
+    (str, None, lambda value, _: str.__str__(value)),
+    (list, None, _write_items),
+    (tuple, "tuple", _write_items),
+    (collections.Counter, "counter", _write_pairs),
+    (collections.OrderedDict, "ordered", _write_pairs),
+    (dict, "dict", _write_pairs),
+    (set, "set", _write_items),
+    (frozenset, "frozenset", _write_items),
+    (bytes, "bytes", lambda value, _: base64.b64encode(value).decode()),
+    (bytearray, "bytearray", lambda value, _: base64.b64encode(value).decode()),
+    (complex, "complex", lambda value, _: [value.real, value.imag]),
+    (range, "range", lambda value, _: [hex(value.start), hex(value.stop), hex(value.step)]),
+    (collections.deque, "deque", _write_items),
+    (decimal.Decimal, "decimal", lambda value, _: decimal.Decimal.__str__(value)),
+    (fractions.Fraction, "fraction", lambda v, _: [hex(v.numerator), hex(v.denominator)]),
+    (datetime.datetime, "datetime", lambda value, _: datetime.datetime.isoformat(value)),
+    (datetime.date, "date", lambda value, _: datetime.date.isoformat(value)),
+    (datetime.time, "time", lambda value, _: datetime.time.isoformat(value)),
+    (
+        datetime.timedelta,
+        "timedelta",
+        lambda value, _: [value.days, value.seconds, value.microseconds],
+    ),
+)
+"""Plain types, the more special one first."""
+
+
+def _base16(inner: Any) -> list[int]:
+    return [int(item, 16) for item in inner]
+
+
+_READERS: dict[str, Callable[[Any, Each], Any]] = {
+    "int": lambda inner, _: int(inner, 16),
+    "tuple": lambda inner, each: tuple(map(each, inner)),
+    "counter": lambda inner, each: collections.Counter(
+        {each(key): each(item) for key, item in inner}
+    ),
+    "ordered": lambda inner, each: collections.OrderedDict(
+        (each(key), each(item)) for key, item in inner
+    ),
+    "dict": lambda inner, each: {each(key): each(item) for key, item in inner},
+    "set": lambda inner, each: set(map(each, inner)),
+    "frozenset": lambda inner, each: frozenset(map(each, inner)),
+    "bytes": lambda inner, _: base64.b64decode(inner),
+    "bytearray": lambda inner, _: bytearray(base64.b64decode(inner)),
+    "complex": lambda inner, _: complex(*inner),
+    "range": lambda inner, _: range(*_base16(inner)),
+    "deque": lambda inner, each: collections.deque(map(each, inner)),
+    "decimal": lambda inner, _: decimal.Decimal(inner),
+    "fraction": lambda inner, _: fractions.Fraction(*_base16(inner)),
+    "datetime": lambda inner, _: datetime.datetime.fromisoformat(inner),
+    "date": lambda inner, _: datetime.date.fromisoformat(inner),
+    "time": lambda inner, _: datetime.time.fromisoformat(inner),
+    "timedelta": lambda inner, _: datetime.timedelta(*inner),
+}
