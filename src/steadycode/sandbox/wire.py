@@ -95,7 +95,7 @@ def decode(data: Any, find: Callable[[str, Any], Any]) -> Any:
     if isinstance(data, list):
         if any(isinstance(item, (list, dict)) for item in data):
             return [decode(item, find) for item in data]
-        return data
+        return list(data)  # the message stays as it was
     if not isinstance(data, dict):
         return data
     try:
