@@ -81,7 +81,7 @@ class Pair:
         self._started = time.monotonic()
         self._over: Json = {}
         self._ended: tuple[int, resource.struct_rusage] | None = None
-        self._checker_queued: float | None = None
+        self._before: tuple[float, float] | None = None
         self.program = self.checker = 0
 
     def follow(self, verdict: int, output: int, heard: Heard) -> None:
@@ -137,8 +137,11 @@ class Pair:
         used = _cpu_seconds(self.program)
         if used > limit:
             return self._timeout()
+        tested, checker_queued = self._checker_seconds()
+        if tested > limit:
+            return {"status": "timeout", "detail": f"its test took more than {limit:g} s"}
         # a process that waits for a processor is neither at work nor idle
-        own = elapsed - _queued_seconds(self.program) - self._queued_checker()
+        own = elapsed - _queued_seconds(self.program) - checker_queued
         if own > limit and used < _IDLE * own:
             return {"status": "timeout", "detail": f"not done after {limit:g} s, mostly of waiting"}
         if elapsed > _BACKSTOP * limit + 1:
@@ -149,12 +152,11 @@ class Pair:
             return {"status": "blocked", "detail": fault}
         return {}
 
-    def _queued_checker(self) -> float:
-        """Since the first look: it serves other programs before."""
-        now = _queued_seconds(self.checker)
-        if self._checker_queued is None:
-            self._checker_queued = now
-        return now - self._checker_queued
+    def _checker_seconds(self) -> tuple[float, float]:
+        """At work, and waiting for a processor, since the first look; it serves other programs."""
+        now = _cpu_seconds(self.checker), _queued_seconds(self.checker)
+        self._before = self._before or now
+        return now[0] - self._before[0], now[1] - self._before[1]
 
     def _too_much_written(self) -> str:
         size = 0
