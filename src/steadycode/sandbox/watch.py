@@ -137,13 +137,14 @@ class Pair:
         used = _cpu_seconds(self.program)
         if used > limit:
             return self._timeout()
-        tested, checker_queued = self._checker_seconds()
-        if tested > limit:
-            return {"status": "timeout", "detail": f"its test took more than {limit:g} s"}
+        tested, queued = self._checker_seconds()
         # a process that waits for a processor is neither at work nor idle
-        own = elapsed - _queued_seconds(self.program) - checker_queued
-        if own > limit and used < _IDLE * own:
-            return {"status": "timeout", "detail": f"not done after {limit:g} s, mostly of waiting"}
+        own = elapsed - _queued_seconds(self.program) - queued
+        if tested > limit or (own > limit and used < _IDLE * own):
+            detail = f"not done after {limit:g} s, mostly of waiting"
+            if tested > own / 2:
+                detail = f"its test took more than {limit:g} s"
+            return {"status": "timeout", "detail": detail}
         if elapsed > _BACKSTOP * limit + 1:
             return {"status": "timeout", "detail": f"still running after {elapsed:.0f} s"}
         if _threads(self.program) > _THREADS:
