@@ -18,10 +18,25 @@ from steadycode.generation.store import Store
 Batch = Sequence[Request]
 
 
+_FAMILY = 24  # tokens
+
+
 def plan(requests: Sequence[Request], size: int, exact: bool) -> list[Batch]:
-    """The batches for distinct ``requests``, in any order given: longest prompts first, so that
-    rows that decode together are of similar length."""
-    ordered = sorted(requests, key=lambda r: (-len(r.healed.tokens), r.healed.tokens, r.sample))
+    """The batches for distinct ``requests``, whatever their order.
+
+    Longest prompts first, so that rows that decode together are of similar length. Prompts that
+    begin alike stay side by side, for what they share is computed once.
+    """
+    longest: dict[tuple[int, ...], int] = {}
+    for request in requests:
+        family = request.healed.tokens[:_FAMILY]
+        longest[family] = max(longest.get(family, 0), len(request.healed.tokens))
+
+    def place(request: Request) -> tuple[int, tuple[int, ...], str, int]:
+        tokens = request.healed.tokens
+        return -longest[tokens[:_FAMILY]], tokens, request.prompt, request.sample
+
+    ordered = sorted(requests, key=place)
     if exact:
         return [ordered] if ordered else []
     return [ordered[start : start + size] for start in range(0, len(ordered), size)]

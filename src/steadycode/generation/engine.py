@@ -2,17 +2,18 @@
 
 from collections import deque
 from collections.abc import Iterator, Sequence
+from contextlib import suppress
 from typing import Any
 
 import torch
 from torch import Tensor
-from transformers import DynamicCache
 
 from steadycode.config import Decoding
 from steadycode.errors import ModelError
 from steadycode.generation.boundary import Vocabulary
 from steadycode.generation.cache import BatchCache
 from steadycode.generation.contract import Completion
+from steadycode.generation.prefill import Prefill
 from steadycode.generation.rows import Request, Row
 from steadycode.models.loading import LanguageModel
 from steadycode.randomness import derive_seed
@@ -38,7 +39,6 @@ class Engine:
         self.decoding = decoding
         self._seed = seed
         self._stops = _stop_tokens(model.model)
-        self._prefilled: tuple[tuple[int, ...], Any, Tensor] | None = None
 
     def run(self, requests: Sequence[Request], most: int) -> Iterator[Completion]:
         """Completions in the order in which they end; at most ``most`` rows decode at a time.
@@ -47,13 +47,10 @@ class Engine:
         arguments alone. Raises OutOfMemory, and ModelError when a single row is too much.
         """
         rows: list[Row] = []
-        self._prefilled = None
-        try:
+        with suppress(torch.OutOfMemoryError):
             yield from self._decode(deque(requests), rows, most)
             return
-        except torch.OutOfMemoryError:
-            self._prefilled = None
-        # outside of the block, where nothing refers to the tensors of what was tried any more
+        # here nothing refers to the tensors of what was tried any more
         if len(rows) > 1:
             raise OutOfMemory(len(rows))
         tokens = rows[0].request.longest if rows else 0
@@ -63,12 +60,13 @@ class Engine:
         )
 
     def _decode(self, waiting: deque[Request], rows: list[Row], most: int) -> Iterator[Completion]:
-        cache = BatchCache()
+        cache, prefill = BatchCache(), Prefill(self._model, self._device)
         while waiting or rows:
             while waiting and self._has_room(rows, waiting[0], most):
                 row = self._row(waiting.popleft())
                 rows.append(row)
-                prefilled = self._begin(row)
+                prefilled, logits = prefill.read(row.request.healed.tokens)
+                self._choose(logits, [row])
                 if row.completion is not None:
                     rows.pop()
                     yield row.completion
@@ -96,26 +94,10 @@ class Engine:
         return Row(request, self._vocabulary, self._stops, self.decoding, generator)
 
     @torch.inference_mode()
-    def _begin(self, row: Row) -> Any:
-        """The forward pass over a prompt, alone and so without padding, and its first token."""
-        tokens = row.request.healed.tokens
-        if self._prefilled is None or self._prefilled[0] != tokens:
-            cache = DynamicCache()
-            output = self._model(
-                input_ids=torch.tensor([tokens], device=self._device),
-                past_key_values=cache,
-                use_cache=True,
-                logits_to_keep=1,
-            )
-            self._prefilled = (tokens, cache, output.logits[:, -1])
-        _, prefilled, logits = self._prefilled
-        self._choose(logits, [row])
-        return prefilled
-
-    @torch.inference_mode()
     def _step(self, cache: BatchCache, rows: list[Row]) -> None:
         self._choose(cache.step(self._model, [row.last_token for row in rows], self._device), rows)
 
+    @torch.inference_mode()
     def _choose(self, logits: Tensor, rows: list[Row]) -> None:
         """Give every row its next token from ``logits`` [rows, vocabulary]."""
         logits = logits.float()
