@@ -11,6 +11,8 @@ import torch
 from steadycode.config import Decoding
 from steadycode.generation import ENGINE, complete
 from steadycode.generation.boundary import Vocabulary
+from steadycode.generation.engine import _sample
+from steadycode.generation.rows import Request, Row
 from steadycode.generation.stopping import function_end
 from steadycode.models import LanguageModel
 from steadycode.problems import load_problems
@@ -95,6 +97,31 @@ def test_nucleus_of_one_token_is_greedy(tiny: LanguageModel) -> None:
     assert [c.text for c in complete(tiny, PROMPTS, narrow)] == [
         c.text for c in complete(tiny, PROMPTS, GREEDY)
     ]
+
+
+def test_samples_follow_the_nucleus(tiny: LanguageModel) -> None:
+    """The first token of many samples, against the distribution that the model gives."""
+    prompt = "def f(x):\n    return x"
+    vocabulary = Vocabulary(tiny.tokenizer)
+    healed = vocabulary.heal(prompt)
+    with torch.no_grad():
+        logits = tiny.model(torch.tensor([healed.tokens])).logits[0, -1].double()
+    allowed = torch.tensor(vocabulary.allowed(healed.owed)) if healed.owed else slice(None)
+    chances = torch.full_like(logits, -math.inf)
+    chances[allowed] = logits[allowed] / 2
+    ordered, tokens = chances.softmax(-1).sort(descending=True)
+    kept = ordered.cumsum(-1) - ordered < 0.3
+    expected = dict(zip(tokens[kept].tolist(), (ordered[kept] / ordered[kept].sum()).tolist(),
+                        strict=True))  # fmt: skip
+    decoding = Decoding(max_new_tokens=1, temperature=2.0, top_p=0.3)
+    rows = [Row(Request(prompt, n, healed), vocabulary, (), decoding,
+                torch.Generator().manual_seed(n)) for n in range(4000)]  # fmt: skip
+    firsts = _sample(chances.float().expand(4000, -1) * 2, rows, decoding).tolist()
+    assert set(firsts) <= set(expected)
+    assert len(expected) > 3
+    for token, chance in expected.items():
+        sigma = math.sqrt(chance * (1 - chance) / 4000)
+        assert abs(firsts.count(token) / 4000 - chance) < 4 * sigma
 
 
 def test_equal_prompts_are_completed_once(tiny: LanguageModel) -> None:

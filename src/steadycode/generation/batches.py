@@ -65,12 +65,12 @@ def finish(
     found = sum(len(_standing(store, name(batch), batch, exact)) for batch in batches)
     say(f"{found} of {total} completions found, {total - found} to generate")
     for batch in batches:
-        while True:
-            standing = _standing(store, name(batch), batch, exact)
-            yield from standing.values()
+        standing = _standing(store, name(batch), batch, exact)
+        if standing:
+            progress(done + len(standing))
+        yield from standing.values()
+        while len(standing) < len(batch):
             missing = [request for request in batch if request not in standing]
-            if not missing:
-                break
             try:
                 for number, completion in enumerate(engine.run(missing, rows), start=1):
                     store.add(name(batch), completion)
@@ -80,6 +80,8 @@ def finish(
             except OutOfMemory as error:
                 rows = error.rows // 2
                 say(f"out of memory with {error.rows} prompts at a time; going on with {rows}")
+            standing = _standing(store, name(batch), batch, exact)
+            yield from standing.values()
         done += len(batch)
 
 

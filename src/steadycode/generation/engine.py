@@ -117,18 +117,19 @@ class Engine:
 
 
 def _sample(logits: Tensor, rows: list[Row], decoding: Decoding) -> Tensor:
-    """Nucleus sampling by the inverse of the distribution function: one draw from each row's own
-    generator, so that a row's tokens do not depend on the rows beside it."""
-    draws = torch.stack(
-        [torch.rand((), generator=row.generator, dtype=torch.double) for row in rows]
-    )
-    probabilities = (logits / decoding.temperature).softmax(dim=-1, dtype=torch.double)
-    probabilities, order = probabilities.sort(dim=-1, descending=True, stable=True)
-    below = probabilities.cumsum(dim=-1) - probabilities  # mass of likelier tokens
-    probabilities[below >= decoding.top_p] = 0
-    cumulative = probabilities.cumsum(dim=-1)
-    target = draws.to(logits.device)[:, None] * cumulative[:, -1:]
-    return order.gather(1, torch.searchsorted(cumulative, target, right=True))[:, 0]
+    """Nucleus sampling by the Gumbel-max trick: the likeliest token after noise from each row's own
+    generator. The last digits of the logits, which depend on the rows beside, then matter as seldom
+    as in greedy decoding; a draw from the cumulated distribution meets them at every token."""
+    scaled = logits.double() / decoding.temperature
+    if decoding.top_p < 1:
+        probabilities, order = scaled.softmax(dim=-1).sort(dim=-1, descending=True, stable=True)
+        below = probabilities.cumsum(dim=-1) - probabilities  # mass of likelier tokens
+        outside = (below >= decoding.top_p).scatter(1, order, below >= decoding.top_p)
+        scaled = scaled.masked_fill(outside, -torch.inf)
+    size = logits.shape[-1]
+    draws = [torch.rand(size, generator=row.generator, dtype=torch.double) for row in rows]
+    noise = -(-torch.stack(draws).to(logits.device).log()).log()
+    return (scaled + noise).argmax(dim=-1)
 
 
 def _stop_tokens(model: Any) -> frozenset[int]:
