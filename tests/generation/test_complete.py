@@ -99,29 +99,23 @@ def test_nucleus_of_one_token_is_greedy(tiny: LanguageModel) -> None:
     ]
 
 
-def test_samples_follow_the_nucleus(tiny: LanguageModel) -> None:
-    """The first token of many samples, against the distribution that the model gives."""
-    prompt = "def f(x):\n    return x"
+@pytest.mark.parametrize(("top_p", "kept"), [(1.0, 12), (0.6, 5), (0.1, 1)])
+def test_samples_follow_the_nucleus(tiny: LanguageModel, top_p: float, kept: int) -> None:
+    logits = torch.linspace(0, 3, 12).flip(0)
+    decoding = Decoding(temperature=2.0, top_p=top_p)
+    chances = (logits / 2).softmax(-1)[:kept]
+    assert chances[:-1].sum() < top_p
     vocabulary = Vocabulary(tiny.tokenizer)
-    healed = vocabulary.heal(prompt)
-    with torch.no_grad():
-        logits = tiny.model(torch.tensor([healed.tokens])).logits[0, -1].double()
-    allowed = torch.tensor(vocabulary.allowed(healed.owed)) if healed.owed else slice(None)
-    chances = torch.full_like(logits, -math.inf)
-    chances[allowed] = logits[allowed] / 2
-    ordered, tokens = chances.softmax(-1).sort(descending=True)
-    kept = ordered.cumsum(-1) - ordered < 0.3
-    expected = dict(zip(tokens[kept].tolist(), (ordered[kept] / ordered[kept].sum()).tolist(),
-                        strict=True))  # fmt: skip
-    decoding = Decoding(max_new_tokens=1, temperature=2.0, top_p=0.3)
-    rows = [Row(Request(prompt, n, healed), vocabulary, (), decoding,
-                torch.Generator().manual_seed(n)) for n in range(4000)]  # fmt: skip
-    firsts = _sample(chances.float().expand(4000, -1) * 2, rows, decoding).tolist()
-    assert set(firsts) <= set(expected)
-    assert len(expected) > 3
-    for token, chance in expected.items():
-        sigma = math.sqrt(chance * (1 - chance) / 4000)
-        assert abs(firsts.count(token) / 4000 - chance) < 4 * sigma
+    rows = [
+        Row(Request("x", 0, vocabulary.heal("x")), vocabulary, (), decoding,
+            torch.Generator().manual_seed(seed))
+        for seed in range(4000)
+    ]  # fmt: skip
+    drawn = torch.bincount(_sample(logits.expand(4000, -1), rows, decoding), minlength=12) / 4000
+    assert drawn[kept:].sum() == 0
+    expected = chances / chances.sum()
+    sigma = (expected * (1 - expected) / 4000).sqrt()
+    assert ((drawn[:kept] - expected).abs() <= 4 * sigma).all()
 
 
 def test_equal_prompts_are_completed_once(tiny: LanguageModel) -> None:
