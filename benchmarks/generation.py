@@ -1,34 +1,48 @@
-"""Completion speed beside what a user would otherwise write: padded batches through ``generate``.
+"""Completion speed beside what a user would otherwise write with ``generate`` of transformers.
 
-    python benchmarks/generation.py --prompts 64 --threads 2
+    python benchmarks/generation.py --precision fp32 --compare
+    python benchmarks/generation.py --prompts 64 --agreement
 
-Both decode the same HumanEval prompts greedily with the same model, dtype and batch size.
-``generate`` has no notion of a function's end, so most of its tokens are thrown away: prompts per
-second is the figure to compare. Peak memory is the process's so far, so the second can only be
-higher.
+All three complete the same HumanEval prompts greedily with the same model: one prompt per call of
+``generate``, padded batches of 32, and steadycode. ``generate`` is given prompts that are already
+healed, so that all write the same texts. Useful tokens are those up to the end of the function,
+which ``generate`` has no notion of; raw tokens are all that the model was made to choose. Peak
+memory is the process's, the model included, while each was at work (Linux).
+
+``--compare`` counts the texts that are the same as those of one prompt per call, up to the end of
+the function, or up to where our completion was cut by ``--max-new-tokens``. ``--agreement``
+completes under two batch plans, runs all programs, and tells how many verdicts agree.
 """
 
 import argparse
-import resource
+import os
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from pathlib import Path
+from typing import Any
 
 from steadycode.config import Decoding
-from steadycode.generation import ENGINE, complete
+from steadycode.generation import ENGINE, Completion, complete
+from steadycode.generation.boundary import Healed, Vocabulary
+from steadycode.generation.stopping import function_end
 from steadycode.models import LanguageModel, load, pick_device, pick_dtype, resolve
-from steadycode.problems import load_problems
+from steadycode.problems import Problem, load_problems
 from steadycode.project import find_project
+
+Texts = dict[str, str]
+"""Prompt -> what was written behind it."""
 
 
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.split("\n")[0])
     parser.add_argument("--model", default="smollm2-135m-instruct")
-    parser.add_argument("--prompts", type=int, default=64)
-    parser.add_argument("--batch-size", type=int, default=32)
-    parser.add_argument("--max-new-tokens", type=int, default=160)
+    parser.add_argument("--prompts", type=int, default=32)
+    parser.add_argument("--max-new-tokens", type=int, default=96)
+    parser.add_argument("--rounds", type=int, default=1)
     parser.add_argument("--threads", type=int, default=2)
     parser.add_argument("--precision", choices=["auto", "bf16", "fp32"], default="auto")
+    parser.add_argument("--compare", action="store_true")
+    parser.add_argument("--agreement", action="store_true")
     given = parser.parse_args()
 
     project = find_project()
@@ -37,52 +51,156 @@ def main() -> None:
 
     torch.set_num_threads(given.threads)
     device = pick_device()
-    dtype = pick_dtype(given.precision, device)
+    dtype = pick_dtype("bf16" if given.agreement else given.precision, device)
     model = load(Path(resolve(given.model, project)), dtype, device)
-    prompts = [problem.prompt for problem in load_problems("humaneval")[: given.prompts]]
-    decoding = Decoding(max_new_tokens=given.max_new_tokens, batch_size=given.batch_size)
-
+    problems = load_problems("humaneval")[: given.prompts]
+    decoding = Decoding(max_new_tokens=given.max_new_tokens)
     print(f"{ENGINE}; {given.model}, {dtype}, {device}, {given.threads} threads")
     print(
-        f"{len(prompts)} prompts, batches of {decoding.batch_size}, {decoding.max_new_tokens} new"
+        f"{len(problems)} prompts, {decoding.max_new_tokens} new tokens at most; load of the "
+        f"machine {os.getloadavg()[0]:.1f} before"
     )
-    list(complete(model, prompts[:1], decoding.model_copy(update={"max_new_tokens": 4})))  # warm
-    ours = _timed("steadycode", len(prompts), lambda: _ours(model, prompts, decoding))
-    theirs = _timed("generate", len(prompts), lambda: _generate(model, prompts, decoding))
-    print(f"steadycode takes {ours / theirs:.2f} of the time")
+    if given.agreement:
+        return _agreement(model, problems, decoding)
+    for _ in range(given.rounds):
+        _race(model, [problem.prompt for problem in problems], decoding, given.compare)
+    return None
 
 
-def _ours(model: LanguageModel, prompts: list[str], decoding: Decoding) -> int:
-    completions = complete(model, prompts, decoding)
-    return sum(len(model.tokenizer(completion.text).input_ids) for completion in completions)
+def _race(model: LanguageModel, prompts: Sequence[str], decoding: Decoding, compare: bool) -> None:
+    new = decoding.max_new_tokens
+    ours: list[Completion] = []
 
+    def steadycode() -> Texts:
+        ours.extend(complete(model, prompts, decoding))
+        return {completion.prompt: completion.text for completion in ours}
 
-def _generate(model: LanguageModel, prompts: list[str], decoding: Decoding) -> int:
-    tokenizer, size = model.tokenizer, decoding.batch_size
-    tokenizer.padding_side = "left"
-    ordered = sorted(prompts, key=len, reverse=True)
-    tokens = 0
-    for start in range(0, len(ordered), size):
-        batch = tokenizer(ordered[start : start + size], return_tensors="pt", padding=True)
-        output = model.model.generate(
-            **batch.to(model.device), do_sample=False, max_new_tokens=decoding.max_new_tokens
+    for _ in complete(model, prompts[:1], Decoding(max_new_tokens=4)):
+        pass  # warm
+    padded = _timed("generate, batches of 32", model, lambda: _generate(model, prompts, 32, new))
+    mine = _timed("steadycode", model, steadycode)
+    alone = _timed("generate, one per call", model, lambda: _generate(model, prompts, 1, new))
+    print(f"steadycode against one per call: {mine[1] / alone[1]:.1f} x useful, "
+          f"{mine[2] / alone[2]:.1f} x raw tokens/s; against batches of 32: "
+          f"{mine[1] / padded[1]:.1f} x useful, {mine[2] / padded[2]:.1f} x raw")  # fmt: skip
+    if compare:
+        same = sum(
+            alone[0][one.prompt].startswith(one.text)
+            and (one.finish_reason == "max_tokens" or one.text == _cut(alone[0], one.prompt))
+            for one in ours
         )
-        new = output[:, batch.input_ids.shape[1] :]
-        tokens += int((new != tokenizer.pad_token_id).sum())
-    return tokens
+        print(f"same text as one per call: {same} of {len(ours)}")
 
 
-def _timed(name: str, prompts: int, work: Callable[[], int]) -> float:
-    started, cpu = time.perf_counter(), time.process_time()
-    tokens = work()
+def _generate(model: LanguageModel, prompts: Sequence[str], size: int, new: int) -> Texts:
+    """Batches padded on the left, longest prompts first, each as long as its slowest member."""
+    import torch
+
+    vocabulary = Vocabulary(model.tokenizer)
+    written = vocabulary.written
+    healed = {prompt: vocabulary.heal(prompt) for prompt in prompts}
+    ordered = sorted(prompts, key=lambda prompt: -len(healed[prompt].tokens))
+    texts = {}
+    for start in range(0, len(ordered), size):
+        batch = [healed[prompt] for prompt in ordered[start : start + size]]
+        width = max(len(one.tokens) for one in batch)
+        pad = model.tokenizer.pad_token_id
+        rows = [[pad] * (width - len(one.tokens)) + list(one.tokens) for one in batch]
+        mask = [[0] * (width - len(one.tokens)) + [1] * len(one.tokens) for one in batch]
+        output = model.model.generate(
+            input_ids=torch.tensor(rows, device=model.device),
+            attention_mask=torch.tensor(mask, device=model.device),
+            do_sample=False,
+            max_new_tokens=new,
+            logits_processor=[_Owed(vocabulary, batch, width)],
+        )
+        for prompt, row in zip(ordered[start : start + size], output.tolist(), strict=True):
+            said = b"".join(written.get(token, b"") for token in row[width:])
+            texts[prompt] = said[len(healed[prompt].owed) :].decode("utf-8", "replace")
+    return texts
+
+
+class _Owed:
+    """Only tokens that repay what the prompt is owed, until it is."""
+
+    def __init__(self, vocabulary: Vocabulary, batch: Sequence[Healed], width: int) -> None:
+        self._vocabulary, self._batch, self._width = vocabulary, batch, width
+
+    def __call__(self, tokens: Any, scores: Any) -> Any:
+        for number, healed in enumerate(self._batch):
+            new = tokens[number, self._width :].tolist() if healed.owed else []
+            repaid = sum(len(self._vocabulary.written.get(token, b"")) for token in new)
+            if owed := healed.owed[repaid:]:
+                allowed = self._vocabulary.allowed(owed)
+                kept = scores[number, allowed]
+                scores[number] = -float("inf")
+                scores[number, allowed] = kept
+        return scores
+
+
+def _cut(texts: Texts, prompt: str) -> str:
+    return texts[prompt][: function_end(prompt, texts[prompt])]
+
+
+def _timed(
+    name: str, model: LanguageModel, work: Callable[[], Texts]
+) -> tuple[Texts, float, float]:
+    """What ``work`` wrote, its useful and its raw tokens per second."""
+    raw = 0
+
+    def count(module: Any, arguments: Any, options: dict[str, Any]) -> None:
+        nonlocal raw
+        raw += options["input_ids"].shape[0]
+
+    hook = model.model.register_forward_pre_hook(count, with_kwargs=True)
+    _forget_peak()
+    started = time.perf_counter()
+    texts = work()
     seconds = time.perf_counter() - started
-    memory = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024
+    hook.remove()
+    encode = Vocabulary(model.tokenizer).encode
+    useful = sum(len(encode(_cut(texts, prompt))) for prompt in texts)
     print(
-        f"{name:10} {seconds:7.1f} s  {prompts / seconds:6.2f} prompts/s  "
-        f"{tokens / seconds:6.0f} tokens/s  cpu {time.process_time() - cpu:.0f} s  "
-        f"peak {memory:.0f} MiB"
+        f"{name:24} {seconds:7.1f} s {len(texts) / seconds:6.2f} prompts/s "
+        f"{useful / seconds:6.1f} useful tokens/s {raw / seconds:6.1f} raw tokens/s  "
+        f"peak {_peak():.0f} MiB",
+        flush=True,
     )
-    return seconds
+    return texts, useful / seconds, raw / seconds
+
+
+def _forget_peak() -> None:
+    Path("/proc/self/clear_refs").write_text("5")
+
+
+def _peak() -> float:
+    status = Path("/proc/self/status").read_text()
+    (line,) = [line for line in status.splitlines() if line.startswith("VmHWM")]
+    return int(line.split()[1]) / 1024
+
+
+def _agreement(model: LanguageModel, problems: Sequence[Problem], decoding: Decoding) -> None:
+    from steadycode.sandbox import Program, Sandbox
+
+    texts, verdicts = [], []
+    prompts = [problem.prompt for problem in problems]
+    for size in (32, 8):
+        started = time.perf_counter()
+        plan = decoding.model_copy(update={"batch_size": size})
+        said = [completion.text for completion in complete(model, prompts, plan)]
+        programs = [
+            Program(problem.prompt + text, problem.test, problem.entry_point)
+            for problem, text in zip(problems, said, strict=True)
+        ]
+        with Sandbox() as sandbox:
+            found = [verdict.status for verdict in sandbox.run_all(programs)]
+        print(f"batches of {size}: {found.count('passed')} pass, "
+              f"{time.perf_counter() - started:.0f} s", flush=True)  # fmt: skip
+        texts.append(said)
+        verdicts.append(found)
+    for what, (one, other) in (("texts", texts), ("verdicts", verdicts)):
+        same = sum(a == b for a, b in zip(one, other, strict=True))
+        print(f"{what} that agree: {same} of {len(one)} ({same / len(one):.1%})")
 
 
 if __name__ == "__main__":

@@ -14,6 +14,8 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_valida
 from steadycode.errors import ConfigError
 from steadycode.project import find_project
 
+Style = Literal["completion", "chat"]
+
 
 class _Section(BaseModel):
     model_config = ConfigDict(extra="forbid", frozen=True)
@@ -65,7 +67,11 @@ class Decoding(_Section):
     samples: int = Field(1, ge=1)
     temperature: float = Field(0.0, ge=0, description="0 is greedy")
     top_p: float = Field(1.0, gt=0, le=1)
-    batch_size: int = Field(32, ge=1, description="prompts decoded together")
+    style: Style = Field("completion", description="chat: ask by the model's chat template")
+    batch_size: int = Field(128, ge=1, description="completions in one batch")
+    batch_tokens: int = Field(
+        16384, ge=1, description="tokens, of prompts and completions, that a batch holds at a time"
+    )
 
 
 class LimitsConfig(_Section):

@@ -1,15 +1,20 @@
-"""A healed prompt gives its bytes back, and its tokens stand whatever follows."""
+"""A healed prompt gives its bytes back, and its tokens stand whatever follows.
+
+The slow tests use the quick profile's own tokenizer; its model is built first where it is missing,
+which needs the package index.
+"""
 
 import itertools
 import json
 
 import pytest
 from tokenizers import Tokenizer, decoders, models, normalizers, pre_tokenizers, trainers
-from transformers import PreTrainedTokenizerFast
+from transformers import AutoTokenizer, PreTrainedTokenizerFast
 
 from steadycode.generation.boundary import Healed, Vocabulary
-from steadycode.models import LanguageModel
-from steadycode.problems import load_problems
+from steadycode.models import LanguageModel, resolve
+from steadycode.problems import Problem, load_problems
+from steadycode.project import Project
 
 ENDINGS = ["", " ", "    ", "\t", "\n", "\n\n", "\n    ", "\n\t\t", "  \n \n", "    retu", "x"]
 PROMPTS = ["", " ", "\n", "def f(x):\n    ", "x = 'don", "café", "中文 ab中", "f(", "x = 12", "é\n",
@@ -17,12 +22,21 @@ PROMPTS = ["", " ", "\n", "def f(x):\n    ", "x = 'don", "café", "中文 ab中"
 FOLLOWING = ["", "a", "ing", " ", "    x", "\n", "\n    y", "\t", "'s", "1", "=", '"""', "é", "中"]
 
 
-@pytest.fixture(params=["tiny", "sentencepiece"])
+@pytest.fixture(params=["tiny", "sentencepiece", pytest.param("real", marks=pytest.mark.slow)])
 def vocabulary(request: pytest.FixtureRequest) -> Vocabulary:
     if request.param == "sentencepiece":
         return Vocabulary(_sentencepiece())
+    if request.param == "real":
+        real: Vocabulary = request.getfixturevalue("real")
+        return real
     tiny: LanguageModel = request.getfixturevalue("tiny")
     return Vocabulary(tiny.tokenizer)
+
+
+@pytest.fixture(scope="module")
+def real(pytestconfig: pytest.Config) -> Vocabulary:
+    folder = resolve("smollm2-135m-instruct", Project(pytestconfig.rootpath))
+    return Vocabulary(AutoTokenizer.from_pretrained(folder))
 
 
 def _sentencepiece(
@@ -125,3 +139,45 @@ def test_normalised_text_is_owed_as_written() -> None:
 
 def test_lone_surrogates_do_not_stop_it(tiny: LanguageModel) -> None:
     assert Vocabulary(tiny.tokenizer).heal("x = '\ud800'\n").owed == b"\n"
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("indent", ["    ", "\t"])
+def test_an_indented_line_can_begin_with_one_token(real: Vocabulary, indent: str) -> None:
+    """The tokenizer merges a newline and the indentation behind it; that token must be offered."""
+    for problem in load_problems("humaneval"):
+        prompt = problem.prompt.rstrip() + "\n"
+        healed = real.heal(prompt)
+        assert healed.owed.endswith(b"\n")
+        words = {real.written[token] for token in real.allowed(healed.owed)}
+        assert any(word.endswith(b"\n" + indent.encode()[1:]) for word in words)
+        merged = real.encode(prompt + indent + "return x")[len(healed.tokens)]
+        assert b"\n" in real.written[merged]
+
+
+@pytest.mark.slow
+def test_the_reference_solution_is_written_as_in_training(real: Vocabulary) -> None:
+    """Prompt and solution, tokenized together, begin with the healed tokens and only ever go on
+    with tokens that are offered."""
+    for problem in load_problems("humaneval"):
+        for prompt in _cuts(problem):
+            whole = problem.prompt + problem.canonical_solution
+            healed = real.heal(prompt)
+            tokens = real.encode(whole)
+            assert tuple(tokens[: len(healed.tokens)]) == healed.tokens, problem.task_id
+            owed = healed.owed
+            for token in tokens[len(healed.tokens) :]:
+                if not owed:
+                    break
+                assert token in real.allowed(owed), problem.task_id
+                owed = owed[len(real.written[token]) :]
+            assert not owed
+
+
+def _cuts(problem: Problem) -> list[str]:
+    """The full prompt, one with half of the solution, and one that ends within an indentation."""
+    lines = problem.canonical_solution.splitlines(keepends=True)
+    middle = len(lines) // 2
+    half = problem.prompt + "".join(lines[:middle])
+    within = [half + "  "] if lines[middle].startswith("    ") else []
+    return [problem.prompt, half, *within]

@@ -11,6 +11,8 @@ import torch
 from steadycode.config import Decoding
 from steadycode.generation import ENGINE, complete
 from steadycode.generation.boundary import Vocabulary
+from steadycode.generation.engine import _sample
+from steadycode.generation.rows import Request, Row
 from steadycode.generation.stopping import function_end
 from steadycode.models import LanguageModel
 from steadycode.problems import load_problems
@@ -95,6 +97,25 @@ def test_nucleus_of_one_token_is_greedy(tiny: LanguageModel) -> None:
     assert [c.text for c in complete(tiny, PROMPTS, narrow)] == [
         c.text for c in complete(tiny, PROMPTS, GREEDY)
     ]
+
+
+@pytest.mark.parametrize(("top_p", "kept"), [(1.0, 12), (0.6, 5), (0.1, 1)])
+def test_samples_follow_the_nucleus(tiny: LanguageModel, top_p: float, kept: int) -> None:
+    logits = torch.linspace(0, 3, 12).flip(0)
+    decoding = Decoding(temperature=2.0, top_p=top_p)
+    chances = (logits / 2).softmax(-1)[:kept]
+    assert chances[:-1].sum() < top_p
+    vocabulary = Vocabulary(tiny.tokenizer)
+    rows = [
+        Row(Request("x", 0, vocabulary.heal("x")), vocabulary, (), decoding,
+            torch.Generator().manual_seed(seed))
+        for seed in range(4000)
+    ]  # fmt: skip
+    drawn = torch.bincount(_sample(logits.expand(4000, -1), rows, decoding), minlength=12) / 4000
+    assert drawn[kept:].sum() == 0
+    expected = chances / chances.sum()
+    sigma = (expected * (1 - expected) / 4000).sqrt()
+    assert ((drawn[:kept] - expected).abs() <= 4 * sigma).all()
 
 
 def test_equal_prompts_are_completed_once(tiny: LanguageModel) -> None:

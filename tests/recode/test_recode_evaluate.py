@@ -4,14 +4,15 @@ from collections.abc import Callable, Iterator, Sequence
 
 import pytest
 
+from steadycode.config import Style
 from steadycode.errors import EvidenceError
 from steadycode.files import to_json
 from steadycode.generation.contract import Completion
 from steadycode.problems import Problem
 from steadycode.recode import Benchmark, build_benchmark
-from steadycode.recode.evaluate import evaluate
+from steadycode.recode.evaluate import _program, evaluate
 from steadycode.recode.report import Report, build_report
-from steadycode.sandbox import Limits, Verdict
+from steadycode.sandbox import Limits, Program, Verdict
 
 NAMES = ["ButterFingersPerturbation", "FuncRenameCamelCase", "VarRenamerNaive", "new_lines"]
 GROUPS = ["docstring", "function_name", "syntax", "format"]
@@ -131,3 +132,41 @@ def test_a_missing_completion_is_an_error(benchmark_: Benchmark) -> None:
         evaluate(benchmark_, one_less)
     with pytest.raises(EvidenceError, match="a prompt that it was not given"):
         evaluate(benchmark_, made_up)
+
+
+PROMPT = 'import re\n\n\ndef helper():\n    return 1\n\n\n@cache\ndef f(x):\n    """Doc."""\n'
+WHOLE = "def f(x):\n    return helper()\n"
+CLASS = "class A:\n    def f(x): pass\n"
+
+
+@pytest.mark.parametrize(
+    ("style", "prompt", "text", "code"),
+    [
+        ("completion", PROMPT, "    return 1\n", PROMPT + "    return 1\n"),
+        ("completion", PROMPT, WHOLE, PROMPT + WHOLE),
+        ("chat", PROMPT, WHOLE, PROMPT[: PROMPT.index("@cache")] + WHOLE),
+        ("chat", PROMPT, "@cache\nasync def f(x):\n    pass\n",
+         PROMPT[: PROMPT.index("@cache")] + "@cache\nasync def f(x):\n    pass\n"),
+        ("chat", PROMPT, "    return 1\n", PROMPT + "    return 1\n"),
+        ("chat", PROMPT, "def ff(x):\n    pass\n", PROMPT + "def ff(x):\n    pass\n"),
+        ("chat", PROMPT, CLASS, PROMPT + CLASS),
+        ("chat", PROMPT.rstrip(), "    return 1\n", PROMPT + "    return 1\n"),
+    ],
+)  # fmt: skip
+def test_the_program_that_is_run(style: Style, prompt: str, text: str, code: str) -> None:
+    problem = Problem(
+        task_id="t/0", prompt=prompt, entry_point="f", canonical_solution="", test="check"
+    )
+    assert _program(problem, text, style) == Program(code, "check", "f")
+
+
+def test_a_chat_model_that_repeats_the_signature(problems: list[Problem]) -> None:
+    benchmark = build_benchmark(problems[:3], ["new_lines"], verify=False)
+    known = {p.prompt: p.prompt + p.canonical_solution for _, p in benchmark.cases()}
+
+    def complete(prompts: Sequence[str]) -> Iterator[Completion]:
+        return (completion(prompt, known[prompt]) for prompt in prompts)
+
+    report, _ = evaluate(benchmark, complete, style="chat")
+    assert report.figures["recode/full/pass_at_1"].value == 1
+    assert report.figures["recode/format/robust_pass_at_1"].value == 1

@@ -42,10 +42,10 @@ class _Layer(DynamicLayer):  # type: ignore[misc]
 
 
 class BatchCache:
-    """Up to ``slots`` rows of different lengths, numbered from 0 without gaps."""
+    """Rows of different lengths, numbered from 0 without gaps."""
 
-    def __init__(self, slots: int) -> None:
-        self._slots = slots
+    def __init__(self) -> None:
+        self._slots = 8
         self._capacity = 0
         self._columns = 0
         self._layers: list[_Layer] = []
@@ -59,7 +59,10 @@ class BatchCache:
             self._layers = [_Layer(self._slots, layer) for layer in prefilled.layers]
         if not self.lengths:
             self._columns = min(length, self._capacity)
-        if length > self._columns:
+        if len(self.lengths) == self._slots:
+            self._slots *= 2
+            self._realign(max(length, *self.lengths))
+        elif length > self._columns:
             self._realign(length)
         row = len(self.lengths)
         start = self._columns - length
@@ -106,8 +109,8 @@ class BatchCache:
         rows = len(self.lengths)
         for layer in self._layers:
             for number, old in enumerate(layer.buffers):
-                slots, heads, _, size = old.shape
-                new = old.new_zeros((slots, heads, columns + _SPARE, size))
+                _, heads, _, size = old.shape
+                new = old.new_zeros((self._slots, heads, columns + _SPARE, size))
                 new[:rows, :, columns - taken : columns] = old[
                     :rows, :, self._columns - taken : self._columns
                 ]

@@ -4,19 +4,23 @@ import importlib.metadata
 import math
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import replace
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from steadycode.config import Decoding
-from steadycode.generation.boundary import Healed, Vocabulary
+from steadycode.files import sha256_folder, sha256_json
+from steadycode.generation.boundary import Vocabulary
+from steadycode.generation.chat import Chat
 from steadycode.generation.contract import Completion
 from steadycode.generation.rows import Request
+from steadycode.generation.store import Store
 
 if TYPE_CHECKING:
     from steadycode.models import LanguageModel
 
 _LIBRARIES = ("torch", "transformers", "tokenizers")
 ENGINE = ", ".join(
-    ["steadycode 1", *(f"{name} {importlib.metadata.version(name)}" for name in _LIBRARIES)]
+    ["steadycode 2", *(f"{name} {importlib.metadata.version(name)}" for name in _LIBRARIES)]
 )
 """The engine's name and version, and the libraries below it that decide what a model says."""
 
@@ -27,49 +31,81 @@ def complete(
     decoding: Decoding,
     *,
     seed: int = 0,
+    cache: Path | None = None,
     on_progress: Callable[[int, int], None] | None = None,
+    on_message: Callable[[str], None] | None = None,
 ) -> Iterator[Completion]:
     """``decoding.samples`` completions of every prompt, in the order of ``prompts``.
 
-    Each continues its prompt byte for byte up to the end of the function under way (see
-    ``boundary`` and ``stopping``). Equal prompts are completed once. A prompt that leaves no room
-    for ``max_new_tokens`` in the model's window is not cut: its completion is empty, with
-    ``finish_reason`` "window". In float32 a completion does not depend on the prompts beside it.
-    ``on_progress(done, total)`` counts completions that are not repeats. Raises ModelError when
-    the tokenizer's tokens have no fixed bytes.
+    In style completion each continues its prompt byte for byte up to the end of the function under
+    way (see ``boundary`` and ``stopping``); in style chat it is the code of the reply (see
+    ``chat``). Equal prompts are completed once. A prompt that leaves no room for
+    ``max_new_tokens`` in the model's window is not cut: its completion is empty, with
+    ``finish_reason`` "window". In float32 a completion does not depend on the prompts beside it;
+    otherwise it is decided by all the ``prompts`` (see ``batches``).
+
+    ``cache`` is a folder in which completions are kept and found again. ``on_progress(done,
+    total)`` counts completions that are not repeats; ``on_message`` is told how many were found,
+    and when memory ran out. Raises ModelError when the tokenizer's tokens have no fixed bytes, when
+    there is no chat template, and when one prompt alone is too much for the memory.
     """
+    from steadycode.generation.batches import finish, plan
     from steadycode.generation.engine import Engine
 
+    exact = model.model.dtype.itemsize >= 4  # float32
+    samples = decoding.samples if decoding.temperature > 0 else 1  # greedy samples are all alike
     vocabulary = Vocabulary(model.tokenizer)
-    window = _window(model.model)
-    # greedy samples are all alike
-    samples = decoding.samples if decoding.temperature > 0 else 1
-    done: dict[tuple[str, int], Completion] = {}
+    ask = Chat(model.tokenizer, vocabulary).ask if decoding.style == "chat" else vocabulary.heal
+    room = _window(model.model) - decoding.max_new_tokens
+    ready: dict[tuple[str, int], Completion] = {}
     requests: list[Request] = []
     for prompt in dict.fromkeys(prompts):
-        healed = vocabulary.heal(prompt)
-        fits = _longest(healed) + decoding.max_new_tokens <= window
+        tokens = ask(prompt)
         for sample in range(samples):
-            if fits:
-                requests.append(Request(prompt, sample, healed))
+            request = Request(prompt, sample, tokens)
+            if request.longest <= room:
+                requests.append(request)
             else:
-                done[prompt, sample] = _too_long(prompt, sample)
-    finished = Engine(model, vocabulary, decoding, seed).run(requests)
-    total = len(done) + len(requests)
+                ready[prompt, sample] = _too_long(prompt, sample)
+    too_long, total = len(ready), len(ready) + len(requests)
+
+    def progress(finished: int) -> None:
+        if on_progress:
+            on_progress(too_long + finished, total)
+
+    finished = finish(
+        Engine(model, vocabulary, decoding, seed),
+        Store(cache and cache / model.fingerprint / f"{_conditions(model, decoding, seed)}.jsonl"),
+        plan(requests, decoding.batch_size, exact),
+        exact,
+        on_message or (lambda text: None),
+        progress,
+    )
     for prompt in prompts:
         for sample in range(decoding.samples):
             key = prompt, sample % samples
-            while key not in done:
+            while key not in ready:
                 completion = next(finished)
-                done[completion.prompt, completion.sample] = completion
-                if on_progress:
-                    on_progress(len(done), total)
-            yield replace(done[key], sample=sample)
+                ready[completion.prompt, completion.sample] = completion
+            yield replace(ready[key], sample=sample)
 
 
-def _longest(healed: Healed) -> int:
-    """Tokens of the prompt at most: what is owed may be written byte by byte."""
-    return len(healed.tokens) + len(healed.owed)
+def _conditions(model: "LanguageModel", decoding: Decoding, seed: int) -> str:
+    """A hash of what decides a completion beside the model, the prompt and its batch."""
+    from steadycode.models.loading import device_class
+
+    chance = [decoding.temperature, decoding.top_p, seed] if decoding.temperature > 0 else None
+    ours = sha256_folder(Path(__file__).parent, "*.py")
+    return sha256_json(
+        {
+            "engine": [ENGINE, ours],
+            "dtype": str(model.model.dtype),
+            "device": device_class(model.device),
+            "style": decoding.style,
+            "max_new_tokens": decoding.max_new_tokens,
+            "chance": chance,
+        }
+    )[:32]
 
 
 def _window(model: Any) -> float:

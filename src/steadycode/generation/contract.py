@@ -3,14 +3,16 @@
 from dataclasses import dataclass
 from typing import Literal
 
-FinishReason = Literal["function_end", "end_of_text", "max_tokens", "window"]
+FinishReason = Literal["function_end", "block_end", "end_of_text", "max_tokens", "window"]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Completion:
-    """``prompt + text`` contains the prompt byte for byte. ``sample`` counts from 0.
+    """What a model wrote for ``prompt``. ``sample`` counts from 0.
 
-    ``mean_logprob`` is the mean natural log-probability of the kept tokens; -inf when none.
+    In style completion ``text`` continues the prompt, byte for byte; in style chat it is the code
+    that the reply holds. ``mean_logprob`` is the mean natural log-probability of the kept tokens;
+    -inf when none.
     """
 
     prompt: str

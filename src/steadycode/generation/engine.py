@@ -1,20 +1,30 @@
-"""The decode loop: a batch that stays full, one token for every row per forward pass."""
+"""The decode loop: rows that come and go, one token for every row per forward pass."""
 
 from collections import deque
 from collections.abc import Iterator, Sequence
+from contextlib import suppress
 from typing import Any
 
 import torch
 from torch import Tensor
-from transformers import DynamicCache
 
 from steadycode.config import Decoding
+from steadycode.errors import ModelError
 from steadycode.generation.boundary import Vocabulary
 from steadycode.generation.cache import BatchCache
 from steadycode.generation.contract import Completion
+from steadycode.generation.prefill import Prefill
 from steadycode.generation.rows import Request, Row
 from steadycode.models.loading import LanguageModel
 from steadycode.randomness import derive_seed
+
+
+class OutOfMemory(Exception):
+    """``rows`` at a time, at least 2, were too many."""
+
+    def __init__(self, rows: int) -> None:
+        super().__init__(f"{rows} rows do not fit into the memory")
+        self.rows = rows
 
 
 class Engine:
@@ -26,27 +36,42 @@ class Engine:
         self._model = model.model
         self._device = model.device
         self._vocabulary = vocabulary
-        self._decoding = decoding
+        self.decoding = decoding
         self._seed = seed
         self._stops = _stop_tokens(model.model)
-        self._prefilled: tuple[tuple[int, ...], Any, Tensor] | None = None
 
-    def run(self, requests: Sequence[Request]) -> Iterator[Completion]:
-        """Completions in the order in which they end. Longest prompts first, so that rows that
-        decode together are of similar length."""
-        waiting = deque(
-            sorted(requests, key=lambda r: (-len(r.healed.tokens), r.healed.tokens, r.sample))
+    def run(self, requests: Sequence[Request], most: int) -> Iterator[Completion]:
+        """Completions in the order in which they end; at most ``most`` rows decode at a time.
+
+        Rows take part in the order given as soon as there is room. What is said is decided by the
+        arguments alone. Raises OutOfMemory, and ModelError when a single row is too much.
+        """
+        rows: list[Row] = []
+        with suppress(torch.OutOfMemoryError):
+            yield from self._decode(deque(requests), rows, most)
+            return
+        # here nothing refers to the tensors of what was tried any more
+        if len(rows) > 1:
+            raise OutOfMemory(len(rows))
+        tokens = rows[0].request.longest if rows else 0
+        raise ModelError(
+            f"a prompt of {tokens} tokens does not fit into the memory of {self._device} by "
+            "itself; lower decoding.max_new_tokens or use a smaller model"
         )
-        cache, rows = BatchCache(self._decoding.batch_size), list[Row]()
+
+    def _decode(self, waiting: deque[Request], rows: list[Row], most: int) -> Iterator[Completion]:
+        cache, prefill = BatchCache(), Prefill(self._model, self._device)
         while waiting or rows:
-            while waiting and len(rows) < self._decoding.batch_size:
+            while waiting and self._has_room(rows, waiting[0], most):
                 row = self._row(waiting.popleft())
-                prefilled = self._begin(row)
+                rows.append(row)
+                prefilled, logits = prefill.read(row.request.healed.tokens)
+                self._choose(logits, [row])
                 if row.completion is not None:
+                    rows.pop()
                     yield row.completion
                 else:
                     cache.insert(prefilled)
-                    rows.append(row)
             if rows:
                 self._step(cache, rows)
             for number in reversed(range(len(rows))):
@@ -56,34 +81,23 @@ class Engine:
                     rows[number] = rows[-1]
                     rows.pop()
 
+    def _has_room(self, rows: list[Row], request: Request, most: int) -> bool:
+        longest = max(one.longest for one in (request, *(row.request for row in rows)))
+        tokens = (len(rows) + 1) * (longest + self.decoding.max_new_tokens)
+        return not rows or (len(rows) < most and tokens <= self.decoding.batch_tokens)
+
     def _row(self, request: Request) -> Row:
         generator = None
-        if self._decoding.temperature > 0:
+        if self.decoding.temperature > 0:
             row_seed = derive_seed(self._seed, "completion", request.prompt, request.sample)
             generator = torch.Generator().manual_seed(row_seed)
-        return Row(request, self._vocabulary, self._stops, self._decoding.max_new_tokens, generator)
-
-    @torch.inference_mode()
-    def _begin(self, row: Row) -> Any:
-        """The forward pass over a prompt, alone and so without padding, and its first token."""
-        tokens = row.request.healed.tokens
-        if self._prefilled is None or self._prefilled[0] != tokens:
-            cache = DynamicCache()
-            output = self._model(
-                input_ids=torch.tensor([tokens], device=self._device),
-                past_key_values=cache,
-                use_cache=True,
-                logits_to_keep=1,
-            )
-            self._prefilled = (tokens, cache, output.logits[:, -1])
-        _, prefilled, logits = self._prefilled
-        self._choose(logits, [row])
-        return prefilled
+        return Row(request, self._vocabulary, self._stops, self.decoding, generator)
 
     @torch.inference_mode()
     def _step(self, cache: BatchCache, rows: list[Row]) -> None:
         self._choose(cache.step(self._model, [row.last_token for row in rows], self._device), rows)
 
+    @torch.inference_mode()
     def _choose(self, logits: Tensor, rows: list[Row]) -> None:
         """Give every row its next token from ``logits`` [rows, vocabulary]."""
         logits = logits.float()
@@ -93,8 +107,8 @@ class Engine:
                 kept = logits[number, allowed]
                 logits[number] = -torch.inf
                 logits[number, allowed] = kept
-        if self._decoding.temperature > 0:
-            tokens = _sample(logits, rows, self._decoding)
+        if self.decoding.temperature > 0:
+            tokens = _sample(logits, rows, self.decoding)
         else:
             tokens = logits.argmax(dim=-1)
         chosen = logits.gather(1, tokens[:, None])[:, 0] - logits.logsumexp(dim=-1)
@@ -103,18 +117,19 @@ class Engine:
 
 
 def _sample(logits: Tensor, rows: list[Row], decoding: Decoding) -> Tensor:
-    """Nucleus sampling by the inverse of the distribution function: one draw from each row's own
-    generator, so that a row's tokens do not depend on the rows beside it."""
-    draws = torch.stack(
-        [torch.rand((), generator=row.generator, dtype=torch.double) for row in rows]
-    )
-    probabilities = (logits / decoding.temperature).softmax(dim=-1, dtype=torch.double)
-    probabilities, order = probabilities.sort(dim=-1, descending=True, stable=True)
-    below = probabilities.cumsum(dim=-1) - probabilities  # mass of likelier tokens
-    probabilities[below >= decoding.top_p] = 0
-    cumulative = probabilities.cumsum(dim=-1)
-    target = draws.to(logits.device)[:, None] * cumulative[:, -1:]
-    return order.gather(1, torch.searchsorted(cumulative, target, right=True))[:, 0]
+    """Nucleus sampling by the Gumbel-max trick: the likeliest token after noise from each row's own
+    generator. The last digits of the logits, which depend on the rows beside, then matter as seldom
+    as in greedy decoding; a draw from the cumulated distribution meets them at every token."""
+    scaled = logits.double() / decoding.temperature
+    if decoding.top_p < 1:
+        probabilities, order = scaled.softmax(dim=-1).sort(dim=-1, descending=True, stable=True)
+        below = probabilities.cumsum(dim=-1) - probabilities  # mass of likelier tokens
+        outside = (below >= decoding.top_p).scatter(1, order, below >= decoding.top_p)
+        scaled = scaled.masked_fill(outside, -torch.inf)
+    size = logits.shape[-1]
+    draws = [torch.rand(size, generator=row.generator, dtype=torch.double) for row in rows]
+    noise = -(-torch.stack(draws).to(logits.device).log()).log()
+    return (scaled + noise).argmax(dim=-1)
 
 
 def _stop_tokens(model: Any) -> frozenset[int]:

@@ -6,9 +6,10 @@ from collections.abc import Collection
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
+from steadycode.config import Decoding
 from steadycode.generation.boundary import Healed, Vocabulary
 from steadycode.generation.contract import Completion, FinishReason
-from steadycode.generation.stopping import FunctionScanner
+from steadycode.generation.stopping import FunctionScanner, ReplyScanner
 
 if TYPE_CHECKING:
     import torch
@@ -20,6 +21,11 @@ class Request:
     sample: int
     healed: Healed
 
+    @property
+    def longest(self) -> int:
+        """Tokens of the prompt at most: what is owed may be written byte by byte."""
+        return len(self.healed.tokens) + len(self.healed.owed)
+
 
 class Row:
     """Takes token by token. ``completion`` is set when the row has ended."""
@@ -29,7 +35,7 @@ class Row:
         request: Request,
         vocabulary: Vocabulary,
         stops: Collection[int],
-        max_new_tokens: int,
+        decoding: Decoding,
         generator: "torch.Generator | None",
     ) -> None:
         self.request = request
@@ -39,8 +45,10 @@ class Row:
         self.completion: Completion | None = None
         self._vocabulary = vocabulary
         self._stops = stops
-        self._max_new_tokens = max_new_tokens
-        self._scanner = FunctionScanner(request.prompt)
+        self._max_new_tokens = decoding.max_new_tokens
+        chat = decoding.style == "chat"
+        self._scanner = ReplyScanner() if chat else FunctionScanner(request.prompt)
+        self._scanned: FinishReason = "block_end" if chat else "function_end"
         self._decoder = codecs.getincrementaldecoder("utf-8")("replace")
         self._text = ""
         self._scores: list[tuple[int, float]] = []  # where in the text a token begins, its log p
@@ -61,17 +69,18 @@ class Row:
         self._text += piece
         end = self._scanner.feed(piece)
         if end is not None:
-            self._end("function_end", end)
+            self._end(self._scanned, end)
         elif len(self._scores) == self._max_new_tokens:
             self._end("max_tokens", len(self._text))
         return None
 
     def _end(self, reason: FinishReason, end: int) -> None:
-        kept = [logprob for start, logprob in self._scores if start < end]
+        begin = self._scanner.kept_from
+        kept = [logprob for start, logprob in self._scores if begin <= start < end]
         self.completion = Completion(
             prompt=self.request.prompt,
             sample=self.request.sample,
-            text=self._text[:end],
+            text=self._text[begin:end],
             finish_reason=reason,
             mean_logprob=sum(kept) / len(kept) if kept else -math.inf,
         )

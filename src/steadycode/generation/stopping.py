@@ -1,4 +1,5 @@
-"""Where a generated function ends, by Python's lexical rules and without parsing.
+"""Where a generated function ends, by Python's lexical rules and without parsing; where the code in
+a chat reply begins and ends.
 
 Small models seldom stop by themselves: behind the function that was asked for they write tests,
 prints and the next function. By the grammar a function ends where the next statement at column 0
@@ -9,6 +10,7 @@ import re
 
 _DEFINITION = re.compile(r"(?:async[ \t\f]+)?(?:def|class)\b")
 _BLANK = " \t\f\r"
+_FENCE = re.compile("`{3,}")
 
 
 def function_end(prompt: str, text: str) -> int | None:
@@ -24,6 +26,8 @@ def function_end(prompt: str, text: str) -> int | None:
 
 class FunctionScanner:
     """``function_end`` for text that arrives in pieces, cut anywhere; one step per character."""
+
+    kept_from = 0
 
     def __init__(self, prompt: str) -> None:
         self._source = ""  # all that was read: the prompt, then the text
@@ -135,3 +139,36 @@ class FunctionScanner:
             self._depth += 1
         elif character in ")]}":
             self._depth = max(0, self._depth - 1)
+
+
+class ReplyScanner:
+    """The first fenced block of a Markdown reply that arrives in pieces, cut anywhere.
+
+    ``kept_from`` is the index behind the line that opens it, 0 while there is none: a reply without
+    a fence is taken whole.
+    """
+
+    def __init__(self) -> None:
+        self.kept_from = 0
+        self._text = ""
+        self._line_start = 0
+        self._fence = ""  # the backticks that opened the block
+
+    def feed(self, piece: str) -> int | None:
+        """Index of the line that closes the block, once that line has begun to be one.
+
+        A line that begins with as many backticks as opened the block is taken for its end at once,
+        since a model says nothing of use behind them; a string that holds such a line is cut.
+        """
+        self._text += piece
+        while True:
+            end = self._text.find("\n", self._line_start)
+            line = self._text[self._line_start : None if end < 0 else end].strip()
+            if self._fence and line.startswith(self._fence):
+                return self._line_start
+            if end < 0:
+                return None
+            opening = _FENCE.match(line)
+            self._line_start = end + 1
+            if opening and not self._fence:
+                self._fence, self.kept_from = opening[0], end + 1

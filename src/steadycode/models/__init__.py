@@ -3,6 +3,7 @@
 from steadycode.models.loading import (
     LanguageModel,
     check_folder,
+    device_class,
     fingerprint,
     load,
     pick_device,
@@ -13,6 +14,7 @@ from steadycode.models.resolving import resolve
 __all__ = [
     "LanguageModel",
     "check_folder",
+    "device_class",
     "fingerprint",
     "load",
     "pick_device",

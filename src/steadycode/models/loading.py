@@ -117,6 +117,16 @@ def pick_device() -> str:
     return "cuda" if torch.cuda.is_available() else "cpu"
 
 
+def device_class(device: str) -> str:
+    """What of ``device`` decides the last bits of a sum, and so a few texts in bf16: how a CPU's
+    threads share it, or the kind of GPU."""
+    import torch
+
+    if device == "cpu":
+        return f"cpu, {torch.get_num_threads()} threads"
+    return torch.cuda.get_device_name() if device.startswith("cuda") else device
+
+
 def pick_dtype(precision: Precision, device: str) -> "torch.dtype":
     """bfloat16 where ``device`` computes in it natively (``auto``), else float32."""
     import torch

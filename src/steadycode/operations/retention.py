@@ -80,11 +80,13 @@ def plan_removal(project: Project, store: Store, keep: int) -> list[Item]:
     needed = _needed(project, kept_attempts)
     kept, others = split_versions(store, keep, needed)
     stay = needed.fingerprints | {version.fingerprint for version in kept} - {""}
+    models = stay | set(_fingerprints(project.models.glob("*")))
     return [
         *registry_items(store, kept, others, needed),
         *downloads(store, kept, needed),
         *_trainings(one for one in attempts if one not in kept_attempts),
-        *_evaluations(project, stay | set(_fingerprints(project.models.glob("*")))),
+        *_evaluations(project, models),
+        *_completions(project, models),
     ]
 
 
@@ -163,6 +165,19 @@ def _evaluations(project: Project, kept_models: AbstractSet[str]) -> Iterator[It
                 paths=(folder,),
                 bytes=disk_use(folder),
                 lock=folder / ".lock",
+            )
+
+
+def _completions(project: Project, kept_models: AbstractSet[str]) -> Iterator[Item]:
+    """What was kept of the words of models that do not stay, under any conditions."""
+    parent = project.work / "completions"
+    for model in folder_names(parent):
+        if model not in kept_models:
+            yield Item(
+                kind="completions",
+                what=f"all kept of model {model[:12]}",
+                paths=(parent / model,),
+                bytes=disk_use(parent / model),
             )
 
 

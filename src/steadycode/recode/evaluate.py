@@ -1,7 +1,9 @@
 """One model on one benchmark: completions in, programs run, a report out."""
 
+import re
 from collections.abc import Callable, Iterable, Iterator, Sequence
 
+from steadycode.config import Style
 from steadycode.errors import EvidenceError
 from steadycode.generation.contract import Completion
 from steadycode.problems import Problem
@@ -20,6 +22,7 @@ def evaluate(
     unsafe: bool = False,
     total_problems: int | None = None,
     seed: int = 0,
+    style: Style = "completion",
     on_progress: Callable[[int, int], None] | None = None,
 ) -> tuple[Report, list[Completion]]:
     """Complete every distinct prompt once, run every program, and report.
@@ -47,7 +50,7 @@ def evaluate(
             samples = max(samples, completion.sample + 1)
             for number in waiting[completion.prompt]:
                 started.append((number, completion.sample))
-                yield _program(cases[number][1], completion)
+                yield _program(cases[number][1], completion.text, style)
 
     verdicts: list[dict[int, Verdict]] = [{} for _ in cases]
     with Sandbox(limits, unsafe=unsafe) as sandbox:
@@ -62,8 +65,21 @@ def evaluate(
     return report, [completions[p, sample] for p in waiting for sample in range(samples)]
 
 
-def _program(problem: Problem, completion: Completion) -> Program:
-    return Program(problem.prompt + completion.text, problem.test, problem.entry_point)
+def _program(problem: Problem, text: str, style: Style) -> Program:
+    """A chat reply holds the whole function, of which the prompt then only gives what is before; or
+    it goes on from the prompt like any other completion."""
+    if style == "chat" and _definition(problem.entry_point).search(text):
+        before = _definition(problem.entry_point).split(problem.prompt, maxsplit=1)[0]
+        return Program(before + text, problem.test, problem.entry_point)
+    if style == "chat" and not problem.prompt.endswith("\n"):
+        text = "\n" + text  # the code of a block begins a line
+    return Program(problem.prompt + text, problem.test, problem.entry_point)
+
+
+def _definition(name: str) -> re.Pattern[str]:
+    """Where ``name`` is defined at column 0, its decorators included."""
+    kind = r"(?:def|class|async[ \t]+def)"
+    return re.compile(rf"^(?:@.*\n)*{kind}[ \t]+{re.escape(name)}\b", re.MULTILINE)
 
 
 def _check_complete(

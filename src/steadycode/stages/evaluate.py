@@ -34,7 +34,7 @@ def evaluation_job(project: Project, config: Config, model: Path, fingerprint: s
     """The job that evaluates ``model``. Its seed is the config's, so that every attempt at a
     retraining, and the champion, meet the same problems and variants."""
     from steadycode.generation import ENGINE
-    from steadycode.models import pick_device, pick_dtype
+    from steadycode.models import device_class, pick_device, pick_dtype
 
     settings = config.evaluate.model_dump(mode="json")
     device = pick_device()
@@ -48,7 +48,7 @@ def evaluation_job(project: Project, config: Config, model: Path, fingerprint: s
         "harness": code_hash(*HARNESS),
         "device": device,
         "dtype": dtype,
-        "device_class": _device_class(device),
+        "device_class": device_class(device),
         "engine": f"{ENGINE}, python {platform.python_version()}",
     }
     job = Job(
@@ -61,6 +61,7 @@ def evaluation_job(project: Project, config: Config, model: Path, fingerprint: s
             "problems": str(problems),
             "heldout": str(heldout),
             "benchmarks": str(project.work / "benchmarks"),
+            "completions": str(project.work / "completions"),
         },
         identity=identity,
     )
@@ -96,13 +97,22 @@ def body(job: Job, events: Events) -> list[Path]:
             prompts,
             settings.decoding,
             seed=job.seed,
+            cache=Path(job.inputs["completions"]),
             on_progress=partial(events.progress, "completions"),
+            on_message=events.message,
         ),
+        style=settings.decoding.style,
         limits=limits,
         unsafe=settings.sandbox == "unsafe",
         total_problems=len(problems),
         seed=job.seed,
     )
+    beyond = sum(completion.finish_reason == "window" for completion in completions)
+    if beyond:
+        events.message(
+            f"{beyond} of {len(completions)} completions are empty: prompt and max_new_tokens "
+            "together are longer than the model's window"
+        )
     evidence = Evidence(
         model_fingerprint=job.identity["model"],
         conditions=Conditions(
@@ -121,21 +131,13 @@ def body(job: Job, events: Events) -> list[Path]:
         cost={
             "evaluation_seconds": round(time.monotonic() - began, 1),
             "completions": float(len(completions)),
+            "beyond_window": float(beyond),
         },
     )
     paths = [job.folder / "evidence.json", job.folder / "completions.jsonl"]
     evidence.write(paths[0])
     write_jsonl(paths[1], completions)
     return paths
-
-
-def _device_class(device: str) -> str:
-    """In bf16 a few completions depend on how a CPU's threads share the sums."""
-    import torch
-
-    if device == "cpu":
-        return f"cpu, {torch.get_num_threads()} threads"
-    return torch.cuda.get_device_name() if device.startswith("cuda") else device
 
 
 def _benchmark(

@@ -1,0 +1,172 @@
+"""The evaluation stage by itself, with a tiny model: what was completed once is found again,
+whatever happened between, and what does not fit is told."""
+
+import json
+import os
+import random
+import signal
+import subprocess
+import sys
+import time
+from collections.abc import Callable
+from dataclasses import replace
+from itertools import pairwise
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from steadycode.config import EvaluateConfig
+from steadycode.evidence import Evidence
+from steadycode.files import write_jsonl
+from steadycode.models import device_class, fingerprint
+from steadycode.models.tiny import save_tiny
+from steadycode.problems import load_problems
+from steadycode.stages.evaluate import body
+from steadycode.stages.job import Job, run_body
+
+RECIPE = {
+    "seed": 0, "vocabulary": 600, "hidden": 64, "layers": 2, "heads": 4, "window": 1024,
+    "dtype": "float32",
+}  # fmt: skip
+BATCH = 8
+
+
+@pytest.fixture
+def job(tmp_path: Path) -> Callable[..., Job]:
+    """Makes the job of a small evaluation in a place of its own."""
+    save_tiny(RECIPE, tmp_path / "model")
+    write_jsonl(tmp_path / "test.jsonl", ({"content": f"x = {n}\n" * 9} for n in range(4)))
+
+    def make(place: str, dtype: str = "float32", long: int = 0, **settings: Any) -> Job:
+        """With that many prompts that are longer than the window."""
+        problems = list(load_problems("humaneval")[:5])
+        for number in range(long):
+            prompt = "# a long preamble\n" * 500 + problems[number].prompt
+            problems[number] = replace(problems[number], prompt=prompt)
+        write_jsonl(tmp_path / place / "problems.jsonl", problems)
+        given = {"perturbations": ["new_lines"], "heldout_documents": 4, "limits": {"seconds": 1}}
+        evaluate = EvaluateConfig.model_validate(given | settings)
+        made = Job(
+            stage="evaluate",
+            folder=tmp_path / place / "work",
+            seed=0,
+            settings=evaluate.model_dump(mode="json"),
+            inputs={
+                "model": str(tmp_path / "model"),
+                "problems": str(tmp_path / place / "problems.jsonl"),
+                "heldout": str(tmp_path / "test.jsonl"),
+                "benchmarks": str(tmp_path / "benchmarks"),
+                "completions": str(tmp_path / place / "completions"),
+            },
+            identity={
+                "model": fingerprint(tmp_path / "model"),
+                "harness": "test",
+                "device": "cpu",
+                "dtype": dtype,
+                "device_class": device_class("cpu"),
+                "engine": "test",
+            },
+        )
+        made.write()
+        return made
+
+    return make
+
+
+def told(job: Job) -> list[str]:
+    events = map(json.loads, (job.folder / "events.jsonl").read_text().splitlines())
+    return [event["text"] for event in events if event["kind"] == "message"]
+
+
+def kept(job: Job) -> list[bytes]:
+    """The completions on disk, one line each, in the order in which they were generated."""
+    files = Path(job.inputs["completions"]).rglob("*.jsonl")
+    return [line for file in files for line in file.read_bytes().splitlines(keepends=True)]
+
+
+def report(job: Job) -> str:
+    """All of the evidence but what was measured with a clock; as text, since NaN is not itself."""
+    evidence = json.loads((job.folder / "evidence.json").read_text())
+    evidence.pop("cost")
+    for outcome in evidence["report"]["outcomes"]:
+        for verdict in outcome["verdicts"]:
+            del verdict["seconds"], verdict["peak_memory"]
+    return json.dumps(evidence)
+
+
+def said(job: Job) -> bytes:
+    return (job.folder / "completions.jsonl").read_bytes()
+
+
+def test_a_second_evaluation_generates_nothing(job: Callable[..., Job]) -> None:
+    decoding = {"max_new_tokens": 8}
+    first = job("here", decoding=decoding)
+    run_body("evaluate", body, first.path)
+    count = len(kept(first))
+    assert f"0 of {count} completions found, {count} to generate" in told(first)
+    again = first.in_folder(first.folder.with_name("again"))
+    again.write()
+    run_body("evaluate", body, again.path)
+    assert f"{count} of {count} completions found, 0 to generate" in told(again)
+    assert len(kept(first)) == count
+    assert report(again) == report(first)
+    assert said(again) == said(first)
+
+
+def test_prompts_beyond_the_window_are_told(job: Callable[..., Job]) -> None:
+    work = job("here", long=2, perturbations=[], decoding={"max_new_tokens": 8})
+    run_body("evaluate", body, work.path)
+    evidence = Evidence.read(work.folder / "evidence.json")
+    # full and partial mode of two problems
+    assert evidence.cost["beyond_window"] == 4
+    (line,) = [line for line in told(work) if "window" in line]
+    assert line.startswith(f"4 of {evidence.cost['completions']:.0f} completions are empty")
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("dtype", ["float32", "bfloat16"])
+def test_killed_at_five_moments_it_ends_the_same(job: Callable[..., Job], dtype: str) -> None:
+    settings = {"decoding": {"max_new_tokens": 100, "batch_size": BATCH, "samples": 4,
+                             "temperature": 0.8}}  # fmt: skip
+    whole, killed = job("whole", dtype, **settings), job("killed", dtype, **settings)
+    assert _start(whole).wait(timeout=300) == 0
+    needed = len(kept(whole))
+    chance, redone = random.Random(dtype), list[int]()
+    for moment in sorted(chance.sample(range(1, needed - 1), 5)):
+        before = len(kept(killed))
+        stage = _start(killed)
+        _await(lambda moment=moment, before=before: len(kept(killed)) > max(before, moment), stage)
+        time.sleep(chance.random() / 20)
+        os.kill(stage.pid, signal.SIGKILL)
+        assert stage.wait() == -signal.SIGKILL, "it ended before it was killed"
+        assert not (killed.folder / "evidence.json").exists()
+        redone.append(len(kept(killed)) - len(set(kept(killed))))
+    assert _start(killed).wait(timeout=300) == 0
+    assert report(killed) == report(whole)
+    assert said(killed) == said(whole)
+    assert sorted(set(kept(killed))) == sorted(kept(whole))
+    redone.append(len(kept(killed)) - needed)
+    assert (
+        redone == [0] * 6
+        if dtype == "float32"
+        else all(after - before < BATCH for before, after in pairwise(redone))
+    )
+
+
+def _start(job: Job) -> "subprocess.Popen[bytes]":
+    environment = {k: v for k, v in os.environ.items() if k != "STEADYCODE_PARENT"}
+    return subprocess.Popen(
+        [sys.executable, "-m", "steadycode.stages.evaluate", str(job.path)],
+        env=environment,
+        stdout=(job.folder / "stage.log").open("ab"),
+        stderr=subprocess.STDOUT,
+    )
+
+
+def _await(reached: Callable[[], bool], stage: "subprocess.Popen[bytes]") -> None:
+    deadline = time.monotonic() + 120
+    while not reached():
+        assert stage.poll() is None, "it ended before"
+        assert time.monotonic() < deadline
+        time.sleep(0.002)
