@@ -1,4 +1,5 @@
 import os
+import signal
 import subprocess
 import sys
 import threading
@@ -185,6 +186,34 @@ def test_files_are_bounded() -> None:
     assert "File too large" in verdict.detail
 
 
+@pytest.mark.parametrize(
+    "code",
+    [
+        "for n in range(200):\n    with open(f'{n}', 'wb') as f: f.write(bytes(1 << 20))",
+        "import os\nos.mkdir('d', 0o300)\nfor n in range(200):\n"
+        "    with open(f'd/{n}', 'wb') as f: f.write(bytes(1 << 20))",
+        "import os\nkept = []\nfor n in range(50):\n    kept.append(open(f'{n}', 'wb'))\n"
+        "    os.unlink(f'{n}')\n    kept[-1].write(bytes(1 << 20))\n    kept[-1].flush()",
+        "import mmap, os\nkept = []\nfor n in range(50):\n    f = open(f'{n}', 'w+b')\n"
+        "    os.unlink(f'{n}')\n    f.write(bytes(1 << 20))\n    f.flush()\n"
+        "    kept.append(mmap.mmap(f.fileno(), 4096))\n    f.close()",
+    ],
+    ids=["many", "in a closed folder", "removed, open", "removed, mapped"],
+)
+def test_a_disk_cannot_be_filled(code: str) -> None:
+    with Sandbox(Limits(files_mb=2), workers=1) as sandbox:
+        verdict = sandbox.run(Program(code + "\nwhile True: pass"))
+    assert verdict.status == "blocked", verdict
+
+
+def test_a_file_that_is_read_is_not_cut(tmp_path: Path) -> None:
+    """Early Landlock has no right for it; the standard library must stay even so."""
+    code = "import json, os\nos.open(json.__file__, os.O_RDONLY | os.O_TRUNC)"
+    with Sandbox(workers=1) as sandbox:
+        verdict = sandbox.run(Program(code))
+    assert "[Errno 1]" in verdict.detail  # refused by seccomp, not by Landlock: that is errno 13
+
+
 def test_runs_are_repeatable(sandbox: Sandbox) -> None:
     code = "import random\nraise ValueError(random.random(), hash('a'), list({'a', 'b', 'c'}))"
     details = {sandbox.run(Program(code + "#" * i)).detail for i in range(6)}
@@ -225,10 +254,42 @@ def test_several_threads_may_share_it(sandbox: Sandbox) -> None:
     assert found == {i: f"ValueError: {i}" for i in range(8)}
 
 
-def test_a_dead_worker_is_replaced() -> None:
-    with Sandbox(workers=1) as sandbox:
-        sandbox._workers[0]._process.kill()
-        assert sandbox.run(Program("x = 1")).status == "passed"
+@pytest.mark.parametrize("sign", [signal.SIGKILL, signal.SIGTERM])
+@pytest.mark.parametrize("workers", [1, 2])
+def test_a_dead_worker_is_replaced(sign: signal.Signals, workers: int) -> None:
+    with Sandbox(workers=workers) as sandbox:
+        for number in range(2):
+            for worker in sandbox._workers:
+                worker._process.send_signal(sign)
+                worker._process.wait()
+            assert sandbox.run(Program(f"x = {number}")).status == "passed"
+
+
+def test_a_dead_checker_is_replaced(sandbox: Sandbox) -> None:
+    for _ in range(2):
+        assert call(sandbox, "def f(): return 1").status == "passed"
+        for worker in sandbox._workers:
+            for pid in _children(worker._process.pid):
+                os.kill(pid, signal.SIGKILL)
+    assert call(sandbox, "def f(): return 2").status == "failed"
+
+
+def test_it_outlives_the_thread_that_opened_it() -> None:
+    sandbox = Sandbox(workers=2)
+    opener = threading.Thread(target=sandbox.__enter__)
+    opener.start()
+    opener.join()
+    assert sandbox.run(Program("x = 1")).status == "passed"
+    sandbox.close()
+
+
+@pytest.mark.parametrize("code", ["while True: pass", "import time\ntime.sleep(60)"])
+def test_closing_does_not_wait_for_a_program(code: str) -> None:
+    with Sandbox(Limits(seconds=30), workers=1) as sandbox:
+        sandbox._submit(Program(code))
+        time.sleep(0.3)
+        started = time.monotonic()
+    assert time.monotonic() - started < 2
 
 
 @pytest.mark.skipif(sys.platform != "linux", reason="the kernel's parent-death signal is Linux's")
@@ -265,6 +326,10 @@ def test_bad_use_is_one_clear_line(sandbox: Sandbox) -> None:
     with pytest.raises(SandboxError, match="use it in a with block"):
         Sandbox().run(Program("x = 1"))
     assert sandbox.missing == {}
+
+
+def _children(pid: int) -> list[int]:
+    return [int(child) for child in Path(f"/proc/{pid}/task/{pid}/children").read_text().split()]
 
 
 def _pids() -> list[int]:

@@ -8,16 +8,21 @@ the worker.
 
 import builtins
 import contextlib
+import gc
 import importlib
+import resource
 import sys
 import threading
 from collections import deque
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from typing import Any
 
 import wire  # type: ignore[import-not-found]
 
 DETAIL = 200  # characters
+_EXCEPTIONS = ("builtins", "json.decoder", "decimal", "statistics", "queue", "re", "struct", "zlib")
+"""Modules whose exceptions are the same ones on both sides."""
+_GROWTH = 32 << 10  # KiB of memory; a checker that took more is not used again
 _TRACES = ("import", "__")
 """What a test must not contain to leave no trace: all that outlives its namespace is in modules."""
 
@@ -32,6 +37,7 @@ def judge(
 
     Without a test a program passes when it ran to its end.
     """
+    before = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
     program = _Program(channel)
     program.traces = any(word in test for word in _TRACES)
     sys.modules["random"].seed(0)
@@ -40,7 +46,9 @@ def judge(
         found = None
     elif program.gone:
         found = "failed", f"the program {program.gone}"
-    return found, not program.traces
+    gc.collect()  # nothing of this program, and no memory that it took, meets the next
+    grown = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss - before
+    return found, not program.traces and grown < _GROWTH
 
 
 def _run(test: str, entry_point: str | None, program: "_Program") -> tuple[str, str] | None:
@@ -87,24 +95,23 @@ class _Program:
         with self._one_at_a_time:
             try:
                 self._channel.send(request)
-                return self.reply(on)
+                return self.reply({**dict(enumerate(on)), **options})
             except wire.Gone as gone:
                 self.gone = str(gone) or "left"  # a test may swallow even this
                 raise
 
-    def reply(self, arguments: tuple[Any, ...] = ()) -> Any:
+    def reply(self, arguments: Mapping[Any, Any] | None = None) -> Any:
         while "op" in (message := self._channel.receive()):
             self._channel.send(self._call_back(message))
         try:
-            if "raised" in message:
-                raise self._exception(message)
-            for number, now in message.get("changed", ()):
-                _refill(arguments[number], wire.decode(now, self._find))
-            return wire.decode(message["value"], self._find)
-        except (LookupError, TypeError, ValueError, AttributeError) as error:
-            if "raised" in message:
-                raise
-            raise wire.Gone("sends what is not a reply") from error
+            for key, now in message.get("changed", ()):
+                _merge((arguments or {})[key], wire.decode(now, self._find))
+            if "raised" not in message:
+                return wire.decode(message["value"], self._find)
+            error = self._exception(message)
+        except (LookupError, TypeError, ValueError, AttributeError, RecursionError) as fault:
+            raise wire.Gone("sends what is not a reply") from fault
+        raise error
 
     def look_up(self, name: str) -> Any:
         return self.ask("name", name)
@@ -112,17 +119,23 @@ class _Program:
     def _call_back(self, message: Message) -> Message:
         try:
             function = self._functions[message["number"]]
-            value = function(*(wire.decode(item, self._find) for item in message["on"]))
+            named = message.get("with", {})
+            options = {key: wire.decode(item, self._find) for key, item in named.items()}
+            value = function(*(wire.decode(item, self._find) for item in message["on"]), **options)
             return {"value": wire.encode(value, self._export)}
         except Exception as error:
-            return {"raised": [type(error).__name__], "text": str(error)}
+            args = [item if type(item) in (int, float, str) else str(item) for item in error.args]
+            return {"raised": type(error).__name__, "args": args}
 
     def _export(self, value: Any) -> Message:
         if isinstance(value, Remote):
-            return {"object": object.__getattribute__(value, "_number")}
-        if callable(value):
-            self._functions.append(value)
-            return {"function": len(self._functions) - 1}
+            return {"object": _number_of(value)}
+        function = getattr(value, "__next__", value)
+        if callable(function):
+            self._functions.append(function)
+            name = str(getattr(value, "__name__", type(value).__name__))
+            tag = "function" if function is value else "iterator"
+            return {tag: [len(self._functions) - 1, name]}
         raise TypeError(
             f"the test hands the program an object of its own type {type(value).__name__!r};"
             " only plain data and functions can be handed over"
@@ -147,22 +160,29 @@ class _Program:
         return self.ask("finish", coroutine)
 
     def _exception(self, message: Message) -> BaseException:
-        kind = self._exception_type(message["raised"])
+        kind, text = self._exception_type(message["raised"]), str(message["text"])
         try:
-            error = kind(*(wire.decode(item, self._find) for item in message["args"]))
+            args = [wire.decode(item, self._find) for item in message["args"]]
+            error = _made(kind, args)
+            if str(error) != text:  # its own __str__
+                error = _made(type(kind.__name__, (kind,), {"__str__": lambda _: text}), args)
+            for name, value in message["state"].items():
+                setattr(error, name, wire.decode(value, self._find))
         except Exception:
-            error = type(kind.__name__, (Exception,), {})(str(message["text"]))
+            error = type(kind.__name__, (Exception,), {})(text)
         return error
 
-    def _exception_type(self, names: list[str]) -> type[BaseException]:
-        """The builtin one, or one made after the program's: its name, and its bases."""
-        known = vars(builtins).get(names[0])
+    def _exception_type(self, description: list[Any]) -> type[BaseException]:
+        """Python's own, or one made after the program's: its name, and its bases."""
+        module, name, bases = description
+        known = getattr(sys.modules.get(module), name, None) if module in _EXCEPTIONS else None
         if isinstance(known, type) and issubclass(known, BaseException):
             return known
-        if names[0] not in self._exceptions:
-            base = self._exception_type(names[1:]) if len(names) > 1 else Exception
-            self._exceptions[names[0]] = type(names[0][:80], (base,), {})
-        return self._exceptions[names[0]]
+        key = f"{module}.{name}"[:200]
+        if key not in self._exceptions and len(self._exceptions) < 100:
+            made = [self._exception_type(base) for base in bases[:8] if base[1] != "object"]
+            self._exceptions[key] = type(str(name)[:80], tuple(made) or (Exception,), {})
+        return self._exceptions[key]
 
 
 class Remote:
@@ -172,10 +192,12 @@ class Remote:
     an ``__eq__`` that always says yes is not asked.
     """
 
+    __slots__ = ("__kind", "__number", "__program")  # the other names are the program's
+
     def __init__(self, program: _Program, number: int, kind: str) -> None:
-        object.__setattr__(self, "_program", program)
-        object.__setattr__(self, "_number", number)
-        object.__setattr__(self, "_kind", kind)
+        object.__setattr__(self, "_Remote__program", program)
+        object.__setattr__(self, "_Remote__number", number)
+        object.__setattr__(self, "_Remote__kind", kind)
 
     def __call__(self, *arguments: Any, **options: Any) -> Any:
         return _ask(self, "call", *arguments, **options)
@@ -191,6 +213,15 @@ class Remote:
 
     def __setitem__(self, key: Any, value: Any) -> None:
         _ask(self, "set_item", key, value)
+
+    def __delitem__(self, key: Any) -> None:
+        _ask(self, "remove_item", key)
+
+    def __enter__(self) -> Any:
+        return _ask(self, "get", "__enter__")()
+
+    def __exit__(self, *_: Any) -> bool:
+        return bool(_ask(self, "get", "__exit__")(None, None, None))
 
     def __len__(self) -> int:
         return int(_ask(self, "length"))
@@ -212,39 +243,60 @@ class Remote:
         return isinstance(value, Remote) and _ask(value, "is_instance", self) is True
 
     def __hash__(self) -> int:
-        return hash(object.__getattribute__(self, "_number"))
+        return _number_of(self)
 
     def __repr__(self) -> str:
-        return f"<the program's {object.__getattribute__(self, '_kind')}>"
+        return str(_ask(self, "shown"))
 
     def __eq__(self, other: object) -> bool:
-        return self is other or _compare("eq", self, other) is True
+        return self is other or _operate("eq", self, other) is True
 
     def __ne__(self, other: object) -> bool:
         return not self == other
 
 
 def _ask(remote: Remote, operation: str, *arguments: Any, **options: Any) -> Any:
-    program: _Program = object.__getattribute__(remote, "_program")
+    program: _Program = object.__getattribute__(remote, "_Remote__program")
     return program.ask(operation, remote, *arguments, **options)
 
 
-def _compare(name: str, left: Remote, right: Any) -> Any:
-    """``operator.NAME`` of two objects of the program's; with anything else it has no meaning."""
-    program: _Program = object.__getattribute__(left, "_program")
-    if isinstance(right, Remote):
-        return program.ask("binary", name, left, right)
-    kind = object.__getattribute__(left, "_kind")
-    program.foreign = f"compares the program's own type {kind!r} with {type(right).__name__}"
+def _number_of(remote: Remote) -> int:
+    number: int = object.__getattribute__(remote, "_Remote__number")
+    return number
+
+
+def _operate(name: str, mine: Remote, other: Any, reflected: bool = False) -> Any:
+    """``operator.NAME`` where the program may be believed: between two of its objects, and where
+    it makes a third one of its objects and data. Else a test that expects data would be told by
+    the program what it wants to hear."""
+    program: _Program = object.__getattribute__(mine, "_Remote__program")
+    kind = object.__getattribute__(mine, "_Remote__kind")
+    if isinstance(other, Remote) or name in _ARITHMETIC:
+        operands = (other, mine) if reflected else (mine, other)
+        found = program.ask("operator", name, *operands)
+        if isinstance(other, Remote) or isinstance(found, Remote):
+            return found
+    program.foreign = f"takes the program's own type {kind!r} for {type(other).__name__}"
     return NotImplemented
 
 
-def _binary(name: str) -> Callable[[Remote, Any], Any]:
-    return lambda left, right: _compare(name, left, right)
+_ARITHMETIC = ("add", "sub", "mul", "truediv", "floordiv", "mod", "pow", "matmul", "and", "or")
 
 
-for _name in ("lt", "le", "gt", "ge", "add", "sub", "mul", "truediv"):
-    setattr(Remote, f"__{_name}__", _binary(_name))
+def _make_operators() -> None:
+    def straight(name: str) -> Callable[[Remote, Any], Any]:
+        return lambda mine, other: _operate(name, mine, other)
+
+    def reflected(name: str) -> Callable[[Remote, Any], Any]:
+        return lambda mine, other: _operate(name, mine, other, reflected=True)
+
+    for name in (*_ARITHMETIC, "lt", "le", "gt", "ge"):
+        setattr(Remote, f"__{name}__", straight(name))
+    for name in _ARITHMETIC:
+        setattr(Remote, f"__r{name}__", reflected(name))
+
+
+_make_operators()
 
 
 class _Names(dict[Any, Any]):
@@ -266,16 +318,38 @@ class _Names(dict[Any, Any]):
         return found
 
 
-def _refill(value: Any, now: Any) -> None:
-    """Make ``value`` hold what the program's copy of it holds."""
+def _merge(value: Any, now: Any) -> Any:
+    """What the program's copy of ``value`` holds now, in ``value`` itself where it can change, and
+    so in all that it holds, by position: a test may know the inner list by another name."""
     if type(value) is not type(now):
-        raise TypeError
-    if isinstance(value, (list, bytearray)):
-        value[:] = now
-    elif isinstance(value, (dict, set, deque)):
+        return now
+    if isinstance(value, (list, deque)):
+        merged = [*map(_merge, value, now), *list(now)[len(value) :]]
         value.clear()
-        add = value.extend if isinstance(value, deque) else value.update
-        add(now)
+        value.extend(merged)
+    elif isinstance(value, dict):
+        merged_items = {key: _merge(value.get(key), item) for key, item in now.items()}
+        value.clear()
+        value.update(merged_items)
+    elif isinstance(value, set):
+        value.clear()
+        value.update(now)
+    elif isinstance(value, bytearray):
+        value[:] = now
+    elif type(value) is tuple and len(value) == len(now):
+        return tuple(map(_merge, value, now))
+    else:
+        return now
+    return value
+
+
+def _made(kind: type[BaseException], args: list[Any]) -> BaseException:
+    try:
+        return kind(*args)
+    except TypeError:  # its own __init__ wants something else
+        error = kind.__new__(kind, *args)
+        error.args = tuple(args)
+        return error
 
 
 def _unknown(tag: str) -> Any:

@@ -16,7 +16,7 @@ import sys
 import sysconfig
 from typing import Any
 
-_PR_SET_PDEATHSIG, _PR_SET_SECCOMP, _PR_SET_NO_NEW_PRIVS = 1, 22, 38
+_PR_SET_PDEATHSIG, _PR_SET_DUMPABLE, _PR_SET_SECCOMP, _PR_SET_NO_NEW_PRIVS = 1, 4, 22, 38
 _SECCOMP_MODE_FILTER = 2
 _LANDLOCK_CREATE_RULESET, _LANDLOCK_ADD_RULE, _LANDLOCK_RESTRICT_SELF = 444, 445, 446
 _CAPABILITIES_VERSION = 0x20080522
@@ -42,7 +42,10 @@ Missing = dict[str, str]
 def leave_namespaces() -> bool:
     """Where the kernel lets an ordinary user have namespaces: no network at all, no shared memory
     of others. A second wall, not one that the others need."""
-    return sys.platform == "linux" and bool(_unshare(_NEW_NAMESPACES) == 0)
+    if sys.platform != "linux" or _unshare(_NEW_NAMESPACES):
+        return False
+    _prctl(_PR_SET_DUMPABLE, 1, 0, 0, 0)  # or the worker may not look at its own programs
+    return True
 
 
 def stay_on(processor: int | None) -> None:

@@ -5,7 +5,6 @@ import hashlib
 import json
 import os
 import queue
-import shutil
 import struct
 import subprocess
 import sys
@@ -21,8 +20,18 @@ from typing import IO, Any, Self
 from steadycode.errors import SandboxError
 from steadycode.sandbox.contract import Limits, Program, Verdict
 from steadycode.sandbox.syscalls import build_filter
+from steadycode.sandbox.watch import empty
 
+_TRIES = 3  # for a program whose worker dies
+_DETAIL = 200  # characters
 _AHEAD = 64  # programs per worker that may wait behind a slow one
+_ENVIRONMENT = {
+    "PYTHONHASHSEED": "0",
+    "PYTHONUTF8": "1",
+    "PATH": os.defpath,
+    "LD_BIND_NOW": "1",  # symbols are bound once, and not again in every fork
+    "MALLOC_ARENA_MAX": "1",  # or each thread of a program reserves 64 MiB of its limit
+}
 
 
 class Sandbox:
@@ -71,7 +80,7 @@ class Sandbox:
         try:
             # started here and not in a thread: a worker dies with the thread that started it
             processors = _processors()
-            if len(processors) < self._size:
+            if len(processors) != self._size:  # others may want the same ones
                 processors = [None] * self._size
             settings = {"limits": asdict(self.limits), "folder": self._folder}
             self._workers = [
@@ -98,6 +107,7 @@ class Sandbox:
 
     def close(self) -> None:
         """Stop every worker and what it runs, and remove the folders."""
+        folder, self._folder = self._folder, None  # nothing is started anew
         for worker in self._workers:
             worker.kill()
         if self._threads:
@@ -105,9 +115,9 @@ class Sandbox:
         for worker in self._workers:
             worker.kill()  # one that a thread started anew meanwhile
         self._workers, self._threads = [], None
-        if self._folder:
-            shutil.rmtree(self._folder, ignore_errors=True)
-            self._folder = None
+        if folder:
+            empty(folder)
+            os.rmdir(folder)
 
     def run(self, program: Program) -> Verdict:
         return self._submit(program).result()
@@ -137,12 +147,12 @@ class Sandbox:
     def _deal(self, program: Program) -> Verdict:
         worker = self._idle.get()
         try:
-            for _ in range(2):  # a worker that died is started anew, once per program
-                try:
+            for _ in range(_TRIES):  # a worker that died is started anew
+                if self._folder is None:
+                    break
+                with contextlib.suppress(OSError, EOFError, ValueError, SandboxError):
                     return worker.run(program)
-                except (OSError, EOFError, ValueError):
-                    if self._folder is None:
-                        break
+                with contextlib.suppress(SandboxError):
                     worker.restart()
             return Verdict(status="crashed", detail="the sandbox's worker died with it")
         finally:
@@ -164,8 +174,7 @@ class _Worker:
             stdin=subprocess.PIPE,
             stdout=subprocess.PIPE,
             stderr=subprocess.DEVNULL,
-            # symbols are bound here, once, and not again in every fork
-            env={"PYTHONHASHSEED": "0", "PYTHONUTF8": "1", "LD_BIND_NOW": "1", "PATH": os.defpath},
+            env=_ENVIRONMENT,
             start_new_session=True,
         )
         self._send(_json(self._settings), _filter())
@@ -205,13 +214,16 @@ class _Worker:
         stream.flush()
 
     def _receive(self) -> dict[str, Any]:
-        """Both blocks; the second, the worker's own word, over the first, the checker's."""
+        """The checker's word, the worker's own over it, and the last line of a crash."""
         stream = self._stream(self._process.stdout)
-        head = stream.read(8)
-        if len(head) < 8:
+        head = stream.read(12)
+        if len(head) < 12:
             raise EOFError
-        said, measured = (stream.read(size) for size in struct.unpack(">II", head))
-        return {**(json.loads(said or b"null") or {}), **json.loads(measured or b"{}")}
+        said, measured, printed = (stream.read(size) for size in struct.unpack(">III", head))
+        found = {**(json.loads(said or b"null") or {}), **json.loads(measured or b"{}")}
+        if last := printed.decode("utf-8", "replace").strip().rpartition("\n")[2]:
+            found["detail"] = f"{found['detail']}: {last}"[:_DETAIL]
+        return found
 
     @staticmethod
     def _stream(stream: IO[bytes] | None) -> IO[bytes]:

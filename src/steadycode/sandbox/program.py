@@ -7,6 +7,7 @@ giving other answers. Imports nothing of steadycode: it is loaded by the worker.
 import operator
 import os
 import sys
+import threading
 from collections import deque
 from collections.abc import Callable
 from types import CoroutineType, ModuleType
@@ -14,7 +15,7 @@ from typing import Any, NoReturn
 
 import wire  # type: ignore[import-not-found]
 
-_MUTABLE = (list, dict, set, bytearray, deque)
+_MUTABLE = (list, dict, set, bytearray, deque, tuple)  # a tuple may hold what changes
 
 Message = dict[str, Any]
 
@@ -49,30 +50,41 @@ class _Server:
         self._channel = channel
         self._objects: list[Any] = []
         self._numbers: dict[int, int] = {}
+        self._active = 0  # requests that are being answered
+        self._one_at_a_time = threading.RLock()
 
     def answer(self, request: Message) -> Message:
+        given: dict[Any, Any] = {}
+        before: dict[Any, Any] = {}
         try:
             operation = _OPERATIONS[request["op"]]
-            arguments = [wire.decode(item, self._find) for item in request["on"]]
-            options = {
-                key: wire.decode(v, self._find) for key, v in request.get("with", {}).items()
-            }
-            value = operation(self, *arguments, **options)
+            before = {**dict(enumerate(request["on"])), **request.get("with", {})}
+            given = {key: wire.decode(item, self._find) for key, item in before.items()}
+            arguments = [value for key, value in given.items() if isinstance(key, int)]
+            options = {key: value for key, value in given.items() if isinstance(key, str)}
+            self._active += 1
+            try:
+                value = operation(self, *arguments, **options)
+            finally:
+                self._active -= 1
             reply = {"value": wire.encode(value, self._export)}
-            if changed := self._changed(request["on"], arguments):
-                reply["changed"] = changed
-            return reply
         except BaseException as error:
-            return self.raised(error)
+            reply = self.raised(error)
+        if changed := self._changed(before, given):
+            reply["changed"] = changed
+        return reply
 
     def raised(self, error: BaseException) -> Message:
-        """The exception by the names of its classes, so that the checker can raise its like."""
-        reply: Message = {"raised": _names(type(error)), "text": "", "args": []}
+        """The exception with its class's description, so that the checker can raise its like."""
+        reply: Message = {"raised": _describe(type(error)), "text": "", "args": [], "state": {}}
         try:
             reply["text"] = str(error)[:100_000]
             reply["args"] = [wire.encode(item, self._refuse) for item in error.args]
-        except BaseException:  # str() and args are the program's own code
-            reply["args"] = [reply["text"]]
+            reply["state"] = {
+                name: wire.encode(value, self._refuse) for name, value in vars(error).items()
+            }
+        except BaseException:  # str(), args and attributes are the program's own code
+            reply["args"], reply["state"] = [reply["text"]], {}
         return reply
 
     def look_up(self, name: str) -> Any:
@@ -80,21 +92,25 @@ class _Server:
             raise NameError(f"the program does not define {name!r}")
         return self._namespace[name]
 
-    def _changed(self, before: list[Any], arguments: list[Any]) -> list[list[Any]]:
-        """Arguments that were changed in place: their numbers and what they hold now."""
-        return [
-            [number, now]
-            for number, (old, value) in enumerate(zip(before, arguments, strict=True))
-            if isinstance(value, _MUTABLE) and (now := wire.encode(value, self._export)) != old
-        ]
+    def _changed(self, before: dict[Any, Any], given: dict[Any, Any]) -> list[list[Any]]:
+        """Arguments that were changed in place: their numbers or names, and what they hold now."""
+        try:
+            return [
+                [key, now]
+                for key, value in given.items()
+                if isinstance(value, _MUTABLE)
+                and (now := wire.encode(value, self._export)) != before[key]
+            ]
+        except RecursionError:  # what it holds now has no end
+            return []
 
     def _export(self, value: Any) -> Message:
         if isinstance(value, _Callback):
-            return {"yours": value.number}
+            return {"yours": value._number}
         if isinstance(value, ModuleType) and value.__name__ in sys.stdlib_module_names:
             return {"module": value.__name__}
         if isinstance(value, type) and issubclass(value, BaseException):
-            return {"exception": _names(value)}
+            return {"exception": _describe(value)}
         number = self._numbers.setdefault(id(value), len(self._objects))
         if number == len(self._objects):
             self._objects.append(value)
@@ -105,42 +121,61 @@ class _Server:
     def _refuse(self, value: Any) -> Message:
         raise TypeError(type(value).__name__)
 
-    def _find(self, tag: str, number: Any) -> Any:
-        return self._objects[number] if tag == "object" else _Callback(number, self)
+    def _find(self, tag: str, data: Any) -> Any:
+        if tag == "object":
+            return self._objects[data]
+        function, name = data
+        callback = _Callback(function, name, self)
+        return _generate(callback) if tag == "iterator" else callback
 
-    def call_back(self, number: int, arguments: tuple[Any, ...]) -> Any:
+    def call_back(self, number: int, arguments: tuple[Any, ...], options: dict[str, Any]) -> Any:
         """A function that the test handed in. Meanwhile it may itself call the program."""
-        on = [wire.encode(item, self._export) for item in arguments]
-        self._channel.send({"op": "call_back", "number": number, "on": on})
-        while "op" in (reply := self._channel.receive()):
-            self._channel.send(self.answer(reply))
+        request = {
+            "op": "call_back",
+            "number": number,
+            "on": [wire.encode(item, self._export) for item in arguments],
+            "with": {key: wire.encode(item, self._export) for key, item in options.items()},
+        }
+        with self._one_at_a_time:
+            if not self._active:
+                raise RuntimeError("the test's function can be called while the test waits only")
+            self._channel.send(request)
+            while "op" in (reply := self._channel.receive()):
+                self._channel.send(self.answer(reply))
         if "raised" in reply:
-            raise _known(reply["raised"])(reply["text"])
+            raise _known(reply["raised"])(*(wire.decode(a, self._find) for a in reply["args"]))
         return wire.decode(reply["value"], self._find)
 
 
 class _Callback:
     """The test's function, as the program sees it."""
 
-    def __init__(self, number: int, server: _Server) -> None:
-        self.number, self._server = number, server
+    def __init__(self, number: int, name: str, server: _Server) -> None:
+        self._number, self._server, self.__name__ = number, server, name
 
-    def __call__(self, *arguments: Any) -> Any:
-        return self._server.call_back(self.number, arguments)
-
-
-def _names(kind: type) -> list[str]:
-    """Of the class and its bases, up to the first one that every Python has."""
-    names = []
-    for base in type.mro(kind):
-        names.append(base.__name__)
-        if base.__module__ == "builtins":
-            break
-    return names
+    def __call__(self, *arguments: Any, **options: Any) -> Any:
+        return self._server.call_back(self._number, arguments, options)
 
 
-def _known(names: list[str]) -> type[BaseException]:
-    found = getattr(sys.modules["builtins"], names[-1], Exception)
+def _generate(following: _Callback) -> Any:
+    """The test's iterator, as the program sees it."""
+    while True:
+        try:
+            item = following()
+        except StopIteration:
+            return
+        yield item
+
+
+def _describe(kind: type) -> list[Any]:
+    """Module and name; of a class that the checker cannot know, its bases too."""
+    known = kind.__module__.partition(".")[0] in sys.stdlib_module_names
+    bases = [] if known else [_describe(base) for base in kind.__bases__]
+    return [kind.__module__, kind.__name__, bases]
+
+
+def _known(name: str) -> type[BaseException]:
+    found = getattr(sys.modules["builtins"], name, Exception)
     return found if isinstance(found, type) and issubclass(found, BaseException) else Exception
 
 
@@ -161,12 +196,14 @@ _OPERATIONS: dict[str, Callable[..., Any]] = {
     "set": _set,
     "item": lambda _, target, key: target[key],
     "set_item": lambda _, target, key, value: operator.setitem(target, key, value),
+    "remove_item": lambda _, target, key: operator.delitem(target, key),
     "length": lambda _, target: len(target),
     "truth": lambda _, target: bool(target),
     "text": lambda _, target: str(target),
+    "shown": lambda _, target: repr(target),
     "iterate": lambda _, target: iter(target),
     "next": lambda _, target: next(target),
     "is_instance": lambda _, target, kind: isinstance(target, kind),
     "finish": _finish,
-    "binary": lambda _, name, left, right: getattr(operator, name)(left, right),
+    "operator": lambda _, name, *operands: getattr(operator, name)(*operands),
 }

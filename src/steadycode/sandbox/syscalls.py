@@ -4,21 +4,23 @@ A list of what is allowed, not of what is forbidden: a call that a future kernel
 Everything here acts on the calling process alone. What is missing on purpose, beside the obvious:
 kill and its kin, prctl beyond naming a thread (a program must not outlive its parent), fcntl that
 makes the kernel send signals, setsid (a program stays in its group), chmod, chown, utime and xattr
-(Landlock does not bind them), truncate by name, memory that outlives its process.
+(Landlock does not bind them), truncate by name and by opening for reading (early Landlock does not
+bind that), fallocate (a disk is full at once), memory that outlives its process.
 """
 
 import errno
+import os
 import tempfile
 from functools import cache
 
 _ALWAYS = """
 access arch_prctl brk chdir clock_getres clock_gettime clock_nanosleep close close_range dup dup2
 dup3 epoll_create epoll_create1 epoll_ctl epoll_pwait epoll_pwait2 epoll_wait eventfd2 exit
-exit_group faccessat faccessat2 fadvise64 fallocate fchdir fdatasync flock fstat fstatfs fsync
+exit_group faccessat faccessat2 fadvise64 fchdir fdatasync flock fstat fstatfs fsync
 ftruncate futex futex_waitv get_robust_list getcwd getdents getdents64 getegid geteuid getgid
 getgroups getitimer getpgid getpgrp getpid getppid getrandom getresgid getresuid getrlimit
 getrusage getsid getsockname getsockopt gettid gettimeofday getuid lseek lstat madvise membarrier
-mincore mkdir mkdirat mmap mprotect mremap msync munmap nanosleep newfstatat open openat pause pipe
+mincore mkdir mkdirat mmap mprotect mremap msync munmap nanosleep newfstatat pause pipe
 pipe2 poll ppoll pread64 preadv preadv2 pselect6 pwrite64 pwritev pwritev2 read readlink readlinkat
 readv recvfrom recvmsg rename renameat renameat2 restart_syscall rmdir rseq rt_sigaction
 rt_sigpending rt_sigprocmask rt_sigreturn rt_sigsuspend rt_sigtimedwait sched_get_priority_max
@@ -58,6 +60,10 @@ def build_filter() -> bytes:
         seccomp.Arg(1, masked, _SOCK_TYPE, _SOCK_STREAM),
     )
     _add(found, allow, "sendto", seccomp.Arg(4, equal, 0))  # to the other end of the pair only
+    for name, flags in (("open", 1), ("openat", 2)):
+        _add(found, allow, name, seccomp.Arg(flags, masked, os.O_TRUNC, 0))
+        for access in (os.O_WRONLY, os.O_RDWR):
+            _add(found, allow, name, seccomp.Arg(flags, masked, os.O_ACCMODE, access))
     for name, commands in (("fcntl", _FCNTL), ("ioctl", _IOCTL)):
         for command in commands:
             _add(found, allow, name, seccomp.Arg(1, equal, command))

@@ -18,6 +18,7 @@ _TICK = 0.05  # seconds between two looks at what a running program uses
 _BACKSTOP = 10  # times the limit: wall time that a program may take on a starved machine
 _IDLE = 0.1  # share of its time on a processor below which a program counts as waiting
 _THREADS, _FILES = 256, 4096  # a program with more is stopped at the next look
+_MAPPED = 8  # files that were removed and are still mapped
 _GRACE = 1.0  # seconds from closing its pipe to being gone
 
 HEAD = struct.Struct(">?I")
@@ -33,6 +34,7 @@ class Heard:
         self._verdict, self._output = bytearray(1 << 13), bytearray(limits["output_kb"] << 10)
         self._waste = bytearray(1 << 16)
         self._said = self._printed = 0
+        self.crashed = False
 
     @property
     def complete(self) -> bool:
@@ -40,9 +42,9 @@ class Heard:
         return length > 0 and self._said >= HEAD.size + length
 
     @property
-    def verdict(self) -> bytes:
+    def verdict(self) -> memoryview:
         """JSON; null when the program left before its test was done; empty without a verdict."""
-        return bytes(memoryview(self._verdict)[HEAD.size : self._said]) if self.complete else b""
+        return memoryview(self._verdict)[HEAD.size : self._said if self.complete else HEAD.size]
 
     @property
     def checker_stays(self) -> bool:
@@ -50,9 +52,14 @@ class Heard:
         return self.complete and bool(HEAD.unpack_from(self._verdict)[0])
 
     @property
-    def last_line(self) -> str:
-        printed = bytes(memoryview(self._output)[: self._printed])
-        return printed.decode("utf-8", "replace").strip().rpartition("\n")[2]
+    def program_left(self) -> bool:
+        """Before its test was done: the verdict is ``null``, and no other is as short."""
+        return len(self.verdict) == len("null")
+
+    @property
+    def output(self) -> memoryview:
+        """Of a program that crashed; nobody wants another's."""
+        return memoryview(self._output)[: self._printed if self.crashed else 0]
 
     def hear(self, fd: int) -> bool:
         """Read of the verdict; False when that was all."""
@@ -71,6 +78,7 @@ class Heard:
         for part in (self._verdict, self._output, self._waste):
             part[:] = bytes(len(part))
         self._said = self._printed = 0
+        self.crashed = False
 
 
 class Pair:
@@ -104,7 +112,7 @@ class Pair:
     def end(self, heard: Heard) -> Json:
         """Stop what still runs; what the program used, and the verdict where the checker's word
         is not the last one."""
-        if self.program and not self._over and heard.verdict == b"null":
+        if self.program and not self._over and heard.program_left:
             self._ended = self._wait(_GRACE)
         by_itself = self._ended is not None
         if self.program and not by_itself:
@@ -120,8 +128,9 @@ class Pair:
             return {**used, **self._timeout()}
         if self._over:
             return {**used, **self._over}
-        if heard.verdict == b"null":
-            return {**used, **_departure(status if by_itself else None, heard)}
+        if heard.program_left:
+            heard.crashed = by_itself and status < 0
+            return {**used, **_departure(status if by_itself else None)}
         if not heard.verdict:
             return {**used, "status": "crashed", "detail": "the test's own process died"}
         return used
@@ -149,7 +158,7 @@ class Pair:
             return {"status": "timeout", "detail": f"still running after {elapsed:.0f} s"}
         if _threads(self.program) > _THREADS:
             return {"status": "blocked", "detail": f"more than {_THREADS} threads"}
-        if fault := self._too_much_written():
+        if fault := self._too_much_written() or self._too_much_hidden():
             return {"status": "blocked", "detail": fault}
         return {}
 
@@ -160,14 +169,28 @@ class Pair:
         return now[0] - self._before[0], now[1] - self._before[1]
 
     def _too_much_written(self) -> str:
-        size = 0
-        for count, entry in enumerate(_walk(self._folder), start=1):
+        size, folders = 0, [self._folder]
+        for count, entry in enumerate(_walk(folders), start=1):
             with contextlib.suppress(OSError):  # removed meanwhile
                 size += entry.stat(follow_symlinks=False).st_size
             if count > _FILES:
                 return f"more than {_FILES} files"
             if size > self._limits["files_mb"] << 20:
                 return f"more than {self._limits['files_mb']} MiB in files"
+        return "made a folder that cannot be looked into" if folders else ""
+
+    def _too_much_hidden(self) -> str:
+        """Files that no folder shows any more, but that the program holds open or mapped."""
+        size = 0
+        with contextlib.suppress(OSError):  # it has ended
+            for entry in os.scandir(f"/proc/{self.program}/fd"):
+                with contextlib.suppress(OSError):
+                    found = os.stat(entry.path)
+                    size += found.st_size if not found.st_nlink else 0
+        mapped = _proc(self.program, "maps").splitlines()
+        gone = {line.split()[4] for line in mapped if line.endswith(" (deleted)")}
+        if size > self._limits["files_mb"] << 20 or len(gone) > _MAPPED:
+            return f"more than {self._limits['files_mb']} MiB in files that it removed"
         return ""
 
     def _wait(self, seconds: float) -> tuple[int, resource.struct_rusage] | None:
@@ -178,13 +201,14 @@ class Pair:
         return ended
 
 
-def _departure(status: int | None, heard: Heard) -> Json:
+def _departure(status: int | None) -> Json:
     """The program left before its test was done."""
     if status is None:
         return {"status": "failed", "detail": "closed the pipe to its checker"}
     if status < 0:
-        detail = f"killed by {signal.Signals(-status).name}: {heard.last_line}"
-        return {"status": "crashed", "detail": detail.removesuffix(": ")[:200]}
+        names = {int(sign): sign.name for sign in signal.Signals}
+        detail = f"killed by {names.get(-status, f'signal {-status}')}"
+        return {"status": "crashed", "detail": detail}
     return {"status": "failed", "detail": f"left with exit code {status} before its end"}
 
 
@@ -223,15 +247,21 @@ def _proc(pid: int, name: str) -> str:
         return ""
 
 
-def _walk(folder: str) -> Iterator[os.DirEntry[str]]:
-    """Every entry below, without recursion."""
-    folders = [folder]
+def _walk(folders: list[str]) -> Iterator[os.DirEntry[str]]:
+    """Every entry below, without recursion. A folder that cannot be read is left in ``folders``."""
+    closed = []
     while folders:
-        with contextlib.suppress(OSError):
-            for entry in os.scandir(folders.pop()):
+        folder = folders.pop()
+        try:
+            for entry in os.scandir(folder):
                 yield entry
                 if entry.is_dir(follow_symlinks=False):
                     folders.append(entry.path)
+        except PermissionError:
+            closed.append(folder)
+        except OSError:  # removed meanwhile
+            continue
+    folders += closed
 
 
 def empty(folder: str) -> None:

@@ -17,6 +17,15 @@ from collections.abc import Callable
 from typing import Any
 
 MESSAGE_LIMIT = 64 << 20  # bytes
+_BUILTINS: dict[str, Any] = {
+    kind.__name__: kind
+    for kind in (
+        *(bool, bytearray, bytes, complex, dict, float, frozenset, int, list, object, range, set),
+        *(slice, str, tuple, type(None)),
+    )
+}
+_NAMES = {kind: name for name, kind in _BUILTINS.items()}
+_BUILTINS |= {"Ellipsis": Ellipsis, "NotImplemented": NotImplemented}
 _WORD = 1 << 63  # integers beyond are written in base 16: decimal takes quadratic time
 _ATOMS = frozenset({type(None), bool, float, str})
 
@@ -80,6 +89,10 @@ def encode(value: Any, export: Callable[[Any], Message]) -> Any:
         return value
     if kind is list and _is_flat(value):
         return value
+    if kind is type and value in _NAMES:
+        return {"builtin": _NAMES[value]}
+    if value is Ellipsis or value is NotImplemented:
+        return {"builtin": repr(value)}
     for base, tag, write in _WRITERS:
         if issubclass(kind, base):
             plain = write(value, lambda item: encode(item, export))
@@ -134,13 +147,26 @@ def _write_pairs(value: dict[Any, Any], each: Each) -> Any:
     return [[each(key), each(item)] for key, item in dict.items(value)]
 
 
+def _write_tuple(value: Any, each: Each) -> Any:
+    items = _write_items(value, each)
+    fields = getattr(type(value), "_fields", None)
+    if isinstance(fields, tuple) and set(map(type, fields)) == {str}:
+        return {"named": [type(value).__name__, list(fields), items]}
+    return {"tuple": items}
+
+
+def _read_named(inner: Any, each: Each) -> Any:
+    name, fields, items = inner
+    return collections.namedtuple(name, fields)(*map(each, items))
+
+
 _ITERATED = (list, tuple, set, frozenset, collections.deque)
 _WRITERS: tuple[tuple[type, str | None, Callable[[Any, Each], Any]], ...] = (
     (int, None, _write_int),
     (float, None, lambda value, _: float.__float__(value)),
     (str, None, lambda value, _: str.__str__(value)),
     (list, None, _write_items),
-    (tuple, "tuple", _write_items),
+    (tuple, None, _write_tuple),
     (collections.Counter, "counter", _write_pairs),
     (collections.OrderedDict, "ordered", _write_pairs),
     (dict, "dict", _write_pairs),
@@ -151,6 +177,9 @@ _WRITERS: tuple[tuple[type, str | None, Callable[[Any, Each], Any]], ...] = (
     (complex, "complex", lambda value, _: [value.real, value.imag]),
     (range, "range", lambda value, _: [hex(value.start), hex(value.stop), hex(value.step)]),
     (collections.deque, "deque", _write_items),
+    (type({}.keys()), "keys", lambda value, each: list(map(each, value))),
+    (type({}.values()), "values", lambda value, each: list(map(each, value))),
+    (type({}.items()), "items", lambda value, each: list(map(each, value))),
     (decimal.Decimal, "decimal", lambda value, _: decimal.Decimal.__str__(value)),
     (fractions.Fraction, "fraction", lambda v, _: [hex(v.numerator), hex(v.denominator)]),
     (datetime.datetime, "datetime", lambda value, _: datetime.datetime.isoformat(value)),
@@ -172,6 +201,11 @@ def _base16(inner: Any) -> list[int]:
 _READERS: dict[str, Callable[[Any, Each], Any]] = {
     "int": lambda inner, _: int(inner, 16),
     "tuple": lambda inner, each: tuple(map(each, inner)),
+    "named": _read_named,
+    "keys": lambda inner, each: dict.fromkeys(map(each, inner)).keys(),
+    "values": lambda inner, each: dict(enumerate(map(each, inner))).values(),
+    "items": lambda inner, each: dict(map(each, inner)).items(),
+    "builtin": lambda inner, _: _BUILTINS[inner],
     "counter": lambda inner, each: collections.Counter(
         {each(key): each(item) for key, item in inner}
     ),

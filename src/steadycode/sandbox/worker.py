@@ -7,7 +7,8 @@ Imports the standard library only, so that a fork is cheap and shows a program n
 evaluator.
 
 The pool sends settings and filter, then code and test (JSON, or nothing): two blocks at a time,
-``>II`` before them. So are the replies: the checker's word, and the worker's.
+``>II`` before them. A reply is three, ``>III``: the checker's word, the worker's, and what a
+program that crashed had printed.
 """
 
 import contextlib
@@ -18,6 +19,7 @@ import signal
 import socket
 import struct
 import sys
+import tempfile
 from collections.abc import Callable, Iterable
 from itertools import pairwise
 from typing import Any
@@ -37,6 +39,7 @@ _WARM = (
     "heapq itertools json math operator queue random re statistics string sys textwrap time typing"
 )
 
+_STUCK = 30.0  # seconds until a checker that takes no test is replaced
 _TERMINATE, _KILL = int(signal.SIGTERM), int(signal.SIGKILL)
 
 Json = dict[str, Any]
@@ -46,8 +49,8 @@ class Worker:
     def __init__(self, settings: Json, calls: bytes, requests: int, replies: int) -> None:
         self._limits = settings["limits"]
         self._requests, self._replies = requests, replies
-        self._folder = os.path.join(settings["folder"], str(os.getpid()))
-        os.mkdir(self._folder, 0o700)
+        self._parent = os.getppid()
+        self._folder = tempfile.mkdtemp(dir=settings["folder"])
         self._confinement = isolation.Confinement(self._folder, calls, self._limits)
         self._checker = 0
         self._nothing = os.open(os.devnull, os.O_RDWR)
@@ -66,15 +69,17 @@ class Worker:
                 usage = self._run(code, test)
             finally:
                 code[:], test[:] = bytes(len(code)), bytes(len(test))
-            send(self._replies, self._heard.verdict, json.dumps(usage).encode())
+            send(self._replies, self._heard.verdict, json.dumps(usage).encode(), self._heard.output)
             self._heard.wipe()
+            del usage  # the next program can walk up to this frame
 
     def close(self) -> None:
         self._end_checker()
         watch.empty(self._folder)
-        for folder in (self._folder, os.path.dirname(self._folder)):
-            with contextlib.suppress(OSError):  # the pool's own goes with its last worker
-                os.rmdir(folder)
+        with contextlib.suppress(OSError):
+            os.rmdir(self._folder)
+            if os.getppid() != self._parent:  # nobody else is left to remove the pool's own
+                os.rmdir(os.path.dirname(self._folder))
 
     def _run(self, code: bytearray, test: bytearray) -> Json:
         asked, ask = os.pipe()
@@ -89,8 +94,7 @@ class Worker:
             for fd in (asked, answer, printed):
                 os.close(fd)
             fill(self._requests, test)  # only now: the program's fork has not got it
-            pair.checker = self._checker or self._start_checker()
-            _hand_over(self._checks, test, (answers, ask))
+            pair.checker = self._hand_over(test, (answers, ask))
             for fd in (answers, ask):
                 os.close(fd)
             pair.follow(self._checks.fileno(), output, self._heard)
@@ -102,14 +106,28 @@ class Worker:
         watch.empty(self._folder)
         return usage
 
-    def _start_checker(self) -> int:
+    def _hand_over(self, test: bytearray, ends: tuple[int, int]) -> int:
+        """Give a checker the test and the ends of the pipes to its program."""
+        for fresh in (not self._checker, True):
+            if fresh:
+                self._end_checker()
+                self._start_checker()
+            try:
+                socket.send_fds(self._checks, [struct.pack(">I", len(test))], ends)
+                self._checks.sendall(test)
+                break
+            except OSError:  # something outside has killed or stopped it
+                continue
+        return self._checker
+
+    def _start_checker(self) -> None:
         """A process that runs tests, one after the other, until one leaves a trace in it."""
         self._checks, theirs = socket.socketpair()
+        self._checks.settimeout(_STUCK)
         self._checker = self._fork(
             (theirs.fileno(),), self._nothing, lambda: _check(theirs), cpu=False
         )
         theirs.close()
-        return self._checker
 
     def _end_checker(self) -> None:
         if self._checker:
@@ -160,12 +178,6 @@ def _execute(code: bytearray, tested: bool, channel: wire.Channel) -> None:
     program.run(code.decode("utf-8", "surrogatepass"), name, channel)
 
 
-def _hand_over(checks: socket.socket, test: bytearray, ends: tuple[int, int]) -> None:
-    """Give the checker a test and the ends of the pipes to a program."""
-    socket.send_fds(checks, [struct.pack(">I", len(test))], ends)
-    checks.sendall(test)
-
-
 def _check(checks: socket.socket) -> None:
     while True:
         head, ends, _, _ = socket.recv_fds(checks, 4, 2)
@@ -200,10 +212,12 @@ def fill(fd: int, buffer: bytearray) -> None:
         view = view[count:]
 
 
-def send(fd: int, *blocks: bytes) -> None:
-    data = memoryview(struct.pack(">II", *map(len, blocks)) + b"".join(blocks))
-    while data:
-        data = data[os.write(fd, data) :]
+def send(fd: int, *blocks: bytes | memoryview) -> None:
+    """Without a copy of a block, which would stay in this process's memory."""
+    for block in (struct.pack(">III", *map(len, blocks)), *blocks):
+        view = memoryview(block)
+        while view:
+            view = view[os.write(fd, view) :]
 
 
 def main() -> None:
@@ -226,7 +240,7 @@ def main() -> None:
     isolation.stay_on(given["processor"])
     worker = Worker(given, bytes(calls), requests, replies)
     try:
-        send(replies, json.dumps(worker.missing).encode(), b"")
+        send(replies, json.dumps(worker.missing).encode(), b"", b"")
         exec(compile("def f(x):\n    return [x]\n", "<warm>", "exec"), {})  # what Python makes once
         gc.collect()
         gc.freeze()  # the forks share these pages
