@@ -118,15 +118,16 @@ def test_the_detail_names_a_type_that_was_not_expected(sandbox: Sandbox) -> None
 
 SCAN = r"""
 import ctypes, os, re
-MARK = re.compile(b"".join(b"[\x%02x]" % byte for byte in [{mark}]))  # never in one piece
+MARK = re.compile(b"".join(b"[\\x%02x]" % byte for byte in [{mark}]))  # never in one piece
 read, write = os.pipe()
 os.set_blocking(write, False)
 libc = ctypes.CDLL(None)
 found = 0
-start = id(object()) >> 21 << 21
-for page in range(start - (64 << 20), start + (64 << 20), 4096):
-    if libc.write(write, ctypes.c_void_p(page), ctypes.c_size_t(4096)) == 4096:
-        found += MARK.search(os.read(read, 4096)) is not None
+small, large = id(object()) >> 12 << 12, id(bytes(5000)) >> 12 << 12  # two heaps
+for start in (small, large):
+    for page in range(start - (32 << 20), start + (32 << 20), 4096):
+        if libc.write(write, ctypes.c_void_p(page), ctypes.c_size_t(4096)) == 4096:
+            found += MARK.search(os.read(read, 4096)) is not None
 raise ValueError(f"found {{found}}")
 """
 
