@@ -298,6 +298,19 @@ def test_the_version_that_an_evaluation_is_reading_stays(project, store, four):
         assert stored(store) == {1: True, 2: True, 3: False, 4: False}
 
 
+def test_what_removed_models_said_goes(project, store, four, capsys):
+    folder = project.work / "completions"
+    for model in (four[0].fingerprint, four[1].fingerprint, "9" * 64):
+        write_text(folder / model / "0123.jsonl", "x" * 10_000)
+    evaluation(project, "reading", "9" * 64)
+    with FileLock(project.work / "evaluations" / "reading" / ".lock"):
+        collect_garbage(project, 1, dry_run=False)
+        assert {one.name for one in folder.iterdir()} == {four[0].fingerprint, "9" * 64}
+    assert f"all kept of model {four[1].fingerprint[:12]}" in capsys.readouterr().out
+    collect_garbage(project, 1, dry_run=False)
+    assert {one.name for one in folder.iterdir()} == {four[0].fingerprint}
+
+
 def test_an_interrupted_removal_of_a_folder_is_completed(project, store):
     folder = evaluation(project, "0123", "9" * 64)
     folder.rename(folder.with_name(".0123.removed"))
