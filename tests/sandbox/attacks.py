@@ -19,6 +19,7 @@ import platform
 import re
 import secrets
 import shutil
+import signal
 import socket
 import sqlite3
 import subprocess
@@ -30,7 +31,7 @@ from concurrent.futures import ThreadPoolExecutor
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from textwrap import dedent
-from typing import Any, Self
+from typing import Any, Literal, Self
 
 import steadycode
 from steadycode.sandbox import Limits, Program, Sandbox, Verdict
@@ -46,29 +47,7 @@ def check(candidate):
     assert candidate(3) == 9
     assert candidate(4) == 16
 """
-ANY_WAY = """\
-import math, operator, unittest
-def check(candidate):
-    case = unittest.TestCase()
-    ways = [
-        lambda got: got == 4, lambda got: 4 == got, lambda got: not got != 4,
-        lambda got: not 4 != got, lambda got: abs(got - 4) < 1e-6,
-        lambda got: abs(4 - got) < 1e-6, lambda got: got in (4, 5), lambda got: 4 in {got: 1},
-        lambda got: 4 in [got], lambda got: [got] == [4], lambda got: (got,) == (4,),
-        lambda got: {"a": got} == {"a": 4}, lambda got: {got} == {4},
-        lambda got: isinstance(got, int) and 3 < got < 5, lambda got: 4 <= got <= 4,
-        lambda got: math.isclose(got, 4), lambda got: round(got, 2) == 4,
-        lambda got: operator.index(got) == 4, lambda got: int(got) == 4,
-        lambda got: float(got) == 4.0, lambda got: str(got) == "4", lambda got: f"{got}" == "4",
-        lambda got: repr(got) == "4", lambda got: hash(got) == hash(4) and got == 4,
-        lambda got: type(got) is int and got == 4, lambda got: list(got) == [4, 4],
-        lambda got: sorted(got) == [4, 4], lambda got: tuple(got) == (4, 4),
-        lambda got: set(got) == {4}, lambda got: sum(got) == 8, lambda got: "".join(got) == "44",
-        lambda got: dict(got) == {4: 4}, lambda got: got["a"] == 4, lambda got: got.value == 4,
-        lambda got: case.assertEqual(got, 4) is None,
-        lambda got: case.assertAlmostEqual(got, 4) is None,
-        lambda got: case.assertIn(got, [4]) is None, lambda got: got is 4,
-    ]
+_EACH = """\
     accepted = []
     for number, way in enumerate(ways):
         try:
@@ -78,6 +57,46 @@ def check(candidate):
             pass
     assert accepted, "no comparison was fooled"
 """
+ANY_WAY = (
+    """\
+def check(candidate):
+    ways = [
+        lambda got: got == 4, lambda got: 4 == got, lambda got: not got != 4,
+        lambda got: not 4 != got, lambda got: abs(got - 4) < 1e-6,
+        lambda got: abs(4 - got) < 1e-6, lambda got: got in (4, 5), lambda got: 4 in {got: 1},
+        lambda got: 4 in [got], lambda got: [got] == [4], lambda got: (got,) == (4,),
+        lambda got: {"a": got} == {"a": 4}, lambda got: {got} == {4},
+        lambda got: isinstance(got, int) and 3 < got < 5, lambda got: 4 <= got <= 4,
+        lambda got: round(got, 2) == 4, lambda got: len(range(got)) == 4,
+        lambda got: int(got) == 4, lambda got: float(got) == 4.0, lambda got: str(got) == "4",
+        lambda got: f"{got}" == "4", lambda got: repr(got) == "4", lambda got: got is 4,
+        lambda got: hash(got) == hash(4) and got == 4,
+        lambda got: type(got) is int and got == 4, lambda got: list(got) == [4, 4],
+        lambda got: sorted(got) == [4, 4], lambda got: tuple(got) == (4, 4),
+        lambda got: set(got) == {4}, lambda got: sum(got) == 8, lambda got: "".join(got) == "44",
+        lambda got: dict(got) == {4: 4}, lambda got: got["a"] == 4, lambda got: got.value == 4,
+        lambda got: max(got, 4) == min(got, 4), lambda got: not (got < 4 or got > 4),
+    ]
+"""
+    + _EACH
+)
+ANY_CASE = (
+    """\
+import copy, math, operator, pickle, unittest
+def check(candidate):
+    case = unittest.TestCase()
+    ways = [
+        lambda got: math.isclose(got, 4), lambda got: operator.index(got) == 4,
+        lambda got: operator.eq(got, 4), lambda got: math.fsum([got, got]) == 8,
+        lambda got: copy.deepcopy(got) == 4, lambda got: pickle.loads(pickle.dumps(got)) == 4,
+        lambda got: case.assertEqual(got, 4) is None, lambda got: case.assertIn(got, [4]) is None,
+        lambda got: case.assertAlmostEqual(got, 4) is None,
+        lambda got: case.assertCountEqual(got, [4, 4]) is None,
+        lambda got: case.assertListEqual(got, [4]) is None,
+    ]
+"""
+    + _EACH
+)
 SECRET = "def check(candidate):\n    assert candidate() == '@SECRET@'\n"
 
 
@@ -101,6 +120,8 @@ class Attack:
     """Seconds in which there is a verdict; less than the last resort's ten times the limit."""
     quick: bool = False
     """One of those that the fast tests run."""
+    end: Literal["", "close", "kill"] = ""
+    """Of the sandbox or of the evaluator, while the attack runs."""
     bare: bool = False
     """May be run without a sandbox, where it must succeed: it shows that the attack is real."""
 
@@ -152,7 +173,8 @@ def scan():
     page, read, write = 4096, *os.pipe()
     libc.write.argtypes = [ctypes.c_int, ctypes.c_void_p, ctypes.c_size_t]
     libc.mincore.argtypes = [ctypes.c_void_p, ctypes.c_size_t, ctypes.c_char_p]
-    resident, held, pattern = ctypes.create_string_buffer(1), b"", re.compile(PATTERN.pattern.encode())
+    resident, held = ctypes.create_string_buffer(1), b""
+    pattern = re.compile(PATTERN.pattern.encode())
     for start in regions():
         for address in range(start, start + (1 << 26), page):
             if libc.mincore(address, page, resident) or libc.write(write, address, page) != page:
@@ -212,6 +234,10 @@ def _answer(body: str, *pieces: str) -> str:
     return _program("def f(*_):\n" + "".join(f"    {line}\n" for line in lines), *pieces)
 
 
+def _names(text: str) -> frozenset[str]:
+    return frozenset(text.split(","))
+
+
 # ---------------------------------------------------------------- files
 
 _READ = {
@@ -263,12 +289,12 @@ _READ = {
     ),
     "by sqlite": "__import__('sqlite3').connect('@TMP@/data.db').execute('pragma table_list')"
     ".fetchall()",
-    "by file handle": "call(303, -100, b'@TMP@/secret', bytearray(200), bytearray(8), 0)",
+    "by file handle": "call(303, -100, b'@TMP@/secret', bytes(200), bytes(8), 0)",
 }
-_BARE_READS = frozenset(
+_BARE_READS = _names(
     "passwd,secret in tmp,secret in home,a module beside,own memory map,through a symbolic link,"
     "through a linked folder,by a relative path,after chdir,beneath a folder's descriptor,list tmp,"
-    "list the root,mapped,by sqlite,path descriptor opened anew".split(",")
+    "list the root,mapped,by sqlite,path descriptor opened anew"
 )
 _CHANGE = {
     "write": "open('@TMP@/secret', 'w')",
@@ -324,10 +350,10 @@ _CHANGE = {
     "a mount": "call(165, b'none', b'.', b'tmpfs', 0, 0)",
     "another root": "os.chroot('.')",
 }
-_BARE_CHANGES = frozenset(
+_BARE_CHANGES = _names(
     "new file in tmp,append,rename out,rename over,make a folder,make a symbolic link,utime,chmod,"
     "make a hard link inside,make a pipe,truncate by name,map writably,open to truncate,"
-    "a database outside".split(",")
+    "a database outside"
 )
 
 
@@ -356,7 +382,9 @@ _NETWORK = {
     "tcp": "socket.create_connection(('127.0.0.1', @TCP@)).send(b'x')",
     "tcp six": "socket.socket(socket.AF_INET6)",
     "udp": "socket.socket(type=socket.SOCK_DGRAM).sendto(b'x', ('127.0.0.1', @UDP@))",
-    "tcp by descriptor": "call(42, call(41, 2, 1, 0), struct.pack('=HHI8x', 2, @TCPN@, 16777343), 16)",
+    "tcp by descriptor": (
+        "call(42, call(41, 2, 1, 0), struct.pack('=HHI8x', 2, @TCPN@, 16777343), 16)"
+    ),
     "a socket's path": "socket.socket(socket.AF_UNIX).connect('@TMP@/stream')",
     "a datagram socket's path": (
         "socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM).sendto(b'x', '@TMP@/datagram')"
@@ -391,9 +419,9 @@ for fd in range(256):
 else:
     raise PermissionError('no descriptor is a socket')""",
 }
-_BARE_NETWORK = frozenset(
+_BARE_NETWORK = _names(
     "tcp,udp,a socket's path,a datagram socket's path,an abstract socket,out of a pair by path,"
-    "serving,asyncio,descriptors over a pair".split(",")
+    "serving,asyncio,descriptors over a pair"
 )
 
 
@@ -418,7 +446,10 @@ _PROCESSES = {
     "fork by number": f"pid = call(57)\n{_CHILD}",
     "vfork by number": "pid = call(58)\nif pid == 0:\n    os._exit(0)",
     "clone by number": f"pid = call(56, 17, 0, 0, 0, 0)\n{_CHILD}",
-    "clone with shared memory": "pid = call(56, 0x4100 | 17, 0, 0, 0, 0)\nif pid == 0:\n    os._exit(0)",
+    "clone with shared memory": """\
+pid = call(56, 0x4100 | 17, 0, 0, 0, 0)
+if pid == 0:
+    os._exit(0)""",
     "clone as the parent's child": f"pid = call(56, 0x8000 | 17, 0, 0, 0, 0)\n{_CHILD}",
     "clone3": f"pid = call(435, struct.pack('4xI3QQ3Q', 0, 0, 0, 0, 17, 0, 0, 0), 64)\n{_CHILD}",
     "fork for 32 bits": f"""\
@@ -452,7 +483,7 @@ os.wait()""",
 }
 _EXEC = {
     "exec": "os.execv('/bin/sleep', ['sleep', '20'])",
-    "exec of Python": "os.execv(sys.executable, [sys.executable, '-c', 'import time; time.sleep(9)'])",
+    "exec of Python": "os.execv(sys.executable, ['python', '-c', 'import time; time.sleep(9)'])",
     "exec through the loader": (
         "os.execv('/lib64/ld-linux-x86-64.so.2', ['ld.so', '/bin/sleep', '20'])"
     ),
@@ -506,7 +537,7 @@ _KERNEL = {
     "POSIX shared memory": """\
 from multiprocessing import shared_memory
 shared_memory.SharedMemory('@MARKER@', create=True, size=1 << 20)""",
-    "a kernel timer": "call(222, 0, 0, bytearray(8))",
+    "a kernel timer": "call(222, 0, 0, bytes(8))",
     "a timer's descriptor": "call(283, 0, 0)",
     "a signals' descriptor": "call(289, -1, bytes(8), 8, 0)",
     "the clock": "time.clock_settime(time.CLOCK_REALTIME, time.time())",
@@ -572,7 +603,7 @@ while len(held) < 4096:
 return 1""",
     "anonymous map": "held = mmap.mmap(-1, 4 << 30)\nreturn 1",
     "many maps": "held = [mmap.mmap(-1, 64 << 20) for _ in range(64)]\nreturn 1",
-    "map of zeros": "held = mmap.mmap(os.open('/dev/zero', os.O_RDONLY), 4 << 30, prot=1)\nreturn 1",
+    "map of zeros": "held = mmap.mmap(os.open('/dev/zero', 0), 4 << 30, prot=1)\nreturn 1",
     "integer": "held = 1 << (32 << 30)\nreturn 1",
     "string": "held = 'x' * (4 << 30)\nreturn 1",
     "joined": "held = ','.join(['x' * 10**6] * 5000)\nreturn 1",
@@ -614,7 +645,7 @@ while True:
     "power": "3 ** 10**9",
     "digits": "sys.set_int_max_str_digits(0)\nreturn len(str(7 ** 10**7))",
     "sum in C": "sum(range(10**12))",
-    "sort in C": "[0] * 10**7 == [0] * 10**7\nsorted(range(10**7), key=lambda n: -n)\nwhile 1: pass",
+    "sort in C": "while True: sorted(range(10**6), key=lambda n: -n)",
     "threads": """\
 for _ in range(8):
     threading.Thread(target=exec, args=('while True: pass',)).start()""",
@@ -663,9 +694,14 @@ thread.join()""",
     "select": "select.select([os.pipe()[0]], [], [])",
     "poll": "select.poll().poll()",
     "pause": "signal.pause()",
-    "input": "for fd in range(3, 64):\n    try:\n        os.read(fd, 1)\n    except OSError:\n        pass",
+    "input": """\
+for fd in range(3, 64):
+    try:
+        os.read(fd, 1)
+    except OSError:
+        pass""",
     "asyncio": "import asyncio\nasyncio.run(asyncio.sleep(600))",
-    "futex": "import multiprocessing.dummy\nmultiprocessing.dummy.Pool(2).map(time.sleep, [600])",
+    "future": "import concurrent.futures\nconcurrent.futures.Future().result()",
     "file lock": """\
 a, b = (os.open('x', os.O_CREAT | os.O_RDWR) for _ in range(2))
 fcntl.flock(a, fcntl.LOCK_EX)
@@ -681,7 +717,7 @@ _OUTPUT = {
     "bytes that are no text": "while True:\n    os.write(1, b'\\xff\\xfe\\x00\\n' * 10000)",
     "all closed": "os.closerange(0, 1024)\nreturn 1",
     "output closed": "os.closerange(0, 3)\nreturn 0",
-    "all but the output closed": "os.closerange(3, 1024)\nwhile True:\n    os.write(1, bytes(65536))",
+    "all but the output closed": "os.closerange(3, 1024)\nwhile True: os.write(1, bytes(65536))",
     "duplicated over all": """\
 for fd in range(64):
     try:
@@ -705,13 +741,14 @@ for fd in range(64):
         pass
 return 1""",
     "pipes exchanged": """\
-fds = [fd for fd in range(3, 64) if fd in map(int, range(3, 64))]
-for fd in fds:
+for fd in range(3, 63):
     try:
-        os.dup2(fd + 1, 60); os.dup2(fd, fd + 1); os.dup2(60, fd)
+        os.dup2(fd, 63)
+        os.dup2(fd + 1, fd)
+        os.dup2(63, fd + 1)
     except OSError:
         pass
-return 1""",
+return 0""",
     "written into all": """\
 for fd in range(64):
     try:
@@ -749,7 +786,7 @@ try:
 except OSError:
     return 0""",
     "terminal controls in the error": "raise ValueError('\\x1b[2J\\x1b]0;x\\x07\\x08\\x9b')",
-    "lone surrogates in the error": "raise ValueError('\\ud800\\udfff')",
+    "lone surrogates in the error": "raise ValueError('\\udfff\\ud800')",
     "marks of direction in the error": "raise ValueError('\\u202e\\u2066 \\u200b')",
     "terminal controls before a crash": """\
 os.write(1, b'\\x1b[2J\\x1b]0;x\\x07')
@@ -770,7 +807,7 @@ def _resources() -> Iterator[Attack]:
     yield Attack(
         "time",
         "just enough work",
-        _answer("while True:\n    time.sleep(0.05)\n    for _ in range(10**6):\n        pass"),
+        _answer("while True:\n    time.sleep(0.15)\n    for _ in range(10**6):\n        pass"),
         wall=15,
     )
     yield Attack(
@@ -869,7 +906,7 @@ def write():
 for _ in range(4):
     threading.Thread(target=write).start()
 return 0""",
-    "leaves inside": "threading.Thread(target=os._exit, args=(0,)).start()\ntime.sleep(60)\nreturn 1",
+    "leaves inside": "threading.Thread(target=os._exit, args=(0,)).start()\ntime.sleep(60)",
     "answers twice": """\
 import random
 def speak():
@@ -927,7 +964,10 @@ hunt(repr(vars(module)) for module in list(sys.modules.values()) if hasattr(modu
     "main": "import __main__, inspect\nhunt([repr(vars(__main__)), inspect.getsource(__main__)])",
     "stack by inspect": "import inspect\nhunt(repr(inspect.stack(20)) for _ in range(1))",
     "source lines": "import linecache\nhunt([repr(linecache.cache)])",
-    "environment and arguments": "hunt([repr(os.environ), repr(sys.argv), repr(sys.orig_argv)])",
+    "environment and arguments": ("hunt([repr(os.environb), repr(sys.argv), repr(sys.orig_argv)])"),
+    "environment by libc": """\
+libc.getenv.restype = ctypes.c_char_p
+hunt([str(libc.getenv(b'STEADYCODE_CANARY'))])""",
     "what is to be read": """\
 for fd in range(64):
     try:
@@ -1016,9 +1056,12 @@ kind = Exception
 for number in range(5000):
     kind = type(f'E{number}', (kind,), {})
 def f(x): raise kind""",
-    "group of errors": "def f(x): raise BaseExceptionGroup('', [SystemExit(0), KeyboardInterrupt()])",
+    "group of errors": "def f(x): raise BaseExceptionGroup('', [SystemExit(0)])",
     "at exit": "import atexit\natexit.register(os._exit, 0)\ndef f(x): raise SystemExit(0)",
-    "patched isinstance": "import builtins\nbuiltins.isinstance = lambda *_: True\ndef f(x): return 0",
+    "patched isinstance": """\
+import builtins
+builtins.isinstance = lambda *_: True
+def f(x): return 0""",
     "patched everything": """\
 import builtins
 for name in ('len', 'abs', 'all', 'any', 'sorted', 'type', 'isinstance', 'issubclass', 'bool'):
@@ -1268,6 +1311,7 @@ def _spoofing() -> Iterator[Attack]:
         code = _program(f"class Trick:\n    {body}\ndef f(x): return Trick()\n")
         quick = name == "always equal"
         yield Attack("fooling the checker", f"object: {name}", code, ANY_WAY, quick=quick)
+        yield Attack("fooling the checker", f"object: {name} to unittest", code, ANY_CASE)
         for base in ("int", "float", "str", "list", "dict", "tuple", "set", "complex", "bytes"):
             if "__class__" in body or "zero" in body:
                 continue
@@ -1418,7 +1462,7 @@ def f():
     "decorators": "@len\n" * 1000 + "def f(): pass",
     "star imports": "from os import *\nfrom builtins import *\ndef f(): return 2",
     "own annotations": "from __future__ import annotations\ndef f() -> exit(): return 2",
-    "warning as error": "import warnings\nwarnings.simplefilter('error')\nx = '\\d'\ndef f(): 2 is 2",
+    "warning as error": "import warnings\nwarnings.simplefilter('error')\neval('2 is 2')",
     "code from bytes": """\
 def f(): pass
 f.__code__ = f.__code__.replace(co_code=bytes(range(256)), co_stacksize=0)""",
@@ -1451,7 +1495,7 @@ os.symlink('/', 'z')
 os.mkdir('d')
 os.symlink('@TMP@', 'd/x')""",
     "odd names": """\
-for name in (b'\\n', b'\\xff\\xfe', b'-rf', b'*', b' ', b'\\x1b[2J', b'x' * 255, '\\u202e'.encode()):
+for name in (b'\\n', b'\\xff\\xfe', b'-rf', b'*', b' ', b'\\x1b[2J', b'x' * 255):
     os.mkdir(name)
     open(os.path.join(name, name), 'w').close()""",
     "open and mapped": """\
@@ -1475,7 +1519,9 @@ signal.setitimer(signal.ITIMER_REAL, 0.2)""",
     "decimal.getcontext().prec = 2\nsys.setrecursionlimit(100)\nsys.set_int_max_str_digits(640)",
 }
 _FILLED = {
-    "a file": "fd = os.open('x', os.O_CREAT | os.O_WRONLY)\nfor _ in range(640): os.write(fd, bytes(1 << 20))",
+    "a file": """\
+fd = os.open('x', os.O_CREAT | os.O_WRONLY)
+for _ in range(640): os.write(fd, bytes(1 << 20))""",
     "a sparse file": "os.ftruncate(os.open('x', os.O_CREAT | os.O_WRONLY), 1 << 40)",
     "a file beyond its end": "os.pwrite(os.open('x', os.O_CREAT | os.O_WRONLY), b'x', 1 << 40)",
     "an allocated file": "os.posix_fallocate(os.open('x', os.O_CREAT | os.O_WRONLY), 0, 1 << 34)",
@@ -1510,11 +1556,11 @@ for number in range(20):
     held.append(mmap.mmap(fd, 16 << 20))
     for at in range(0, 16 << 20, 4096): held[-1][at] = 1
     os.close(fd)""",
-    "20000 files": "for n in range(20_000): open(str(n), 'w').close()",
-    "20000 files in a hidden folder": """\
+    "too many files": "for n in range(8000): open(str(n), 'w').close()",
+    "too many files in a hidden folder": """\
 os.mkdir('d', 0o300)
 os.chdir('d')
-for n in range(20_000): open(str(n), 'w').close()""",
+for n in range(8000): open(str(n), 'w').close()""",
     "endless renaming": """\
 names = [str(n) for n in range(40)]
 fd = os.open('a', os.O_CREAT | os.O_WRONLY)
@@ -1538,9 +1584,9 @@ def _leftovers() -> Iterator[Attack]:
     yield Attack("odd programs", "10 MB of text", f"x = {'a' * 10_000_000!r}\ndef f(): return 2\n")
     for name, body in _LEFT.items():
         code = _program(f"held = []\n{body}\ndef f(): return 0\n", _SYSTEM_CALL)
-        yield Attack("leftovers", name, code, quick=name == "deep folders", wall=15)
+        yield Attack("leftovers", name, code, quick=name == "deep folders", seconds=5)
     for name, body in _FILLED.items():
-        yield Attack("filling the disk", name, _do(body, _FILL), seconds=3, wall=25)
+        yield Attack("filling the disk", name, _do(body, _FILL), seconds=5)
 
 
 _NEIGHBOUR = Program(
@@ -1566,22 +1612,20 @@ for number in range(1, 70_000):
     for name in ('', '/secret'):
         try:
             found = os.listdir(f'../{number}') if not name else open(f'../{number}{name}').read()
-            if str(number) != own:
-                raise ValueError(f'BREACH {found}')
         except OSError:
-            pass""",
+            continue
+        if str(number) != own:
+            raise ValueError(f'BREACH {found}')""",
     "processes": """\
 time.sleep(0.5)
 for number in range(1, 70_000):
     if number != os.getpid():
-        for act in (os.kill, os.getpriority):
+        for act in (os.kill, lambda number, _: os.getpriority(os.PRIO_PROCESS, number)):
             try:
                 act(number, 0)
-                raise ValueError(f'BREACH {act} {number}')
             except OSError:
-                pass
-            except TypeError:
-                pass""",
+                continue
+            raise ValueError(f'BREACH {act} {number}')""",
     "memory": "time.sleep(0.5)\nscan()",
     "environment": "time.sleep(0.5)\nhunt([repr(dict(os.environ)), repr(vars(sys))])",
     "working folders": """\
@@ -1601,6 +1645,36 @@ def _neighbours() -> Iterator[Attack]:
         yield Attack("neighbours", name, code, beside=_NEIGHBOUR, seconds=10, wall=60)
 
 
+_UNENDING = {
+    "busy": "",
+    "deep folders": _LEFT["deep folders"],
+    "folders of mode 0": _LEFT["folders of mode 0 in each other"],
+    "deep folders of long names": _LEFT["deep folders of long names"],
+    "many files": "for n in range(2000): open(str(n), 'w').close()",
+    "signals ignored": """\
+for number in set(range(1, 65)) - {9, 19, 32, 33}:
+    signal.signal(number, signal.SIG_IGN)
+signal.pthread_sigmask(signal.SIG_BLOCK, range(1, 65))""",
+    "threads": "for _ in range(50): threading.Thread(target=time.sleep, args=(60,)).start()",
+    "writing files": """\
+def write(name):
+    number = 0
+    while True:
+        os.mkdir(f'{name}{number}')
+        os.rmdir(f'{name}{number}')
+        number += 1
+for name in 'abcd':
+    threading.Thread(target=write, args=(name,)).start()""",
+}
+
+
+def _endings() -> Iterator[Attack]:
+    for name, body in _UNENDING.items():
+        code = _program(f"{body}\nwhile True:\n    time.sleep(0.001)\n", _SYSTEM_CALL)
+        yield Attack("closed while running", name, code, end="close", seconds=12)
+        yield Attack("killed while running", name, code, end="kill", seconds=12)
+
+
 def _attacks() -> Iterator[Attack]:
     yield from _files()
     yield from _network()
@@ -1612,6 +1686,7 @@ def _attacks() -> Iterator[Attack]:
     yield from _protocol()
     yield from _leftovers()
     yield from _neighbours()
+    yield from _endings()
 
 
 def _is_for_this_machine(attack: Attack) -> bool:
@@ -1701,7 +1776,7 @@ HONEST = (
     Honest(
         "recursion",
         "def f(n): return 1 if n == 0 else n * f(n - 1)\n",
-        "assert candidate(5) == 120\nassert candidate(800) % 1009 == 0",
+        "assert candidate(5) == 120\nassert candidate(800) % 797 == 0",
     ),
     Honest(
         "deeper recursion",
@@ -2061,7 +2136,7 @@ HONEST = (
     Honest(
         "much data",
         "def f(n): return [[i, str(i), i / 2] for i in range(n)]\n",
-        "got = candidate(50_000)\nassert len(got) == 50_000 and got[-1] == [49999, '49999', 24999.5]",
+        "got = candidate(50_000)\nassert len(got) == 50_000\nassert got[-1] == [49999, '49999', 24999.5]",
     ),
     Honest(
         "much output",
@@ -2106,7 +2181,8 @@ HONEST = (
         """,
         """
         assert candidate() == [
-            [(3,)], [["a", "b"], ["1", "2"]], 1, "2d711642", 36, "cbt", {"a": [1.5]}, b"x", (1, 2), 4
+            [(3,)], [["a", "b"], ["1", "2"]], 1, "2d711642", 36, "cbt", {"a": [1.5]}, b"x",
+            (1, 2), 4,
         ]
         """,
     ),
@@ -2142,7 +2218,7 @@ HONEST = (
             signal.signal(signal.SIGALRM, stop)
             signal.setitimer(signal.ITIMER_REAL, 0.05)
             try:
-                while True: pass
+                while True: sum(range(9))  # Python cannot catch it in an empty loop
             except Late:
                 return "late"
         """,
@@ -2200,18 +2276,40 @@ import builtins, decimal, json, os, random, signal, sys, threading
 SEEN = [os.listdir("."), random.random()]
 def f():
     return SEEN + [
-        os.listdir("."), dict(os.environ), threading.active_count(), len("ab"), json.loads("[1]"),
+        os.listdir("."), threading.active_count(), len("ab"), json.loads("[1]"),
         sorted(map(int, signal.pthread_sigmask(signal.SIG_BLOCK, []))),
         signal.getitimer(signal.ITIMER_REAL), decimal.getcontext().prec, sys.getrecursionlimit(),
         str(signal.getsignal(signal.SIGINT)) == str(signal.default_int_handler),
     ]
 """,
     "def check(candidate):\n"
-    "    assert candidate() == [[], 0.8444218515250481, [], {}, 1, 2, [1], [], (0.0, 0.0), 28, 1000,"
+    "    assert candidate() == [[], 0.8444218515250481, [], 1, 2, [1], [], (0.0, 0.0), 28, 1000,"
     " True], candidate()\n",
     "f",
 )
 """What follows every attack in the same worker: an empty folder, and nothing changed."""
+_WRONG = Program(
+    "def f(x): return [x, x + 0.5]\n",
+    """\
+def check(candidate):
+    import json
+    assert isinstance(candidate(1), list) and len(candidate(1)) == 2
+    assert json.loads(json.dumps(candidate(1))) == sorted(candidate(1)) == [1, 1.5]
+    assert all(abs(a - b) < 1e-6 for a, b in zip(candidate(2), [3, 2.5]))
+""",
+    "f",
+)
+"""And then this one, which must not pass: the checker judges as before."""
+
+
+_HEAD_START = 0.7  # seconds in which a program makes its mess before all ends
+_EVALUATOR = """\
+import json, sys, tempfile
+from steadycode.sandbox import Limits, Program, Sandbox
+limits, program = json.load(sys.stdin)
+with Sandbox(Limits(**limits), workers=1) as sandbox:
+    sandbox.run(Program(**program))
+"""
 
 
 class Outside:
@@ -2227,9 +2325,10 @@ class Outside:
 
     def __enter__(self) -> Self:
         base = Path(tempfile.mkdtemp(prefix=f"{MARKER}-")).resolve()
-        self._stack.callback(shutil.rmtree, base)
+        self._stack.callback(_remove, base)
         self._stack.callback(setattr, tempfile, "tempdir", tempfile.tempdir)
         tempfile.tempdir = str(base)
+        self._set("TMPDIR", str(base))
         parents = {"TMP": base, "HOME": Path.home(), "PROJECT": Path(__file__).parents[2]}
         for name, parent in parents.items():
             place = self._make_place(parent, base)
@@ -2238,6 +2337,7 @@ class Outside:
         self._names["PACKAGE"] = str(Path(steadycode.__file__).parent)
         self._names["MARKER"], self._names["KEY"] = MARKER, str(MARKER_KEY)
         self._listen(self._places[0])
+        self._set("STEADYCODE_CANARY", self._secret)
         self._adopt_orphans(True)
         self._stack.callback(self._adopt_orphans, False)
         return self
@@ -2252,6 +2352,9 @@ class Outside:
         self._stack.close()
 
     def run(self, attack: Attack) -> Outcome:
+        return self._run_to_an_end(attack) if attack.end else self._run(attack)
+
+    def _run(self, attack: Attack) -> Outcome:
         own = {**self._names, "SECRET": _new_secret()}
         limits = Limits(seconds=attack.seconds, memory_mb=MEMORY_MB)
         with contextlib.ExitStack() as stack:
@@ -2264,22 +2367,69 @@ class Outside:
                 sandbox.run(_fill(attack.before, own))
             if attack.beside:
                 pool = stack.enter_context(ThreadPoolExecutor(1))
-                pool.submit(sandbox.run, _fill(attack.beside, own))
+                beside = pool.submit(sandbox.run, _fill(attack.beside, own))
             started = time.monotonic()
             program = Program(attack.code, attack.test, attack.entry_point)
             verdict = sandbox.run(_fill(program, own))
             seconds = time.monotonic() - started
-            following = sandbox.run(_NEXT) if not attack.beside else None
+            if attack.beside:
+                beside.result()
+            following, wrong = sandbox.run(_NEXT), sandbox.run(_WRONG)
             after = self._look()
         faults = list(self._judge(attack, verdict, seconds, own["SECRET"]))
         faults += [f"changed outside: {name}" for name in before if before[name] != after[name]]
-        if following and following.status != "passed":
+        if wrong.status != "failed":
+            faults.append(f"the next wrong program: {wrong.status} {wrong.detail}")
+        if following.status != "passed":
             faults.append(f"the next program: {following.status} {following.detail}")
         if before != after:
             self._restore()
         return Outcome(
             attack.id, attack.family, "; ".join(faults), verdict.status, verdict.detail, seconds
         )
+
+    def _run_to_an_end(self, attack: Attack) -> Outcome:
+        """What is left when the sandbox, or the evaluator, ends in the middle of a program."""
+        before = self._look()
+        fault = ""
+        before_family, before_entries = _family(os.getpid())[0], set(_entries())
+        program = _fill(Program(attack.code, attack.test, attack.entry_point), self._names)
+        limits = Limits(seconds=attack.seconds, memory_mb=MEMORY_MB)
+        if attack.end == "close":
+            with ThreadPoolExecutor(1) as pool:
+                sandbox = Sandbox(limits, workers=1).__enter__()
+                running = pool.submit(sandbox.run, program)
+                time.sleep(_HEAD_START)
+                started = time.monotonic()
+                try:
+                    sandbox.close()
+                except BaseException as error:
+                    fault = f"close raises {type(error).__name__}"
+                running.exception()
+        else:
+            evaluator = subprocess.Popen([sys.executable, "-c", _EVALUATOR], stdin=subprocess.PIPE)
+            assert evaluator.stdin
+            evaluator.stdin.write(json.dumps([asdict(limits), asdict(program)]).encode())
+            evaluator.stdin.close()
+            time.sleep(_HEAD_START + 0.5)
+            started = time.monotonic()
+            evaluator.kill()
+            evaluator.wait()
+        seconds = time.monotonic() - started
+        while (after := self._look()) != before and time.monotonic() < started + 5:
+            with contextlib.suppress(ChildProcessError):
+                os.waitpid(-1, os.WNOHANG)  # it was the evaluator's child, and now is ours
+            time.sleep(0.02)
+        faults = [fault] if fault else []
+        faults += [f"left: {name}" for name in before if before[name] != after[name]]
+        if seconds > 5:
+            faults.append(f"took {seconds:.1f} s")
+        for pid in _family(os.getpid())[0] - before_family:
+            os.kill(pid, signal.SIGKILL)
+            os.waitpid(pid, 0)
+        for name in set(_entries()) - before_entries:
+            _remove(Path(tempfile.gettempdir(), name))
+        return Outcome(attack.id, attack.family, "; ".join(faults), seconds=seconds)
 
     def run_honest(self, honest: Honest) -> Outcome:
         started = time.monotonic()
@@ -2328,9 +2478,9 @@ class Outside:
 
     def _look(self) -> dict[str, object]:
         found: dict[str, object] = {
-            "processes": _descendants(os.getpid()),
+            "processes": _family(os.getpid()),
             "heard": [name for name, socket in self._listeners.items() if _heard(socket)],
-            "temporary folder": sorted(os.listdir(tempfile.gettempdir())),
+            "temporary folder": _entries(),
             "shared memory": _marked("/dev/shm"),
             "other temporary folders": _marked("/var/tmp") + _marked("/dev/mqueue"),
             "System V": [
@@ -2353,7 +2503,7 @@ class Outside:
             place = Path(tempfile.mkdtemp(prefix=f".{MARKER}-", dir=parent))
         except OSError:  # not this user's to write
             place = Path(tempfile.mkdtemp(prefix=f".{MARKER}-", dir=base))
-        self._stack.callback(shutil.rmtree, place, ignore_errors=True)
+        self._stack.callback(_remove, place)
         self._furnish(place)
         return place
 
@@ -2370,7 +2520,7 @@ class Outside:
             for path in place.iterdir():
                 if path.is_dir() and not path.is_symlink():
                     shutil.rmtree(path)
-                elif not path.is_socket():
+                elif not path.is_socket() or path.name == "new":
                     path.unlink()
             self._furnish(place)
         for folder in ("/dev/shm", "/var/tmp"):
@@ -2396,6 +2546,15 @@ class Outside:
         udp = self._listeners["udp"].getsockname()[1]
         self._names |= {"TCP": str(tcp), "UDP": str(udp), "TCPN": str(socket.htons(tcp))}
         self._names["ABSTRACT"] = abstract
+
+    def _set(self, name: str, value: str) -> None:
+        """An environment variable, until the end."""
+        old = os.environ.get(name)
+        os.environ[name] = value
+        if old is None:
+            self._stack.callback(os.environ.pop, name)
+        else:
+            self._stack.callback(os.environ.__setitem__, name, old)
 
     @staticmethod
     def _adopt_orphans(on: bool) -> None:
@@ -2431,18 +2590,27 @@ def _marked(folder: str) -> list[str]:
     return []
 
 
-def _descendants(pid: int) -> set[int]:
-    parents = {}
+def _entries() -> list[str]:
+    return sorted(os.listdir(tempfile.gettempdir()))
+
+
+def _remove(folder: Path) -> None:
+    """However deep it is, and whatever its modes."""
+    for command in (["chmod", "-R", "u+rwx"], ["rm", "-rf"]):
+        subprocess.run([*command, str(folder)], check=False, capture_output=True)
+
+
+def _family(pid: int) -> tuple[set[int], bool]:
+    """The children, and whether anything is there but workers with a helper each."""
+    children: dict[int, set[int]] = {}
     for path in Path("/proc").glob("[0-9]*/stat"):
         with contextlib.suppress(OSError):
             fields = path.read_text(errors="replace").rpartition(")")[2].split()
-            parents[int(path.parent.name)] = int(fields[1])
-    found: set[int] = set()
-    open_ = {pid}
-    while open_:
-        open_ = {child for child, parent in parents.items() if parent in open_} - found
-        found |= open_
-    return found
+            children.setdefault(int(fields[1]), set()).add(int(path.parent.name))
+    own = children.get(pid, set())
+    helpers = [children.get(child, set()) for child in own]
+    odd = any(len(some) > 1 or any(children.get(one) for one in some) for some in helpers)
+    return own, odd
 
 
 def run_all(wanted: str = "", progress: bool = False) -> Iterator[Outcome]:
