@@ -153,7 +153,7 @@ def hunt(texts):
         if found := PATTERN.search(text):
             raise ValueError("BREACH " + found.group())
 """
-_SCAN = (
+SCAN = (
     _SYSTEM_CALL
     + _HUNT
     + """\
@@ -988,7 +988,7 @@ _HIDE = "def check(candidate):\n    secret = '@SECRET@'\n    assert candidate() 
 
 def _introspection() -> Iterator[Attack]:
     for name, body in _LOOK.items():
-        code = _answer(body, _SCAN)
+        code = _answer(body, SCAN)
         slow = name in {"memory", "referrers", "objects"}
         seconds = 10 if slow else 2
         quick = name in {"frames", "memory"}
@@ -1011,7 +1011,7 @@ def _introspection() -> Iterator[Attack]:
         ),
     }.items():
         for name in ("memory", "objects"):
-            code = _answer(_LOOK[name], _SCAN)
+            code = _answer(_LOOK[name], SCAN)
             title = f"{where} in {name}"
             yield Attack("looking back", title, code, before=before, seconds=10, wall=60)
 
@@ -1584,7 +1584,7 @@ def _leftovers() -> Iterator[Attack]:
     yield Attack("odd programs", "10 MB of text", f"x = {'a' * 10_000_000!r}\ndef f(): return 2\n")
     for name, body in _LEFT.items():
         code = _program(f"held = []\n{body}\ndef f(): return 0\n", _SYSTEM_CALL)
-        yield Attack("leftovers", name, code, quick=name == "deep folders", seconds=5)
+        yield Attack("leftovers", name, code, quick=name == "folder of mode 0", seconds=5)
     for name, body in _FILLED.items():
         yield Attack("filling the disk", name, _do(body, _FILL), seconds=5)
 
@@ -1641,7 +1641,7 @@ for number in range(1, 70_000):
 
 def _neighbours() -> Iterator[Attack]:
     for name, body in _NEIGHBOURLY.items():
-        code = _answer(body, _SCAN)
+        code = _answer(body, SCAN)
         yield Attack("neighbours", name, code, beside=_NEIGHBOUR, seconds=10, wall=60)
 
 
@@ -2136,7 +2136,10 @@ HONEST = (
     Honest(
         "much data",
         "def f(n): return [[i, str(i), i / 2] for i in range(n)]\n",
-        "got = candidate(50_000)\nassert len(got) == 50_000\nassert got[-1] == [49999, '49999', 24999.5]",
+        """
+        got = candidate(50_000)
+        assert len(got) == 50_000 and got[-1] == [49999, "49999", 24999.5]
+        """,
     ),
     Honest(
         "much output",
@@ -2416,7 +2419,8 @@ class Outside:
             evaluator.kill()
             evaluator.wait()
         seconds = time.monotonic() - started
-        while (after := self._look()) != before and time.monotonic() < started + 5:
+        deadline = time.monotonic() + 5
+        while (after := self._look()) != before and time.monotonic() < deadline:
             with contextlib.suppress(ChildProcessError):
                 os.waitpid(-1, os.WNOHANG)  # it was the evaluator's child, and now is ours
             time.sleep(0.02)
