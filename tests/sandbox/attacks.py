@@ -75,7 +75,7 @@ def check(candidate):
         lambda got: sorted(got) == [4, 4], lambda got: tuple(got) == (4, 4),
         lambda got: set(got) == {4}, lambda got: sum(got) == 8, lambda got: "".join(got) == "44",
         lambda got: dict(got) == {4: 4}, lambda got: got["a"] == 4, lambda got: got.value == 4,
-        lambda got: max(got, 4) == min(got, 4), lambda got: not (got < 4 or got > 4),
+        lambda got: max(got, 4) == min(got, 4), lambda got: got < 5 and got > 3,
     ]
 """
     + _EACH
@@ -132,7 +132,7 @@ class Attack:
 
 # ---------------------------------------------------------------- pieces of programs
 
-_IMPORTS = """\
+IMPORTS = """\
 import ctypes, errno, fcntl, gc, json, mmap, os, pathlib, re, resource, select, signal, socket
 import struct, subprocess, sys, threading, time
 """
@@ -215,7 +215,7 @@ def fill(files):
 
 
 def _program(body: str, *pieces: str) -> str:
-    return _IMPORTS + "".join(pieces) + dedent(body).lstrip("\n")
+    return IMPORTS + "".join(pieces) + dedent(body).lstrip("\n")
 
 
 def _do(statement: str, *pieces: str) -> str:
@@ -2504,9 +2504,9 @@ class Outside:
 
     def _make_place(self, parent: Path, base: Path) -> Path:
         try:
-            place = Path(tempfile.mkdtemp(prefix=f".{MARKER}-", dir=parent))
+            place = Path(tempfile.mkdtemp(prefix="canary-", dir=parent))
         except OSError:  # not this user's to write
-            place = Path(tempfile.mkdtemp(prefix=f".{MARKER}-", dir=base))
+            place = Path(tempfile.mkdtemp(prefix="canary-", dir=base))
         self._stack.callback(_remove, place)
         self._furnish(place)
         return place
