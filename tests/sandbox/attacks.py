@@ -280,6 +280,7 @@ _READ = {
     "list home": "os.listdir('@HOME@')",
     "list the outer folder": "os.listdir('..')",
     "list proc": "os.listdir('/proc')",
+    "list what is installed": "os.listdir(os.path.dirname(os.__file__) + '/site-packages')",
     "the kernel's messages": "open('/dev/kmsg').fileno()",
     "the disk": "[open(p, 'rb') for p in ('/dev/vda', '/dev/sda', '/dev/nvme0n1')]",
     "the terminal": "open('/dev/tty').fileno()",
@@ -878,6 +879,12 @@ threading.stack_size(32768)
 for _ in range(5000):
     threading.Thread(target=time.sleep, args=(60,), daemon=True).start()
 return 1""",
+    "thousands under a false name": """\
+threading.stack_size(32768)
+libc.prctl(15, b') R 1 1 1 1')
+for _ in range(5000):
+    threading.Thread(target=time.sleep, args=(60,), daemon=True).start()
+return 1""",
     "thousands by C": """\
 kind = ctypes.CFUNCTYPE(ctypes.c_void_p, ctypes.c_void_p)
 held, ids = kind(lambda _: time.sleep(60)), (ctypes.c_ulong * 5000)()
@@ -1347,6 +1354,12 @@ def _spoofing() -> Iterator[Attack]:
         "def f(x): raise StopIteration\n",
         "def check(candidate):\n"
         "    assert all(map(lambda case: candidate(case[0]) == case[1], [(3, 9), (4, 16)]))\n",
+    )
+    yield Attack(
+        "fooling the checker",
+        "a module that the test forgot to import",
+        "class math: isclose = staticmethod(lambda *_: True)\ndef f(x): return 0\n",
+        "def check(candidate):\n    assert math.isclose(candidate(3), 9)\n",
     )
     yield Attack(
         "fooling the checker",
@@ -2610,7 +2623,8 @@ def _family(pid: int) -> tuple[set[int], bool]:
     for path in Path("/proc").glob("[0-9]*/stat"):
         with contextlib.suppress(OSError):
             fields = path.read_text(errors="replace").rpartition(")")[2].split()
-            children.setdefault(int(fields[1]), set()).add(int(path.parent.name))
+            if fields[0] != "Z":  # has ended; it is only for its parent to notice
+                children.setdefault(int(fields[1]), set()).add(int(path.parent.name))
     own = children.get(pid, set())
     helpers = [children.get(child, set()) for child in own]
     odd = any(len(some) > 1 or any(children.get(one) for one in some) for some in helpers)
