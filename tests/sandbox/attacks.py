@@ -1777,7 +1777,7 @@ HONEST = (
                 path = pathlib.Path(folder) / "a" / "b"
                 path.parent.mkdir()
                 path.write_text(text)
-                shutil.copy(path, path.with_name("c"))
+                shutil.copyfile(path, path.with_name("c"))
                 with tempfile.NamedTemporaryFile("w+") as file:
                     file.write(path.with_name("c").read_text())
                     file.seek(0)
@@ -1835,7 +1835,7 @@ HONEST = (
             def push(self, item): self._items.append(item)
             def pop(self): return self._items.pop()
             def __len__(self): return len(self._items)
-            def __contains__(self, item): return item in self._items
+            def __iter__(self): return iter(self._items)
             @property
             def empty(self): return not self._items
             @classmethod
@@ -2475,7 +2475,7 @@ class Outside:
     def _judge(attack: Attack, verdict: Verdict, seconds: float, secret: str) -> Iterator[str]:
         if verdict.status == "passed":
             yield "passed"
-        if "BREACH" in verdict.detail or "canary-" in verdict.detail:
+        if "BREACH" in verdict.detail or secret in verdict.detail:
             yield f"says {verdict.detail}"
         if attack.statuses and verdict.status not in attack.statuses:
             yield f"{verdict.status}: {verdict.detail}"

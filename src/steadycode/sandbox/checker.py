@@ -10,6 +10,7 @@ import builtins
 import contextlib
 import gc
 import importlib
+import re
 import resource
 import sys
 import threading
@@ -56,7 +57,7 @@ def _run(test: str, entry_point: str | None, program: "_Program") -> tuple[str, 
         program.reply()
         if test:
             checks = compile(test, "<test>", "exec")
-            namespace = _Names(program)
+            namespace = _Names(program, test)
             candidate = program.look_up(entry_point or "")
             namespace[entry_point] = candidate
             exec(checks, namespace)
@@ -95,12 +96,12 @@ class _Program:
         with self._one_at_a_time:
             try:
                 self._channel.send(request)
-                return self.reply({**dict(enumerate(on)), **options})
+                return self.reply({**dict(enumerate(on)), **options}, operation == "next")
             except wire.Gone as gone:
                 self.gone = str(gone) or "left"  # a test may swallow even this
                 raise
 
-    def reply(self, arguments: Mapping[Any, Any] | None = None) -> Any:
+    def reply(self, arguments: Mapping[Any, Any] | None = None, iterating: bool = False) -> Any:
         while "op" in (message := self._channel.receive()):
             self._channel.send(self._call_back(message))
         try:
@@ -109,6 +110,9 @@ class _Program:
             if "raised" not in message:
                 return wire.decode(message["value"], self._find)
             error = self._exception(message)
+            if isinstance(error, StopIteration) and not iterating:
+                # as from a generator: in the test's map() it would end the test, and not fail it
+                error = RuntimeError("the program raised StopIteration")
         except (LookupError, TypeError, ValueError, AttributeError, RecursionError) as fault:
             raise wire.Gone("sends what is not a reply") from fault
         raise error
@@ -280,6 +284,13 @@ def _operate(name: str, mine: Remote, other: Any, reflected: bool = False) -> An
     return NotImplemented
 
 
+def _unary(name: str, mine: Remote) -> Any:
+    found = _ask(mine, "unary", name)
+    if not isinstance(found, Remote):
+        raise TypeError(f"{name} of the program's own type gives {type(found).__name__}")
+    return found
+
+
 _ARITHMETIC = ("add", "sub", "mul", "truediv", "floordiv", "mod", "pow", "matmul", "and", "or")
 
 
@@ -290,6 +301,11 @@ def _make_operators() -> None:
     def reflected(name: str) -> Callable[[Remote, Any], Any]:
         return lambda mine, other: _operate(name, mine, other, reflected=True)
 
+    def unary(name: str) -> Callable[[Remote], Any]:
+        return lambda mine: _unary(name, mine)
+
+    for name in ("neg", "pos", "abs", "invert"):
+        setattr(Remote, f"__{name}__", unary(name))
     for name in (*_ARITHMETIC, "lt", "le", "gt", "ge"):
         setattr(Remote, f"__{name}__", straight(name))
     for name in _ARITHMETIC:
@@ -302,13 +318,17 @@ _make_operators()
 class _Names(dict[Any, Any]):
     """The test's globals. A name that neither the test nor Python defines is the program's."""
 
-    def __init__(self, program: _Program) -> None:
+    def __init__(self, program: _Program, test: str) -> None:
         super().__init__(__name__="test", __builtins__=builtins)
-        self._program = program
+        self._program, self._test = program, test
 
     def __missing__(self, name: Any) -> Any:
         if hasattr(builtins, name):
             raise KeyError(name)
+        if name in sys.stdlib_module_names and self._takes_for_module(name):
+            self._program.traces = True
+            self[name] = importlib.import_module(name)
+            return self[name]
         try:
             found = self._program.look_up(name)
         except NameError:
@@ -316,6 +336,11 @@ class _Names(dict[Any, Any]):
         if callable(found):
             self[name] = found
         return found
+
+    def _takes_for_module(self, name: str) -> bool:
+        """A test may leave its imports to the program, but not what ``math`` is."""
+        uses = re.findall(rf"\b{name}\b\s*(.?)", self._test)
+        return set(uses) == {"."}
 
 
 def _merge(value: Any, now: Any) -> Any:

@@ -151,7 +151,6 @@ def _build_ruleset(folder: str) -> int | None:
         return None
     for path in _runtime():
         _allow(ruleset, path, _READ if os.path.isdir(path) else _READ_FILE)
-    _allow(ruleset, sysconfig.get_path("stdlib"), _READ_DIR)
     _allow(ruleset, os.devnull, _READ_FILE | _WRITE_FILE | newer & _TRUNCATE)
     _allow(ruleset, folder, _READ | _CHANGE | newer)
     return ruleset

@@ -223,6 +223,8 @@ class _Worker:
         found = {**(json.loads(said or b"null") or {}), **json.loads(measured or b"{}")}
         if last := printed.decode("utf-8", "replace").strip().rpartition("\n")[2]:
             found["detail"] = f"{found['detail']}: {last}"[:_DETAIL]
+        if "detail" in found:  # a program's words: they must not act on a terminal, or not encode
+            found["detail"] = "".join(c if c.isprintable() else "\ufffd" for c in found["detail"])
         return found
 
     @staticmethod

@@ -51,7 +51,8 @@ def build_filter() -> bytes:
         _add(found, allow, name)
     _add(found, seccomp.ERRNO(errno.ENOSYS), _ABSENT)
     _add(found, allow, "clone", seccomp.Arg(0, masked, _CLONE_THREAD, _CLONE_THREAD))
-    _add(found, allow, "prlimit64", seccomp.Arg(2, equal, 0))  # reading a limit, not setting one
+    # reading its own limits, not setting any
+    _add(found, allow, "prlimit64", seccomp.Arg(0, equal, 0), seccomp.Arg(2, equal, 0))
     _add(
         found,
         allow,

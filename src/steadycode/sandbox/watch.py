@@ -257,10 +257,10 @@ def _walk(folders: list[str]) -> Iterator[os.DirEntry[str]]:
                 yield entry
                 if entry.is_dir(follow_symlinks=False):
                     folders.append(entry.path)
-        except PermissionError:
-            closed.append(folder)
-        except OSError:  # removed meanwhile
+        except (FileNotFoundError, NotADirectoryError):  # removed meanwhile
             continue
+        except OSError:  # closed, or beneath a longer path than there may be
+            closed.append(folder)
     folders += closed
 
 
