@@ -2324,6 +2324,7 @@ import json, sys, tempfile
 from steadycode.sandbox import Limits, Program, Sandbox
 limits, program = json.load(sys.stdin)
 with Sandbox(Limits(**limits), workers=1) as sandbox:
+    print(flush=True)
     sandbox.run(Program(**program))
 """
 
@@ -2423,11 +2424,16 @@ class Outside:
                     fault = f"close raises {type(error).__name__}"
                 running.exception()
         else:
-            evaluator = subprocess.Popen([sys.executable, "-c", _EVALUATOR], stdin=subprocess.PIPE)
+            evaluator = subprocess.Popen(
+                [sys.executable, "-c", _EVALUATOR], stdin=subprocess.PIPE, stdout=subprocess.PIPE
+            )
             assert evaluator.stdin
-            evaluator.stdin.write(json.dumps([asdict(limits), asdict(program)]).encode())
-            evaluator.stdin.close()
-            time.sleep(_HEAD_START + 0.5)
+            assert evaluator.stdout
+            with evaluator.stdin as stdin:
+                stdin.write(json.dumps([asdict(limits), asdict(program)]).encode())
+            with evaluator.stdout as stdout:
+                stdout.readline()
+            time.sleep(_HEAD_START)
             started = time.monotonic()
             evaluator.kill()
             evaluator.wait()
