@@ -1668,7 +1668,9 @@ _UNENDING = {
 for number in set(range(1, 65)) - {9, 19, 32, 33}:
     signal.signal(number, signal.SIG_IGN)
 signal.pthread_sigmask(signal.SIG_BLOCK, range(1, 65))""",
-    "threads": "for _ in range(50): threading.Thread(target=time.sleep, args=(60,)).start()",
+    "threads": """\
+threading.stack_size(65536)
+for _ in range(50): threading.Thread(target=time.sleep, args=(60,)).start()""",
     "writing files": """\
 def write(name):
     number = 0
