@@ -1668,7 +1668,9 @@ _UNENDING = {
 for number in set(range(1, 65)) - {9, 19, 32, 33}:
     signal.signal(number, signal.SIG_IGN)
 signal.pthread_sigmask(signal.SIG_BLOCK, range(1, 65))""",
-    "threads": "for _ in range(50): threading.Thread(target=time.sleep, args=(60,)).start()",
+    "threads": """\
+threading.stack_size(65536)
+for _ in range(50): threading.Thread(target=time.sleep, args=(60,)).start()""",
     "writing files": """\
 def write(name):
     number = 0
@@ -2324,6 +2326,7 @@ import json, sys, tempfile
 from steadycode.sandbox import Limits, Program, Sandbox
 limits, program = json.load(sys.stdin)
 with Sandbox(Limits(**limits), workers=1) as sandbox:
+    print(flush=True)
     sandbox.run(Program(**program))
 """
 
@@ -2423,11 +2426,16 @@ class Outside:
                     fault = f"close raises {type(error).__name__}"
                 running.exception()
         else:
-            evaluator = subprocess.Popen([sys.executable, "-c", _EVALUATOR], stdin=subprocess.PIPE)
+            evaluator = subprocess.Popen(
+                [sys.executable, "-c", _EVALUATOR], stdin=subprocess.PIPE, stdout=subprocess.PIPE
+            )
             assert evaluator.stdin
-            evaluator.stdin.write(json.dumps([asdict(limits), asdict(program)]).encode())
-            evaluator.stdin.close()
-            time.sleep(_HEAD_START + 0.5)
+            assert evaluator.stdout
+            with evaluator.stdin as stdin:
+                stdin.write(json.dumps([asdict(limits), asdict(program)]).encode())
+            with evaluator.stdout as stdout:
+                stdout.readline()
+            time.sleep(_HEAD_START)
             started = time.monotonic()
             evaluator.kill()
             evaluator.wait()
