@@ -96,6 +96,7 @@ def test_half_written_files_go_and_whole_ones_stay(project: Project, store: Stor
         ("prefect.server.api.server:create_app", str(ProcessId.mine()), False),
         ("something.else", DEAD, False),
     ],
+    ids=["a dead one's server", "a dead one's stage", "a living one's server", "not ours"],
 )
 def test_processes_whose_starter_is_dead_are_ended(
     project: Project, store: Store, name: str, starter: str, found: bool

@@ -33,7 +33,7 @@ class Heard:
     def __init__(self, limits: Json) -> None:
         self._verdict, self._output = bytearray(1 << 13), bytearray(limits["output_kb"] << 10)
         self._waste = bytearray(1 << 16)
-        self._said = self._printed = 0
+        self._said = self._printed = self._lost = 0
         self.crashed = False
 
     @property
@@ -72,12 +72,14 @@ class Heard:
         room = memoryview(self._output)[self._printed :]
         count = os.readv(fd, [room, self._waste])
         self._printed += min(count, len(room))
+        self._lost = max(self._lost, count - len(room))
         return count > 0
 
     def wipe(self) -> None:
-        for part in (self._verdict, self._output, self._waste):
-            part[:] = bytes(len(part))
-        self._said = self._printed = 0
+        used = (self._verdict, self._said), (self._output, self._printed), (self._waste, self._lost)
+        for part, size in used:
+            part[:size] = bytes(size)  # not all of it: what is touched is copied at the next fork
+        self._said = self._printed = self._lost = 0
         self.crashed = False
 
 
