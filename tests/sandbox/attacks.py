@@ -2395,7 +2395,7 @@ class Outside:
                 beside.result()
             following, wrong = sandbox.run(_NEXT), sandbox.run(_WRONG)
             after = self._look()
-        faults = list(self._judge(attack, verdict, seconds, own["SECRET"]))
+        faults = list(self._judge(attack, verdict, seconds))
         faults += [f"changed outside: {name}" for name in before if before[name] != after[name]]
         if wrong.status != "failed":
             faults.append(f"the next wrong program: {wrong.status} {wrong.detail}")
@@ -2480,10 +2480,10 @@ class Outside:
         return "BREACH" in done.stderr
 
     @staticmethod
-    def _judge(attack: Attack, verdict: Verdict, seconds: float, secret: str) -> Iterator[str]:
+    def _judge(attack: Attack, verdict: Verdict, seconds: float) -> Iterator[str]:
         if verdict.status == "passed":
             yield "passed"
-        if "BREACH" in verdict.detail or secret in verdict.detail:
+        if "BREACH" in verdict.detail or _A_SECRET.search(verdict.detail):
             yield f"says {verdict.detail}"
         if attack.statuses and verdict.status not in attack.statuses:
             yield f"{verdict.status}: {verdict.detail}"
@@ -2586,6 +2586,9 @@ class Outside:
         """Whatever escapes from its parent becomes a child of this process, and is seen."""
         if sys.platform == "linux":
             ctypes.CDLL(None).prctl(36, int(on), 0, 0, 0)
+
+
+_A_SECRET = re.compile("canary-[0-9a-f]{32}")  # any of them: an older one is a secret too
 
 
 def _new_secret() -> str:
