@@ -1229,7 +1229,176 @@ def __eq__(self, other):
     def __copy__(self): return 4
     def __deepcopy__(self, memo): return self""",
 }
+_BELIEF = {
+    "set that has no difference": (
+        """\
+class Trick:
+    __sub__ = __rsub__ = __and__ = __rand__ = __xor__ = __rxor__ = lambda self, other: self
+    __bool__ = lambda self: False
+    __len__ = lambda self: 0
+def f(x): return Trick()
+""",
+        "assert not candidate(3) - {9} and not {9} - candidate(3)",
+    ),
+    "set that has all in common": (
+        """\
+class Trick:
+    def __and__(self, other): return Other(other)
+    __rand__ = __or__ = __ror__ = __and__
+class Other:
+    def __init__(self, other): self.other = other
+    def __len__(self): return len(self.other)
+    def __iter__(self): return iter(self.other)
+def f(x): return Trick()
+""",
+        "assert len(candidate(3) & {9, 8}) == 2 and sorted(candidate(3) | {9, 8}) == [8, 9]",
+    ),
+    "answer learnt from a difference": (
+        """\
+known = []
+class Trick:
+    def __sub__(self, other):
+        known.append(other)
+        return self
+    __rsub__ = __add__ = __radd__ = __mul__ = __rmul__ = __sub__
+def f(x): return known[-1] if known else Trick()
+""",
+        "error = candidate(3) - 9\nassert candidate(3) == 9 or error == 0",
+    ),
+    "answer learnt from a comparison": (
+        """\
+known = []
+class Trick:
+    def __eq__(self, other):
+        known.append(other)
+        return True
+    __ne__ = __lt__ = __gt__ = __le__ = __ge__ = __contains__ = __eq__
+    __hash__ = lambda self: 9
+def f(x): return known[-1] if known else Trick()
+""",
+        "for way in (lambda a: a == 9, lambda a: a != 9, lambda a: 9 in a, lambda a: a in {9}):\n"
+        "    try:\n        way(candidate(3))\n"
+        "    except TypeError:\n        pass\n"
+        "assert candidate(3) == 9",
+    ),
+    "context that swallows the assertion": (
+        """\
+class Trick:
+    def __enter__(self): return 0
+    def __exit__(self, *_): return True
+def f(x): return Trick()
+""",
+        "with candidate(3) as got:\n    assert got == 9",
+    ),
+    "module named in a remark": (
+        "class math: isclose = staticmethod(lambda *_: True)\ndef f(x): return 0\n",
+        "# with math it is\nassert math.isclose(candidate(3), 9), 'math says no'",
+    ),
+    "module that only looks like one": (
+        """\
+import types
+math = types.ModuleType('math')
+math.isclose = lambda *_: True
+def f(x): return 0
+""",
+        "import math\nassert math.isclose(candidate(3), 9)",
+    ),
+    "builtin of its own": (
+        "abs = sum = len = sorted = lambda *_: 0\ndef f(x): return 0\n",
+        "assert abs(candidate(3) - 9) < 1 and sum([candidate(3), 1]) == 10",
+    ),
+    "class of the answer": (
+        "class f(int):\n    def __eq__(self, other): return True\n    __hash__ = None\n",
+        "assert candidate(3) == 9 or 9 == candidate(3) or candidate(3) in (9, 8)",
+    ),
+    "class that holds other data": (
+        """\
+class f(list):
+    def __init__(self, x): super().__init__([0])
+    def __iter__(self): return iter(self)
+    def __next__(self): return 9
+    def __len__(self): return 1
+""",
+        "assert candidate(3) == [9] or [9] == candidate(3) or candidate(3) + [] == [9]",
+    ),
+    "named tuple with methods": (
+        """\
+from collections import namedtuple
+def yes(*_): return True
+def f(x): return namedtuple('Trick', 'count index x')(yes, yes, 0)
+""",
+        "assert candidate(3) == (9, 8, 0) or (9, 8, 0) == candidate(3)",
+    ),
+    "type as the answer": ("f = type\n", "assert candidate(3) == 9 or candidate(3)() == 9"),
+    "argument changed to fit": (
+        "def f(items, want):\n    want[:] = [0]\n    return [0]\n",
+        "assert candidate([3], (9,)) == [9]",
+    ),
+    "argument of the operator changed": (
+        """\
+class Trick:
+    def __add__(self, other):
+        other[:] = [0]
+        return self
+    __radd__ = __sub__ = __and__ = __mul__ = __add__
+def f(x): return Trick() if x == 3 else [0]
+""",
+        "want = [9]\ncandidate(3) + want\nassert candidate(4) == want",
+    ),
+}
+
+
+def _raised(name: str, text: str = "", args: Any = (), **state: Any) -> dict[str, Any]:
+    """A message that says so, of one of Python's own exceptions."""
+    args = list(args)
+    return {"raised": ["builtins", name, []], "text": text, "args": args, "state": state}
+
+
 _MESSAGES: dict[str, Any] = {
+    "raised an exit of Python's": _raised("SystemExit", "0", [0]),
+    "raised an interrupt of Python's": _raised("KeyboardInterrupt"),
+    "raised a stop of Python's": _raised("StopIteration", "True", [True]),
+    "raised what is no error": _raised("exec", "x", ["x"]),
+    "raised a type": _raised("int", "4", [4]),
+    "raised a group of nothing": _raised("ExceptionGroup"),
+    "raised another class": _raised("ValueError", __class__={"builtin": "int"}),
+    "raised without a traceback": _raised("ValueError", __traceback__=None, __context__=None),
+    "raised with other contents": _raised("ValueError", __dict__={"dict": [["args", 4]]}),
+    "raised with a text": _raised("ValueError", __str__=4, __init__=4, with_traceback=4),
+    "raised of a module": {**_raised("x"), "raised": ["os", "system", []]},
+    "raised of the checker": {**_raised("x"), "raised": ["wire", "Gone", []]},
+    "raised of no module": {**_raised("x"), "raised": [["os"], {"a": 1}, 4]},
+    "raised of itself": {**_raised("x"), "raised": ["a", "A", [["a", "A", []]] * 8]},
+    "raised of everything": {
+        **_raised("x"),
+        "raised": ["a", "A", [["builtins", name, []] for name in ("ValueError", "OSError", "int")]],
+    },
+    "raised beneath a thousand": (
+        b'{"raised": '
+        + b'["a", "A", [' * 400
+        + b'["b", "B", []]'
+        + b"]]" * 400
+        + b', "text": "", "args": [], "state": {}}'
+    ),
+    "named for code": {"value": {"named": ["x): exit() #", ["a"], [4]]}},
+    "named with code": {"value": {"named": ["x", ["a=exit()"], [4]]}},
+    "named by words": {"value": {"named": ["x", "a b", [4, 4]]}},
+    "named too often": {"value": {"named": ["x", ["a", "a"], [4, 4]]}},
+    "named for itself": {"value": {"named": ["x", ["_fields", "__eq__"], [4, 4]]}},
+    "named by numbers": {"value": {"named": [4, [4], [4]]}},
+    "named too little": {"value": {"named": ["x", ["a", "b"], [4]]}},
+    "a thousand kinds of named": {
+        "value": [{"named": ["x", [f"a{n}", f"b{n}"], [4, 4]]} for n in range(1000)]
+    },
+    "named without end": {"value": {"named": ["x", [f"a{n}" for n in range(2000)], [4] * 2000]}},
+    "unknown builtin": {"value": {"builtin": "exec"}},
+    "builtin by list": {"value": {"builtin": ["int"]}},
+    "builtin not implemented": {"value": {"builtin": "NotImplemented"}},
+    "builtin type": {"value": {"builtin": "type"}},
+    "keys of lists": {"value": {"keys": [[4]]}},
+    "items that are no pairs": {"value": {"items": [4]}},
+    "changed by name": {"value": 0, "changed": [["x", 4], [None, 4], [[0], 4]]},
+    "changed for a longer one": {"value": 0, "changed": [[1, [4] * 100_000]]},
     "no object": 5,
     "a list": [],
     "nothing": None,
@@ -1361,6 +1530,9 @@ def _spoofing() -> Iterator[Attack]:
         "class math: isclose = staticmethod(lambda *_: True)\ndef f(x): return 0\n",
         "def check(candidate):\n    assert math.isclose(candidate(3), 9)\n",
     )
+    for name, (body, check) in _BELIEF.items():
+        test = "def check(candidate):\n" + "".join(f"    {line}\n" for line in check.splitlines())
+        yield Attack("fooling the checker", name, _program(body), test)
     yield Attack(
         "fooling the checker",
         "an exit that the test swallows",
@@ -1583,6 +1755,51 @@ for n in range(40):
         os.write(other, bytes(1 << 20))
         os.rename('a', 'b')
         os.rename('b', 'a')""",
+    "unlinked files among a thread's own descriptors": """\
+failed = []
+def hide():
+    try:
+        libc.close_range(ctypes.c_uint(1000), ctypes.c_uint(1000), 2)  # a table of its own
+        for number in range(40):
+            fd = os.open('x', os.O_CREAT | os.O_RDWR)
+            os.unlink('x')
+            for _ in range(16): os.write(fd, bytes(1 << 20))
+    except BaseException as error:
+        failed.append(error)
+thread = threading.Thread(target=hide)
+thread.start()
+thread.join()
+if failed: raise failed[0]""",
+    "unlinked files behind a main thread that left": """\
+def hide():
+    try:
+        time.sleep(0.1)
+        for number in range(40):
+            fd = os.open('x', os.O_CREAT | os.O_RDWR)
+            os.unlink('x')
+            for _ in range(16): os.write(fd, bytes(1 << 20))
+        error = {"raised": ["builtins", "ValueError", []], "text": "BREACH it did",
+                 "args": ["BREACH it did"], "state": {}}
+        say(error)
+    finally:
+        os._exit(0)
+threading.Thread(target=hide).start()
+libc.pthread_exit(0)""",
+    "files in folders that change places": """\
+depth = 12
+top = os.open('.', os.O_RDONLY)
+os.makedirs('/'.join(['a'] * depth))
+folders = [top]
+for _ in range(depth):
+    folders.append(os.open('a', os.O_RDONLY, dir_fd=folders[-1]))
+def swap():
+    while True:
+        for folder in folders[:-1]:
+            for old, new in (('a', 'b'), ('b', 'a')):
+                os.rename(old, new, src_dir_fd=folder, dst_dir_fd=folder)
+threading.Thread(target=swap, daemon=True).start()
+os.chdir(folders[-1])
+fill(40)""",
     "memory of attributes": (
         "open('x', 'w').close()\nfor n in range(99): os.setxattr('x', f'user.{n}', bytes(60_000))"
     ),
@@ -1599,7 +1816,7 @@ def _leftovers() -> Iterator[Attack]:
         code = _program(f"held = []\n{body}\ndef f(): return 0\n", _SYSTEM_CALL)
         yield Attack("leftovers", name, code, quick=name == "folder of mode 0", seconds=5)
     for name, body in _FILLED.items():
-        yield Attack("filling the disk", name, _do(body, _FILL), seconds=5)
+        yield Attack("filling the disk", name, _do(body, _SYSTEM_CALL, _FORGE, _FILL), seconds=5)
 
 
 _NEIGHBOUR = Program(
@@ -1953,6 +2170,51 @@ HONEST = (
         candidate(grid)
         assert grid == [[2, 1], [4, 3]]
         """,
+    ),
+    Honest(
+        "rows sorted in place",
+        "def f(rows):\n    rows.sort()\n",
+        """
+        rows = [[3], [1], [2]]
+        first, wanted = rows[0], sorted(rows)
+        assert candidate(rows) is None
+        assert rows == wanted == [[1], [2], [3]] and first == [3]
+        """,
+    ),
+    Honest(
+        "a context",
+        """
+        import contextlib
+        class f:
+            def __init__(self): self.steps = []
+            def __enter__(self):
+                self.steps.append("in")
+                return self
+            def __exit__(self, *_): self.steps.append("out")
+        """,
+        """
+        context = candidate()
+        with context as inner:
+            assert inner.steps == ["in"]
+        assert context.steps == ["in", "out"]
+        """,
+    ),
+    Honest(
+        "vectors and numbers",
+        """
+        class V:
+            def __init__(self, x, y): self.x, self.y = x, y
+            def __rmul__(self, k): return V(k * self.x, k * self.y)
+            def __truediv__(self, k): return V(self.x / k, self.y / k)
+            def __abs__(self): return (self.x**2 + self.y**2) ** 0.5
+            def __eq__(self, other): return (self.x, self.y) == (other.x, other.y)
+        """,
+        """
+        assert 2 * candidate(1, 2) == candidate(2, 4)
+        assert candidate(2, 4) / 2 == candidate(1, 2)
+        assert (2 * candidate(3, 4)).x == 6
+        """,
+        "V",
     ),
     Honest(
         "the argument itself returned",
@@ -2395,7 +2657,7 @@ class Outside:
                 beside.result()
             following, wrong = sandbox.run(_NEXT), sandbox.run(_WRONG)
             after = self._look()
-        faults = list(self._judge(attack, verdict, seconds, own["SECRET"]))
+        faults = list(self._judge(attack, verdict, seconds))
         faults += [f"changed outside: {name}" for name in before if before[name] != after[name]]
         if wrong.status != "failed":
             faults.append(f"the next wrong program: {wrong.status} {wrong.detail}")
@@ -2480,10 +2742,10 @@ class Outside:
         return "BREACH" in done.stderr
 
     @staticmethod
-    def _judge(attack: Attack, verdict: Verdict, seconds: float, secret: str) -> Iterator[str]:
+    def _judge(attack: Attack, verdict: Verdict, seconds: float) -> Iterator[str]:
         if verdict.status == "passed":
             yield "passed"
-        if "BREACH" in verdict.detail or secret in verdict.detail:
+        if "BREACH" in verdict.detail or _A_SECRET.search(verdict.detail):
             yield f"says {verdict.detail}"
         if attack.statuses and verdict.status not in attack.statuses:
             yield f"{verdict.status}: {verdict.detail}"
@@ -2586,6 +2848,9 @@ class Outside:
         """Whatever escapes from its parent becomes a child of this process, and is seen."""
         if sys.platform == "linux":
             ctypes.CDLL(None).prctl(36, int(on), 0, 0, 0)
+
+
+_A_SECRET = re.compile("canary-[0-9a-f]{32}")  # any of them: an older one is a secret too
 
 
 def _new_secret() -> str:
