@@ -30,7 +30,7 @@ smoke: $(READY)
 	@$(BIN)/steadycode retrain --profile smoke
 
 test: $(READY)
-	@$(BIN)/pytest -m "not slow"
+	@$(BIN)/pytest -m "not slow" -n 2 --dist loadfile
 
 test-slow: $(READY)
 	@$(BIN)/pytest -m slow
