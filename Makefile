@@ -30,7 +30,8 @@ smoke: $(READY)
 	@$(BIN)/steadycode retrain --profile smoke
 
 test: $(READY)
-	@$(BIN)/pytest -m "not slow" -n 2 --dist loadfile
+	@$(BIN)/pytest -m "not slow" -n 2 --dist loadfile --ignore tests/end_to_end
+	@$(BIN)/pytest -m "not slow" tests/end_to_end
 
 test-slow: $(READY)
 	@$(BIN)/pytest -m slow

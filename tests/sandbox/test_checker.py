@@ -23,6 +23,15 @@ HONEST = {
     "argument changed": ("def f(x): x.sort()", "a = [2, 1]\nassert candidate(a) is None and a == [1, 2]"),
     "named argument": ("def f(*, x): x.append(1)", "a = []\ncandidate(x=a)\nassert a == [1]"),
     "inner list": ("def f(x): x[0].append(1)", "i = []\ncandidate([i])\nassert i == [1]"),
+    "sorted rows": ("def f(x): x.sort()", "a = [[3], [1]]\nb = a[0]\ncandidate(a)\nassert a == [[1], [3]] and b == [3] and a[1] is b"),
+    "rows that moved and changed": (
+        "def f(d):\n    d['b'] = d.pop('a')\n    d['b'].append(2)\n    d['c'] = [d['b']]",
+        "i = [1]\nd = {'a': i}\ncandidate(d)\nassert i == [1, 2] and d == {'b': [1, 2], 'c': [[1, 2]]} and d['b'] is i",
+    ),
+    "beside an object": (
+        "class L(list): pass\ndef f(o, x): x.append(len(o))",
+        "a, o = [], L([1, 2])\ncandidate(o, a)\nassert a == [2] and len(o) == 2",
+    ),
     "in a tuple": ("def f(x): x[1][0] = 5", "i = [0]\ncandidate((1, i))\nassert i == [5]"),
     "before it raised": (
         "def f(x):\n    x.clear()\n    raise KeyError('k')",

@@ -14,7 +14,6 @@ import re
 import resource
 import sys
 import threading
-from collections import deque
 from collections.abc import Callable, Iterator, Mapping
 from typing import Any
 
@@ -80,6 +79,7 @@ class _Program:
         self._functions: list[Callable[..., Any]] = []
         self._remotes: dict[int, Remote] = {}
         self._exceptions: dict[str, type[BaseException]] = {}
+        self._given: list[Any] = []  # the containers of the arguments whose change is being read
         self._one_at_a_time = threading.RLock()
         self.traces = False
         self.gone = ""
@@ -105,8 +105,11 @@ class _Program:
         while "op" in (message := self._channel.receive()):
             self._channel.send(self._call_back(message))
         try:
-            for key, now in message.get("changed", ()):
-                _merge((arguments or {})[key], wire.decode(now, self._find))
+            if changed := message.get("changed"):
+                self._given = wire.containers(list((arguments or {}).values()))
+                filled = [(self._given[n], wire.decode(now, self._find)) for n, now in changed]
+                for container, items in filled:
+                    wire.refill(container, items)
             if "raised" not in message:
                 return wire.decode(message["value"], self._find)
             error = self._exception(message)
@@ -153,6 +156,8 @@ class _Program:
             return self._remotes[number]
         if tag == "coroutine":
             return self._finish(Remote(self, data, tag))
+        if tag == "given":
+            return self._given[data]
         if tag == "module" and data in sys.stdlib_module_names:
             self.traces = True
             return importlib.import_module(data)
@@ -341,31 +346,6 @@ class _Names(dict[Any, Any]):
         """A test may leave its imports to the program, but not what ``math`` is."""
         uses = re.findall(rf"\b{name}\b\s*(.?)", self._test)
         return set(uses) == {"."}
-
-
-def _merge(value: Any, now: Any) -> Any:
-    """What the program's copy of ``value`` holds now, in ``value`` itself where it can change, and
-    so in all that it holds, by position: a test may know the inner list by another name."""
-    if type(value) is not type(now):
-        return now
-    if isinstance(value, (list, deque)):
-        merged = [*map(_merge, value, now), *list(now)[len(value) :]]
-        value.clear()
-        value.extend(merged)
-    elif isinstance(value, dict):
-        merged_items = {key: _merge(value.get(key), item) for key, item in now.items()}
-        value.clear()
-        value.update(merged_items)
-    elif isinstance(value, set):
-        value.clear()
-        value.update(now)
-    elif isinstance(value, bytearray):
-        value[:] = now
-    elif type(value) is tuple and len(value) == len(now):
-        return tuple(map(_merge, value, now))
-    else:
-        return now
-    return value
 
 
 def _made(kind: type[BaseException], args: list[Any]) -> BaseException:

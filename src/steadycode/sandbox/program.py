@@ -8,14 +8,11 @@ import operator
 import os
 import sys
 import threading
-from collections import deque
 from collections.abc import Callable
 from types import CoroutineType, ModuleType
 from typing import Any, NoReturn
 
 import wire  # type: ignore[import-not-found]
-
-_MUTABLE = (list, dict, set, bytearray, deque, tuple)  # a tuple may hold what changes
 
 Message = dict[str, Any]
 
@@ -55,12 +52,14 @@ class _Server:
 
     def answer(self, request: Message) -> Message:
         given: dict[Any, Any] = {}
-        before: dict[Any, Any] = {}
+        held: list[tuple[Any, list[Any]]] = []
         reply: Message
         try:
             operation = _OPERATIONS[request["op"]]
             before = {**dict(enumerate(request["on"])), **request.get("with", {})}
             given = {key: wire.decode(item, self._find) for key, item in before.items()}
+            found = wire.containers(list(given.values()), self._numbers)
+            held = [(container, wire.content(container)) for container in found]
             arguments = [value for key, value in given.items() if isinstance(key, int)]
             options = {key: value for key, value in given.items() if isinstance(key, str)}
             self._active += 1
@@ -74,8 +73,11 @@ class _Server:
                 reply = {"value": wire.encode(value, self._export)}
         except BaseException as error:
             reply = self.raised(error)
-        if changed := self._changed(before, given):
-            reply["changed"] = changed
+        try:
+            if changed := self._changed(held):
+                reply["changed"] = changed
+        except BaseException as error:  # what they hold now has no end
+            reply = self.raised(error)
         return reply
 
     def raised(self, error: BaseException) -> Message:
@@ -96,19 +98,21 @@ class _Server:
             raise NameError(f"the program does not define {name!r}")
         return self._namespace[name]
 
-    def _changed(self, before: dict[Any, Any], given: dict[Any, Any]) -> list[list[Any]]:
-        """Arguments that were changed in place: their numbers or names, and what they hold now."""
-        try:
-            return [
-                [key, now]
-                for key, value in given.items()
-                if isinstance(value, _MUTABLE)
-                and (now := wire.encode(value, self._export)) != before[key]
-            ]
-        except RecursionError:  # what it holds now has no end
-            return []
+    def _changed(self, held: list[tuple[Any, list[Any]]]) -> list[list[Any]]:
+        """The containers of the arguments that hold something else than before: their numbers,
+        and what they hold now, where one of them is named by its number."""
+        numbers = {id(container): number for number, (container, _) in enumerate(held)}
+        changed = []
+        for number, (container, before) in enumerate(held):
+            now = wire.content(container)
+            if len(now) != len(before) or any(a is not b for a, b in zip(now, before, strict=True)):
+                named = [_Given(numbers[id(x)]) if id(x) in numbers else x for x in now]
+                changed.append([number, wire.encode(named, self._export)])
+        return changed
 
     def _export(self, value: Any) -> Message:
+        if isinstance(value, _Given):
+            return {"given": value.number}
         if isinstance(value, _Callback):
             return {"yours": value._number}
         if isinstance(value, ModuleType) and value.__name__ in sys.stdlib_module_names:
@@ -156,6 +160,13 @@ def _is_made(value: Any, kind: Any) -> bool:
     where the class extends list. A named tuple is data."""
     own = isinstance(kind, type) and kind.__module__ in ("solution", "__main__")
     return own and isinstance(value, kind) and not hasattr(kind, "_fields")
+
+
+class _Given:
+    """Stands for a container that the test handed in."""
+
+    def __init__(self, number: int) -> None:
+        self.number = number
 
 
 class _Callback:

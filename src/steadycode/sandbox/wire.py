@@ -13,7 +13,7 @@ import fractions
 import json
 import os
 import struct
-from collections.abc import Callable
+from collections.abc import Callable, Container
 from typing import Any
 
 MESSAGE_LIMIT = 64 << 20  # bytes
@@ -28,6 +28,7 @@ _NAMES = {kind: name for name, kind in _BUILTINS.items()}
 _BUILTINS |= {"Ellipsis": Ellipsis, "NotImplemented": NotImplemented}
 _WORD = 1 << 63  # integers beyond are written in base 16: decimal takes quadratic time
 _ATOMS = frozenset({type(None), bool, float, str})
+_FLAT = (type(None), int, float, str, bytes)
 
 _read, _write = os.read, os.write  # a program may replace the module's
 
@@ -76,6 +77,46 @@ class Channel:
                 raise Gone
             data += chunk
         return bytes(data)
+
+
+def containers(value: Any, apart: Container[int] = ()) -> list[Any]:
+    """What can be changed in ``value`` and in all that it holds, in an order that depends on its
+    shape alone: both sides count alike. ``apart``: ids of objects that did not cross as data."""
+    found = []
+    waiting = [value]
+    while waiting:
+        one = waiting.pop()
+        if id(one) in apart:
+            continue
+        if isinstance(one, (list, dict, set, bytearray, collections.deque)):
+            found.append(one)
+        if isinstance(one, (list, tuple, collections.deque)):
+            waiting.extend(item for item in one if not isinstance(item, _FLAT))
+        elif isinstance(one, dict):
+            waiting.extend(item for item in one.values() if not isinstance(item, _FLAT))
+    return found
+
+
+def content(container: Any) -> list[Any]:
+    if isinstance(container, dict):
+        return [*container.keys(), *container.values()]
+    return list(container)
+
+
+def refill(container: Any, items: list[Any]) -> None:
+    """Make ``container`` hold what ``content`` said of its like. Raises TypeError, ValueError."""
+    if isinstance(container, dict):
+        half = len(items) // 2
+        filled = dict(zip(items[:half], items[half:], strict=True))
+        container.clear()
+        container.update(filled)
+    elif isinstance(container, bytearray):
+        container[:] = bytes(items)
+    else:
+        add = container.update if isinstance(container, set) else container.extend
+        filled_set = set(items) if isinstance(container, set) else items
+        container.clear()
+        add(filled_set)
 
 
 def encode(value: Any, export: Callable[[Any], Message]) -> Any:
