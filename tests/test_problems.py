@@ -61,7 +61,7 @@ def _packed() -> bytes:
     ("name", "content", "named"),
     [
         ("mine.jsonl", json.dumps(ROW).encode() + b"\n\xff\xfe\n", ":2: not UTF-8 text"),
-        ("mine.jsonl.gz", gzip.compress(b"\xff"), ":1: not UTF-8 text"),
+        ("mine.jsonl.gz", gzip.compress(b"\xff", mtime=0), ":1: not UTF-8 text"),
         ("mine.jsonl.gz", b"{}", "cannot be read: Not a gzipped file"),
         ("mine.jsonl.gz", _packed()[:-9], "cannot be read: Compressed file ended"),
         ("mine.jsonl.gz", _packed()[:10] + b"\xff" * 9, "cannot be read: Error -3"),
