@@ -6,11 +6,11 @@ here believes an answer to be more than a value. Imports nothing of steadycode: 
 the worker.
 """
 
+import ast
 import builtins
 import contextlib
 import gc
 import importlib
-import re
 import resource
 import sys
 import threading
@@ -96,7 +96,8 @@ class _Program:
         with self._one_at_a_time:
             try:
                 self._channel.send(request)
-                return self.reply({**dict(enumerate(on)), **options}, operation == "next")
+                given: dict[Any, Any] = {**dict(enumerate(on)), **options}
+                return self.reply(given if operation == "call" else None, operation == "next")
             except wire.Gone as gone:
                 self.gone = str(gone) or "left"  # a test may swallow even this
                 raise
@@ -105,7 +106,8 @@ class _Program:
         while "op" in (message := self._channel.receive()):
             self._channel.send(self._call_back(message))
         try:
-            if changed := message.get("changed"):
+            changed = message.get("changed") if arguments is not None else None
+            if changed:
                 self._given = wire.containers(list((arguments or {}).values()))
                 filled = [(self._given[n], wire.decode(now, self._find)) for n, now in changed]
                 for container, items in filled:
@@ -229,8 +231,8 @@ class Remote:
     def __enter__(self) -> Any:
         return _ask(self, "get", "__enter__")()
 
-    def __exit__(self, *_: Any) -> bool:
-        return bool(_ask(self, "get", "__exit__")(None, None, None))
+    def __exit__(self, *_: Any) -> None:
+        _ask(self, "get", "__exit__")(None, None, None)  # it cannot swallow a failed assertion
 
     def __len__(self) -> int:
         return int(_ask(self, "length"))
@@ -275,16 +277,12 @@ def _number_of(remote: Remote) -> int:
 
 
 def _operate(name: str, mine: Remote, other: Any, reflected: bool = False) -> Any:
-    """``operator.NAME`` where the program may be believed: between two of its objects, and where
-    it makes a third one of its objects and data. Else a test that expects data would be told by
-    the program what it wants to hear."""
+    """``operator.NAME`` between two of the program's objects. With data it has no meaning: a test
+    that expects data would tell the program what it wants to hear."""
     program: _Program = object.__getattribute__(mine, "_Remote__program")
     kind = object.__getattribute__(mine, "_Remote__kind")
-    if isinstance(other, Remote) or name in _ARITHMETIC:
-        operands = (other, mine) if reflected else (mine, other)
-        found = program.ask("operator", name, *operands)
-        if isinstance(other, Remote) or isinstance(found, Remote):
-            return found
+    if isinstance(other, Remote):
+        return program.ask("operator", name, *((other, mine) if reflected else (mine, other)))
     program.foreign = f"takes the program's own type {kind!r} for {type(other).__name__}"
     return NotImplemented
 
@@ -344,8 +342,11 @@ class _Names(dict[Any, Any]):
 
     def _takes_for_module(self, name: str) -> bool:
         """A test may leave its imports to the program, but not what ``math`` is."""
-        uses = re.findall(rf"\b{name}\b\s*(.?)", self._test)
-        return set(uses) == {"."}
+        nodes = list(ast.walk(ast.parse(self._test)))
+        all_uses = sum(isinstance(node, ast.Name) and node.id == name for node in nodes)
+        owners = [node.value for node in nodes if isinstance(node, ast.Attribute)]
+        as_module = sum(isinstance(owner, ast.Name) and owner.id == name for owner in owners)
+        return all_uses == as_module > 0
 
 
 def _made(kind: type[BaseException], args: list[Any]) -> BaseException:

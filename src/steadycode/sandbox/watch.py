@@ -184,16 +184,26 @@ class Pair:
     def _too_much_hidden(self) -> str:
         """Files that no folder shows any more, but that the program holds open or mapped."""
         size = 0
+        task = self._living_task()
         with contextlib.suppress(OSError):  # it has ended
-            for entry in os.scandir(f"/proc/{self.program}/fd"):
+            for entry in os.scandir(f"/proc/{task}/fd"):
                 with contextlib.suppress(OSError):
                     found = os.stat(entry.path)
                     size += found.st_size if not found.st_nlink else 0
-        mapped = _proc(self.program, "maps").splitlines()
+        mapped = _proc(task, "maps").splitlines()
         gone = {line.split()[4] for line in mapped if line.endswith(" (deleted)")}
         if size > self._limits["files_mb"] << 20 or len(gone) > _MAPPED:
             return f"more than {self._limits['files_mb']} MiB in files that it removed"
         return ""
+
+    def _living_task(self) -> str:
+        """Of a thread that can be looked into: the first one may have left."""
+        with contextlib.suppress(OSError):
+            for thread in os.listdir(f"/proc/{self.program}/task"):
+                task = f"{self.program}/task/{thread}"
+                if _proc(task, "maps"):
+                    return task
+        return str(self.program)
 
     def _wait(self, seconds: float) -> tuple[int, resource.struct_rusage] | None:
         """How the program ended by itself, if it does so in time."""
@@ -241,7 +251,7 @@ def _threads(pid: int) -> int:
     return int(fields[17]) if fields else 0
 
 
-def _proc(pid: int, name: str) -> str:
+def _proc(pid: int | str, name: str) -> str:
     try:
         with open(f"/proc/{pid}/{name}", encoding="utf-8", errors="replace") as file:
             return file.read()

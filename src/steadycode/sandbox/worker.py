@@ -22,7 +22,7 @@ import sys
 import tempfile
 from collections.abc import Callable, Iterable
 from itertools import pairwise
-from typing import Any
+from typing import Any, NoReturn
 
 _FOLDER = os.path.dirname(os.path.abspath(__file__))
 sys.path.insert(0, _FOLDER)  # -P keeps it out; only these are loaded from it
@@ -220,10 +220,15 @@ def send(fd: int, *blocks: bytes | memoryview) -> None:
             view = view[os.write(fd, view) :]
 
 
+def _leave(*_: object) -> NoReturn:
+    signal.signal(signal.SIGTERM, signal.SIG_IGN)  # each of the pool's threads that ends sends one
+    sys.exit(0)
+
+
 def main() -> None:
     isolation.leave_namespaces()
     isolation.die_with_parent(_TERMINATE)  # and clean up
-    signal.signal(signal.SIGTERM, lambda *_: sys.exit(0))
+    signal.signal(signal.SIGTERM, _leave)
     for name in _WARM.split():
         __import__(name)
     requests, replies = os.dup(0), os.dup(1)
