@@ -2199,23 +2199,6 @@ HONEST = (
         """,
     ),
     Honest(
-        "vectors and numbers",
-        """
-        class V:
-            def __init__(self, x, y): self.x, self.y = x, y
-            def __rmul__(self, k): return V(k * self.x, k * self.y)
-            def __truediv__(self, k): return V(self.x / k, self.y / k)
-            def __abs__(self): return (self.x**2 + self.y**2) ** 0.5
-            def __eq__(self, other): return (self.x, self.y) == (other.x, other.y)
-        """,
-        """
-        assert 2 * candidate(1, 2) == candidate(2, 4)
-        assert candidate(2, 4) / 2 == candidate(1, 2)
-        assert (2 * candidate(3, 4)).x == 6
-        """,
-        "V",
-    ),
-    Honest(
         "the argument itself returned",
         "def f(items):\n    items.append(1)\n    return items\n",
         "items = []\nassert candidate(items) == [1] == items",
