@@ -185,7 +185,7 @@ def test_other_conditions_find_nothing(
 
 def test_what_does_not_matter_does_not_count(tiny: LanguageModel, tmp_path: Path) -> None:
     """A greedy text has no seed, and in float32 it does not depend on the batch."""
-    list(complete(tiny, PROMPTS[:2], GREEDY, cache=tmp_path))
+    first = list(complete(tiny, PROMPTS[:2], GREEDY, cache=tmp_path))
     other = GREEDY.model_copy(update={"batch_size": 1, "batch_tokens": 10, "top_p": 0.5})
     with refusing(tiny):
-        list(complete(tiny, PROMPTS[:2], other, seed=5, cache=tmp_path))
+        assert list(complete(tiny, PROMPTS[:2], other, seed=5, cache=tmp_path)) == first
