@@ -11,9 +11,8 @@ from steadycode.errors import DataError
 from steadycode.files import sha256_json
 from steadycode.problems import Problem
 from steadycode.recode.perturbations import PERTURBATIONS, check_names, perturb
-from steadycode.recode.report import Mode
 from steadycode.recode.source import partial
-from steadycode.recode.variant import Group, Variant
+from steadycode.recode.variant import Group, Mode, Style, Variant
 from steadycode.sandbox import Program, Sandbox, Verdict
 
 
@@ -74,7 +73,7 @@ def build_benchmark(
     problems: Sequence[Problem],
     names: Sequence[str] | None = None,
     seeds: int = 1,
-    style: str = "sound",
+    style: Style = "sound",
     verify: bool = True,
     unsafe: bool = False,
     on_progress: Callable[[int, int], None] | None = None,

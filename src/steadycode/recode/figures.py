@@ -9,8 +9,8 @@ from steadycode.randomness import derive_seed
 from steadycode.recode import metrics
 from steadycode.recode.metrics import Bools, Floats
 from steadycode.recode.perturbations import PERTURBATIONS
-from steadycode.recode.report import Figure, Mode, Outcome
-from steadycode.recode.variant import GROUPS
+from steadycode.recode.report import Figure, Outcome
+from steadycode.recode.variant import GROUPS, Mode
 
 K = 1
 _MODES: dict[str, Mode] = {

@@ -2,15 +2,15 @@
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any, Literal
+from typing import TYPE_CHECKING, Any
 
-from steadycode.recode.variant import Variant
+from steadycode.recode.variant import Mode, Variant
 from steadycode.sandbox.contract import Verdict
 
 if TYPE_CHECKING:
     from steadycode.recode.benchmark import Benchmark
 
-Mode = Literal["full", "partial"]
+
 SCHEMA = 1
 
 

@@ -3,67 +3,137 @@
 import difflib
 from collections.abc import Mapping
 from random import Random
-from types import MappingProxyType
+from types import MappingProxyType, ModuleType
 
 from steadycode.errors import ConfigError
 from steadycode.problems import Problem
 from steadycode.randomness import derive_seed
-from steadycode.recode.perturbations import docstring, format, function_name, syntax
+from steadycode.recode.perturbations import docstring, format, function_name, ours, syntax
 from steadycode.recode.source import partial
-from steadycode.recode.variant import PerturbationInfo, Variant
+from steadycode.recode.variant import (
+    STYLES,
+    Group,
+    Mode,
+    PerturbationInfo,
+    Plugin,
+    Plugins,
+    Style,
+    Variant,
+)
 
-STYLES = ("sound",)
-_MODULES = {
+_MODULES: dict[Group, ModuleType] = {
     "docstring": docstring,
     "function_name": function_name,
     "syntax": syntax,
     "format": format,
 }
-_APPLY = {name: rule for m in _MODULES.values() for name, rule in (m.RANDOM | m.FIXED).items()}
+_OURS: dict[Group, dict[str, ours.Ours]] = ours.RULES
 
-PERTURBATIONS: Mapping[str, PerturbationInfo] = MappingProxyType(
-    {
-        name: PerturbationInfo(group=group, random=name in module.RANDOM)  # type: ignore[arg-type]
-        for group, module in _MODULES.items()
-        for name in sorted(module.RANDOM | module.FIXED)
-    }
-)
-"""Published name -> what is known about it, group by group."""
+
+def _collect() -> dict[str, PerturbationInfo]:
+    found = {}
+    for group, module in _MODULES.items():
+        for name in sorted(module.RANDOM | module.FIXED | module.PLUGGED):
+            needs = (module.PLUGGED[name][0],) if name in module.PLUGGED else ()
+            found[name] = PerturbationInfo(group=group, random=name in module.RANDOM, needs=needs)
+        for name, rule in sorted(_OURS.get(group, {}).items()):
+            found[name] = PerturbationInfo(group=group, random=rule.random, why=rule.why)
+    return found
+
+
+PERTURBATIONS: Mapping[str, PerturbationInfo] = MappingProxyType(_collect())
+"""Name -> what is known about it, group by group: the published ones, then ours."""
 
 
 def check_names(names: tuple[str, ...], style: str) -> None:
     """Raises ConfigError for a perturbation or a style that there is not."""
+    if style not in STYLES:
+        raise ConfigError(f"no style {style!r}; use one of {', '.join(STYLES)}")
     for name in names:
         if name not in PERTURBATIONS:
             near = difflib.get_close_matches(name, PERTURBATIONS, n=1)
             hint = f"did you mean {near[0]}?" if near else f"there are: {', '.join(PERTURBATIONS)}"
             raise ConfigError(f"no perturbation {name!r}; {hint}")
-    if style not in STYLES:
-        raise ConfigError(f"no style {style!r} yet; use 'sound'")
+        if style == "release" and PERTURBATIONS[name].why:
+            raise ConfigError(f"{name} is not in the published benchmark; use style 'sound'")
 
 
-def perturb(problem: Problem, name: str, seed: int = 0, style: str = "sound") -> Variant:
+def perturb(
+    problem: Problem,
+    name: str,
+    seed: int = 0,
+    style: Style = "sound",
+    *,
+    plugins: Plugins | None = None,
+    random: Random | None = None,
+) -> Variant:
     """The variant of ``problem`` that perturbation ``name`` makes with ``seed``.
 
     Docstring and function-name perturbations start from the problem, syntax and format ones from
-    ``partial(problem)``. The same arguments give the same variant on every machine; seeds differ
-    from task to task. Raises ConfigError for an unknown name or style, DataError for a problem
-    that is not Python. That the variant still passes its test is for ``build_benchmark`` to see.
+    ``partial(problem)``. In style sound the same arguments give the same variant on every machine,
+    and seeds differ from task to task. In style release ``random`` is the generator that the rows
+    of one published file share, from ``file_random``; without it the problem is the file's first
+    row. Raises ConfigError for an unknown name or style and for a plug-in that is not given,
+    DataError for a problem that is not Python. That the variant still passes its test is for
+    ``build_benchmark`` to see.
     """
     check_names((name,), style)
     info = PERTURBATIONS[name]
-    nominal = problem if info.mode == "full" else partial(problem)
-    random = Random(derive_seed(seed, name, problem.task_id))
-    after = _APPLY[name](nominal, random)
+    nominal = nominal_of(problem, info.mode, style)
+    plugin = getattr(plugins or Plugins(), info.needs[0]) if info.needs else None
+    if info.needs and plugin is None:
+        raise ConfigError(f"{name} needs the plug-in {info.needs[0]!r}; see docs/recode.md")
+    if style == "sound":
+        own = Random(derive_seed(seed, name, problem.task_id))
+        after = _sound(nominal, name, info, own, plugin)
+    else:
+        after = _published(nominal, name, seed, random or file_random(seed), plugin)
     return Variant(
-        task_id=after.task_id,
-        prompt=after.prompt,
-        entry_point=after.entry_point,
-        canonical_solution=after.canonical_solution,
-        test=after.test,
+        **{field: getattr(after, field) for field in Problem.__slots__},
         perturbation=name,
         group=info.group,
         seed=seed,
         style=style,
         changed=after.prompt != nominal.prompt,
     )
+
+
+def nominal_of(problem: Problem, mode: Mode, style: Style) -> Problem:
+    """What a perturbation starts from."""
+    if mode == "full":
+        return problem
+    if style == "sound":
+        return partial(problem)
+    from steadycode.recode.published.frame import partial as published_partial
+
+    return published_partial(problem)
+
+
+def file_random(seed: int) -> Random:
+    """The published benchmark's generator for the rows of one file."""
+    return Random(42 + seed)
+
+
+def _sound(
+    problem: Problem, name: str, info: PerturbationInfo, random: Random, plugin: Plugin | None
+) -> Problem:
+    module = _MODULES[info.group]
+    if plugin is not None:
+        after: Problem = module.PLUGGED[name][1](problem, plugin)
+    elif info.why:
+        after = _OURS[info.group][name].apply(problem, random)
+    else:
+        after = (module.RANDOM | module.FIXED)[name](problem, random)
+    return after
+
+
+def _published(
+    problem: Problem, name: str, seed: int, random: Random, plugin: Plugin | None
+) -> Problem:
+    from steadycode.recode import published
+
+    if plugin is not None:
+        return published.PLUGGED[name](problem, plugin)
+    if name not in published.APPLY:
+        raise ConfigError(f"{name} has no style 'release' yet")
+    return published.APPLY[name](problem, seed, random)

@@ -8,7 +8,7 @@ from steadycode.problems import Problem
 from steadycode.recode.perturbations import characters
 from steadycode.recode.perturbations.prose import words
 from steadycode.recode.source import Edit, Source, Span
-from steadycode.recode.variant import Perturbation
+from steadycode.recode.variant import Perturbation, Plugged
 
 _DROPPED, _ADDED = 0.10, 0.05
 
@@ -44,3 +44,5 @@ RANDOM: dict[str, Perturbation] = {
     "WhitespacePerturbation": _whitespace,
 }
 FIXED: dict[str, Perturbation] = {}
+PLUGGED: dict[str, tuple[str, Plugged]] = {}
+"""Name -> the plug-in that it needs, and its rule."""

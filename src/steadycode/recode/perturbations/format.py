@@ -8,7 +8,7 @@ from random import Random
 
 from steadycode.problems import Problem
 from steadycode.recode.source import Edit, Source, Span, Token, changed
-from steadycode.recode.variant import Perturbation
+from steadycode.recode.variant import Perturbation, Plugged
 
 _NEW_LINE_RATE = 0.5
 _LAYOUT = frozenset(
@@ -146,3 +146,5 @@ FIXED: dict[str, Perturbation] = {
     "tab_indent": _tabs,
     "split_lines": _split_lines,
 }
+PLUGGED: dict[str, tuple[str, Plugged]] = {}
+"""Name -> the plug-in that it needs, and its rule."""

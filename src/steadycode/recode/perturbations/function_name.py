@@ -12,7 +12,7 @@ from steadycode.problems import Problem
 from steadycode.recode.perturbations import characters
 from steadycode.recode.perturbations.prose import prose_lines
 from steadycode.recode.source import Edit, Source, Span, Token, changed, tokenized
-from steadycode.recode.variant import Perturbation
+from steadycode.recode.variant import Perturbation, Plugged
 
 _ATTEMPTS = 20
 
@@ -120,3 +120,5 @@ RANDOM: dict[str, Perturbation] = {
     "FuncRenameChangeChar": partial(_slip, characters.change_case),
 }
 FIXED: dict[str, Perturbation] = {"FuncRenameCamelCase": _camel}
+PLUGGED: dict[str, tuple[str, Plugged]] = {}
+"""Name -> the plug-in that it needs, and its rule."""

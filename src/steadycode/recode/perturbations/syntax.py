@@ -10,7 +10,7 @@ from random import Random
 
 from steadycode.problems import Problem
 from steadycode.recode.source import Edit, Source, Span
-from steadycode.recode.variant import Perturbation
+from steadycode.recode.variant import Perturbation, Plugged
 
 _MIRRORED: dict[type[ast.cmpop], str] = {
     ast.Lt: ">", ast.Gt: "<", ast.LtE: ">=", ast.GtE: "<=", ast.Eq: "==", ast.NotEq: "!=",
@@ -232,3 +232,5 @@ FIXED: dict[str, Perturbation] = {
     "OperandSwap": _swap_operands,
     "VarRenamerNaive": _rename_naive,
 }
+PLUGGED: dict[str, tuple[str, Plugged]] = {}
+"""Name -> the plug-in that it needs, and its rule."""

@@ -1,0 +1,10 @@
+"""Style release: the rules of the published benchmark as they are, faults included, so that its
+figures can be repeated. Nothing here is used by style sound."""
+
+from steadycode.recode.variant import Plugged, Published
+
+APPLY: dict[str, Published] = {}
+"""Published name -> its rule, on the nominal problem of its group's mode."""
+
+PLUGGED: dict[str, Plugged] = {}
+"""Published name -> its rule, where that needs a model."""
