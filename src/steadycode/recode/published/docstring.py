@@ -22,13 +22,14 @@ _PROTECTED = frozenset(
     ("float", "list", "List", "int", "bool", "tuple", "str", "dict", "True", "False", "self",
      "return", "$", "in")
 )  # fmt: skip
-_KEYBOARD = """
- q qwasedzx w wqesadrfcx e ewrsfdqazxcvgt r retdgfwsxcvgt t tryfhgedcvbnju y ytugjhrfvbnji
- u uyihkjtgbnmlo i iuojlkyhnmlp o oipklujm p plo['ik a aqszwxwdce s swxadrfv d decsfaqgbv
- f fdgrvwsxyhn g gtbfhedcyjn h hyngjfrvkim j jhknugtblom k kjlinyhn l lokmpujn z zaxsvde
- x xzcsdbvfrewq c cxvdfzswergb v vcfbgxdertyn b bvnghcftyun n nbmhjvgtuik m mnkjloik
-""".split()
-_KEYS = {" ": " "} | dict(zip(_KEYBOARD[::2], _KEYBOARD[1::2], strict=True))
+_KEYS = {
+    "q": "qwasedzx", "w": "wqesadrfcx", "e": "ewrsfdqazxcvgt", "r": "retdgfwsxcvgt",
+    "t": "tryfhgedcvbnju", "y": "ytugjhrfvbnji", "u": "uyihkjtgbnmlo", "i": "iuojlkyhnmlp",
+    "o": "oipklujm", "p": "plo['ik", "a": "aqszwxwdce", "s": "swxadrfv", "d": "decsfaqgbv",
+    "f": "fdgrvwsxyhn", "g": "gtbfhedcyjn", "h": "hyngjfrvkim", "j": "jhknugtblom",
+    "k": "kjlinyhn", "l": "lokmpujn", "z": "zaxsvde", "x": "xzcsdbvfrewq", "c": "cxvdfzswergb",
+    "v": "vcfbgxdertyn", "b": "bvnghcftyun", "n": "nbmhjvgtuik", "m": "mnkjloik", " ": " ",
+}  # fmt: skip
 """Key -> the keys that may be hit instead; most lists begin with the key itself."""
 
 

@@ -89,8 +89,8 @@ def _candidates(lines: list[str], entry_point: str) -> list[int]:
     for number, line in enumerate(lines):
         if '"""' in line or "'''" in line:
             inside = not inside  # wrong after a docstring of one line
-        elif not inside and "#" not in line and entry_point not in line:
-            found += [number] * (" " in line.strip())
+        elif not inside and "#" not in line and entry_point not in line and " " in line.strip():
+            found.append(number)
     return found
 
 
