@@ -59,7 +59,7 @@ def _read_problems(path: Path) -> list[Problem]:
     problems = []
     for number, line in enumerate(_text(path).split("\n"), start=1):
         if line.strip():
-            problems.append(_problem(line, f"{path}:{number}"))
+            problems.append(parse_problem(line, f"{path}:{number}"))
     seen: set[str] = set()
     for problem in problems:
         if problem.task_id in seen:
@@ -95,7 +95,11 @@ def select_problems(problems: Sequence[Problem], count: int | None, seed: int) -
     return [problem for problem in problems if problem.task_id in chosen]
 
 
-def _problem(line: str, where: str) -> Problem:
+def parse_problem(line: str, where: str) -> Problem:
+    """A row of a JSON-lines file; other fields than a Problem's are left out.
+
+    Raises DataError, beginning with ``where``, for a row that is not a Problem.
+    """
     try:
         row = json.loads(line)
     except json.JSONDecodeError as error:

@@ -14,6 +14,7 @@ from steadycode.recode import (
     write_benchmark,
 )
 
+ROWS = "perturbed_finalized/humaneval/full"
 TEST = "def check(candidate):\n    assert candidate(2) == 4\n"
 
 
@@ -41,7 +42,7 @@ def test_rows_follow_names_seeds_and_problems(small: Benchmark) -> None:
     assert small.rejected == ()
     assert small.summary.startswith(f"12 problems, {len(rows)} variants (")
     assert small.metadata["counts"]["tab_indent"] == {
-        "rows": 12, "unchanged": 0, "repeated": 0, "rejected": 0,
+        "rows": 12, "unchanged": 0, "repeated": 0, "parsed": 12, "passed": 12, "rejected": 0,
     }  # fmt: skip
 
 
@@ -61,7 +62,7 @@ def test_variants_that_break_a_promise_are_left_out() -> None:
         toy(f"Toy/{i}", body) for i, body in enumerate([uneven, fails, by_name, not_python])
     ]
     problems.append(toy("Toy/4", "    return number * 2\n", odd_test))
-    built = build_benchmark(problems, ["tab_indent", "FuncRenameChangeChar"])
+    built = build_benchmark(problems, ["tab_indent", "FuncRenameChangeChar"], seeds=1)
     assert [(v.perturbation, v.task_id) for v in built.variants] == [
         ("tab_indent", "Toy/2"),
         ("FuncRenameChangeChar", "Toy/0"),
@@ -90,7 +91,9 @@ def test_no_names_means_nominal_only(problems: list[Problem]) -> None:
 
 def test_progress_reaches_the_total(problems: list[Problem]) -> None:
     seen: list[tuple[int, int]] = []
-    build_benchmark(problems[:3], ["new_lines"], on_progress=lambda *step: seen.append(step))
+    build_benchmark(
+        problems[:3], ["new_lines"], seeds=1, on_progress=lambda *step: seen.append(step)
+    )
     assert seen == [(1, 3), (2, 3), (3, 3)]
 
 
@@ -106,14 +109,16 @@ def test_written_in_the_layout_of_the_release(small: Benchmark, tmp_path: Path) 
     files = {path.relative_to(folder).as_posix() for path in folder.rglob("*.json*")}
     assert {
         "manifest.json",
-        "nominal/humaneval.jsonl",
+        "nominal/HumanEval.jsonl",
         "nominal/humaneval_partial.jsonl",
-        "nlaugmenter/humaneval_ButterFingersPerturbation_s1.jsonl",
-        "func_name/humaneval_FuncRenameCamelCase_s0.jsonl",
-        "natgen/humaneval_OperandSwap_s0.jsonl",
-        "format/humaneval_new_lines_s1.jsonl",
+        f"{ROWS}/nlaugmenter/humaneval_ButterFingersPerturbation_s1.jsonl",
+        f"{ROWS}/func_name/humaneval_FuncRenameCamelCase_s0.jsonl",
+        f"{ROWS}/natgen/humaneval_OperandSwap_s0.jsonl",
+        f"{ROWS}/format/humaneval_new_lines_s1.jsonl",
     } <= files
-    row = json.loads((folder / "natgen/humaneval_OperandSwap_s0.jsonl").read_text().split("\n")[0])
+    row = json.loads(
+        (folder / ROWS / "natgen/humaneval_OperandSwap_s0.jsonl").read_text().split("\n")[0]
+    )
     assert {"task_id", "prompt", "entry_point", "canonical_solution", "test"} <= row.keys()
 
 
@@ -130,7 +135,7 @@ def test_writing_again_replaces_and_gives_the_same_bytes(small: Benchmark, tmp_p
 def test_damage_is_noticed(small: Benchmark, tmp_path: Path) -> None:
     folder = tmp_path / "benchmark"
     write_benchmark(small, folder)
-    touched = folder / "format/humaneval_new_lines_s0.jsonl"
+    touched = folder / ROWS / "format/humaneval_new_lines_s0.jsonl"
     touched.write_text(touched.read_text().replace("numbers", "Numbers", 1))
     with pytest.raises(DataError, match=r"new_lines_s0\.jsonl was changed"):
         read_benchmark(folder)
@@ -155,7 +160,7 @@ def test_a_file_swapped_with_its_hash_is_noticed(small: Benchmark, tmp_path: Pat
 
 @pytest.mark.slow
 def test_all_of_humaneval(problems: list[Problem]) -> None:
-    built = build_benchmark(problems)
+    built = build_benchmark(problems, seeds=1)
     assert len(built.variants) + len(built.rejected) == 164 * len(PERTURBATIONS)
     assert {(r.task_id, r.perturbation) for r in built.rejected} == {
         ("HumanEval/80", "tab_indent"),  # their own indentation is uneven

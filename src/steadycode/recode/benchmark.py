@@ -10,9 +10,16 @@ from typing import Any
 from steadycode.errors import DataError
 from steadycode.files import sha256_json
 from steadycode.problems import Problem
-from steadycode.recode.perturbations import PERTURBATIONS, check_names, perturb
-from steadycode.recode.source import partial
-from steadycode.recode.variant import Group, Mode, Style, Variant
+from steadycode.recode.perturbations import (
+    PERTURBATIONS,
+    check_names,
+    file_random,
+    names_of,
+    nominal_of,
+    perturb,
+    why_not,
+)
+from steadycode.recode.variant import Group, Mode, Plugins, Style, Variant, mode_of
 from steadycode.sandbox import Program, Sandbox, Verdict
 
 
@@ -25,6 +32,15 @@ class Rejected:
     group: Group
     seed: int
     reason: str
+
+
+@dataclass(frozen=True, slots=True)
+class Fault:
+    """The promise that a variant breaks, if any. ``passed`` is False where nothing was run."""
+
+    reason: str
+    parsed: bool
+    passed: bool
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -66,92 +82,118 @@ class Benchmark:
         """Every row to evaluate, with the mode of its prompt: nominal, partial, variants."""
         yield from (("full", problem) for problem in self.nominal)
         yield from (("partial", problem) for problem in self.partial)
-        yield from ((PERTURBATIONS[v.perturbation].mode, v) for v in self.variants)
+        yield from ((mode_of(v.group), v) for v in self.variants)
 
 
 def build_benchmark(
     problems: Sequence[Problem],
     names: Sequence[str] | None = None,
-    seeds: int = 1,
+    seeds: int = 5,
     style: Style = "sound",
     verify: bool = True,
     unsafe: bool = False,
     on_progress: Callable[[int, int], None] | None = None,
+    plugins: Plugins | None = None,
 ) -> Benchmark:
-    """Perturb every problem by every perturbation in ``names`` (default: all there are).
+    """Perturb every problem by every perturbation in ``names`` (default: all of the style).
 
     Random perturbations give ``seeds`` variants, fixed ones a single one. Every variant is
     promised to parse, to pass its own test with its reference solution (``verify``: this is run
-    in the sandbox, whose ``unsafe`` it is), and to say whether its prompt changed; one that breaks
-    a promise is rejected. ``on_progress(done, total)`` counts variants. Raises ConfigError for an
-    unknown name or style.
+    in the sandbox, whose ``unsafe`` it is), and to say whether its prompt changed. One that breaks
+    a promise is rejected in style sound; in style release it stays, and is counted.
+    A perturbation whose plug-in is not in ``plugins`` is skipped: ``metadata["skipped"]`` says so.
+    ``on_progress(done, total)`` counts variants. Raises ConfigError for an unknown name or style.
     """
-    chosen = tuple(PERTURBATIONS) if names is None else tuple(dict.fromkeys(names))
-    check_names(chosen, style)
-    plan = [
-        (name, seed, problem)
-        for name in chosen
-        for seed in range(seeds if PERTURBATIONS[name].random else 1)
-        for problem in problems
-    ]
-    rejected: list[Rejected] = []
-    made: list[Variant] = []
-    for name, seed, problem in plan:
-        try:
-            made.append(perturb(problem, name, seed, style))
-        except DataError as error:
-            group = PERTURBATIONS[name].group
-            rejected.append(
-                Rejected(task_id=problem.task_id, perturbation=name, group=group, seed=seed,
-                         reason=str(error))
-            )  # fmt: skip
-    variants = []
-    for number, (variant, reason) in enumerate(
-        _broken_promises(made, problems, verify, unsafe), start=1
-    ):
-        if reason:
-            rejected.append(
-                Rejected(**{f.name: getattr(variant, f.name) for f in fields(Rejected)
-                            if f.name != "reason"}, reason=reason)
-            )  # fmt: skip
+    asked = names_of(style) if names is None else tuple(dict.fromkeys(names))
+    check_names(asked, style)
+    skipped = {name: why for name in asked if (why := why_not(name, style, plugins))}
+    chosen = [name for name in asked if name not in skipped]
+    made, rejected = _perturbed(problems, chosen, seeds, style, plugins)
+    variants: list[Variant] = []
+    faults: list[tuple[Variant, Fault]] = []
+    for variant, fault in _broken_promises(made, problems, verify, unsafe):
+        faults.append((variant, fault))
+        if fault.reason and style == "sound":
+            rejected.append(_rejected(variant, fault.reason))
         else:
             variants.append(variant)
         if on_progress:
-            on_progress(number, len(made))
+            on_progress(len(faults), len(made))
     metadata = {
         "style": style,
         "seeds": seeds,
-        "perturbations": list(chosen),
+        "perturbations": chosen,
+        "skipped": skipped,
         "verified": verify,
         "python": platform.python_version(),
-        "counts": _counts(chosen, variants, rejected),
+        "counts": _counts(chosen, faults, rejected, verify),
     }
     return Benchmark(
         nominal=tuple(problems),
-        partial=tuple(_partial_or_same(problem) for problem in problems),
+        partial=tuple(_partial_or_same(problem, style) for problem in problems),
         variants=tuple(variants),
         rejected=tuple(rejected),
         metadata=metadata,
     )
 
 
-def _partial_or_same(problem: Problem) -> Problem:
+def _perturbed(
+    problems: Sequence[Problem],
+    names: Sequence[str],
+    seeds: int,
+    style: Style,
+    plugins: Plugins | None,
+) -> tuple[list[Variant], list[Rejected]]:
+    """Variants by name, then seed, then problem; and what could not be perturbed.
+
+    Made problem by problem, so that a program is parsed once for all its variants; each file's
+    generator still meets the problems in their order.
+    """
+    files = [(n, seed) for n in names for seed in range(seeds if PERTURBATIONS[n].random else 1)]
+    made: dict[tuple[str, int], list[Variant]] = {file: [] for file in files}
+    rejected: dict[tuple[str, int], list[Rejected]] = {file: [] for file in files}
+    generators = {file: file_random(file[1]) for file in files}
+    for problem in problems:
+        for name, seed in files:
+            try:
+                variant = perturb(problem, name, seed, style, plugins=plugins,
+                                  random=generators[name, seed])  # fmt: skip
+                made[name, seed].append(variant)
+            except DataError as error:
+                group = PERTURBATIONS[name].group
+                rejected[name, seed].append(
+                    Rejected(task_id=problem.task_id, perturbation=name, group=group, seed=seed,
+                             reason=str(error))
+                )  # fmt: skip
+    return [v for rows in made.values() for v in rows], [
+        r for rows in rejected.values() for r in rows
+    ]
+
+
+def _rejected(variant: Variant, reason: str) -> Rejected:
+    kept = {f.name: getattr(variant, f.name) for f in fields(Rejected) if f.name != "reason"}
+    return Rejected(**kept, reason=reason)
+
+
+def _partial_or_same(problem: Problem, style: Style) -> Problem:
     try:
-        return partial(problem)
+        return nominal_of(problem, "partial", style)
     except DataError:  # not Python: no variants either, and those are counted as rejected
         return problem
 
 
 def _broken_promises(
     variants: Sequence[Variant], problems: Sequence[Problem], verify: bool, unsafe: bool
-) -> Iterator[tuple[Variant, str]]:
-    """Each variant with the promise that it breaks, or an empty string.
+) -> Iterator[tuple[Variant, Fault]]:
+    """Each variant with the promise that it breaks.
 
     A variant whose reference fails as the unperturbed one does is told apart from one that the
     perturbation broke.
     """
     if not verify:
-        yield from ((variant, _parse_fault(variant)) for variant in variants)
+        for variant in variants:
+            reason = _parse_fault(variant)
+            yield variant, Fault(reason, parsed=not reason, passed=False)
         return
     with Sandbox(unsafe=unsafe) as sandbox:
         sound = {
@@ -162,7 +204,9 @@ def _broken_promises(
         }
         verdicts = sandbox.run_all(_reference(variant) for variant in variants)
         for variant, verdict in zip(variants, verdicts, strict=True):
-            yield variant, _parse_fault(variant) or _fault(verdict, sound[variant.task_id])
+            syntax = _parse_fault(variant)
+            reason = syntax or _fault(verdict, sound[variant.task_id])
+            yield variant, Fault(reason, parsed=not syntax, passed=not reason)
 
 
 def _reference(problem: Problem) -> Program:
@@ -186,20 +230,28 @@ def _fault(verdict: Verdict, nominal: Verdict) -> str:
 
 
 def _counts(
-    names: Sequence[str], variants: Sequence[Variant], rejected: Sequence[Rejected]
-) -> dict[str, dict[str, int]]:
-    """Per perturbation: kept rows, unchanged among them, repeats among them, rejected."""
-    kept = Counter(variant.perturbation for variant in variants)
-    unchanged = Counter(variant.perturbation for variant in variants if not variant.changed)
+    names: Sequence[str],
+    faults: Sequence[tuple[Variant, Fault]],
+    rejected: Sequence[Rejected],
+    verified: bool,
+) -> dict[str, dict[str, int | None]]:
+    """Per perturbation: rows made; of these unchanged, repeats of another one, parsed, passed with
+    the reference solution (None where nothing was run); and rejected, or not made at all."""
+    rows = Counter(variant.perturbation for variant, _ in faults)
+    unchanged = Counter(variant.perturbation for variant, _ in faults if not variant.changed)
+    parsed = Counter(variant.perturbation for variant, fault in faults if fault.parsed)
+    passed = Counter(variant.perturbation for variant, fault in faults if fault.passed)
     lost = Counter(row.perturbation for row in rejected)
     distinct = Counter(
-        name for name, _, _ in {(v.perturbation, v.task_id, v.prompt) for v in variants}
+        name for name, _, _ in {(v.perturbation, v.task_id, v.prompt) for v, _ in faults}
     )
     return {
         name: {
-            "rows": kept[name],
+            "rows": rows[name],
             "unchanged": unchanged[name],
-            "repeated": kept[name] - distinct[name],
+            "repeated": rows[name] - distinct[name],
+            "parsed": parsed[name],
+            "passed": passed[name] if verified else None,
             "rejected": lost[name],
         }
         for name in names

@@ -1,31 +1,71 @@
 """A benchmark on disk, in the layout of the public ReCode release, with hashes beside it.
 
-``nominal/DATASET.jsonl`` and ``nominal/DATASET_partial.jsonl``, then one file
-``FOLDER/DATASET_PERTURBATION_sSEED.jsonl`` for each perturbation and seed, and ``manifest.json``.
-Rows hold the release's fields and, for variants, ours as extra keys.
+Two files in ``nominal/``, then one for each perturbation and seed, and ``manifest.json``. Rows of
+style release hold what the release holds; those of style sound have ours as extra keys. Without a
+manifest, the folder (or a single perturbed file) is taken for a published one.
 """
 
+import json
 import re
 import shutil
 import tempfile
-from collections.abc import Sequence
-from dataclasses import asdict
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import asdict, dataclass
+from functools import partial
 from pathlib import Path
 from typing import Any
 
 from steadycode.errors import DataError
-from steadycode.files import read_json, read_jsonl, sha256_file, write_json, write_jsonl
-from steadycode.problems import Problem
+from steadycode.files import read_json, replacing, sha256_file, write_json
+from steadycode.problems import Problem, load_problems, parse_problem
 from steadycode.recode.benchmark import Benchmark, Rejected
-from steadycode.recode.variant import Group, Variant
+from steadycode.recode.perturbations import PERTURBATIONS, nominal_of
+from steadycode.recode.published.frame import with_marker
+from steadycode.recode.variant import Group, Style, Variant, mode_of
 
-SCHEMA = 1
+SCHEMA = 2
 _FOLDERS: dict[Group, str] = {
     "docstring": "nlaugmenter",
     "function_name": "func_name",
     "syntax": "natgen",
     "format": "format",
 }
+_GROUPS = {folder: group for group, folder in _FOLDERS.items()}
+_NOMINAL = {"humaneval": "HumanEval", "mbpp": "mbpp_wtest"}
+_ORDERS = {"mbpp": ("task_id", "prompt", "canonical_solution", "entry_point", "test")}
+_FILE = re.compile(r"(?P<dataset>[^_]+)_(?P<name>\w+)_s(?P<seed>\d+)\.jsonl")
+
+
+@dataclass(frozen=True, slots=True)
+class _Base:
+    """What a task's rows have in common."""
+
+    dataset: str
+    problem: Problem
+    half: Problem
+
+    def row(self, problem: Problem) -> dict[str, Any]:
+        order = _ORDERS.get(self.dataset, tuple(Problem.__slots__))
+        row = {field: getattr(problem, field) for field in order}
+        if self.dataset == "mbpp":
+            row["completion"] = self.problem.canonical_solution
+        return row
+
+    def marked(self) -> dict[str, Any]:
+        same = self.half.prompt == self.problem.prompt
+        whole = None if same else with_marker(self.half.prompt, self.half.canonical_solution)
+        return {"partial": whole}
+
+    def variant(self, variant: Variant) -> dict[str, Any]:
+        row = self.row(variant)
+        if variant.group == "docstring":
+            row |= {"seed": variant.seed, "perturbed": variant.changed}
+        elif variant.group in ("syntax", "format"):
+            row |= self.marked()
+        if variant.style == "sound":
+            extra = asdict(variant)
+            row |= {key: extra[key] for key in extra if key not in row}
+        return row
 
 
 def write_benchmark(benchmark: Benchmark, folder: Path) -> None:
@@ -35,21 +75,25 @@ def write_benchmark(benchmark: Benchmark, folder: Path) -> None:
     temporary.chmod(0o755)
     try:
         dataset = _dataset(benchmark.nominal)
-        nominal = [f"nominal/{dataset}.jsonl", f"nominal/{dataset}_partial.jsonl"]
-        variants: dict[str, list[Variant]] = {}
+        pairs = zip(benchmark.nominal, benchmark.partial, strict=True)
+        bases = {problem.task_id: _Base(dataset, problem, half) for problem, half in pairs}
+        variants: dict[tuple[str, str], list[dict[str, Any]]] = {}
         for row in benchmark.variants:
-            name = f"{_FOLDERS[row.group]}/{dataset}_{row.perturbation}_s{row.seed}.jsonl"
-            variants.setdefault(name, []).append(row)
-        write_jsonl(temporary / nominal[0], benchmark.nominal)
-        write_jsonl(temporary / nominal[1], benchmark.partial)
-        for name, rows in variants.items():
-            write_jsonl(temporary / name, rows)
+            name = f"{dataset}_{row.perturbation}_s{row.seed}.jsonl"
+            path = f"perturbed_finalized/{dataset}/full/{_FOLDERS[row.group]}/{name}"
+            variants.setdefault((path, row.style), []).append(bases[row.task_id].variant(row))
+        nominal = _nominal_files(dataset)
+        _write(temporary / nominal[0], (b.row(b.problem) for b in bases.values()))
+        _write(temporary / nominal[1], (b.row(b.half) | b.marked() for b in bases.values()))
+        for (name, _), rows in variants.items():
+            _write(temporary / name, rows)
+        names = [*nominal, *(name for name, _ in variants)]
         manifest = {
             "schema": SCHEMA,
             "content_hash": benchmark.content_hash,
             "nominal": nominal,
             "variants": list(variants),
-            "sha256": {name: sha256_file(temporary / name) for name in [*nominal, *variants]},
+            "sha256": {name: sha256_file(temporary / name) for name in names},
             "metadata": benchmark.metadata,
             "rejected": [asdict(row) for row in benchmark.rejected],
         }
@@ -59,33 +103,138 @@ def write_benchmark(benchmark: Benchmark, folder: Path) -> None:
         shutil.rmtree(temporary, ignore_errors=True)
 
 
-def read_benchmark(folder: Path) -> Benchmark:
-    """Raises DataError when a file is missing, was changed, or is of another version."""
-    path = folder / "manifest.json"
+def read_benchmark(folder: Path, problems: Sequence[Problem] | None = None) -> Benchmark:
+    """What ``write_benchmark`` wrote, or a published folder or file as it is.
+
+    ``problems``: the nominal ones of a published folder that does not hold them. Raises DataError
+    when a file is missing, was changed, or is of another version, and for a row that is not a
+    problem's, with file and line.
+    """
     try:
-        manifest = read_json(path)
-        if manifest["schema"] != SCHEMA:
-            raise DataError(f"{path} was written by another version; build the benchmark again")
-        for name, expected in manifest["sha256"].items():
-            if sha256_file(folder / name) != expected:
-                raise DataError(f"{folder / name} was changed; build the benchmark again")
-        full, half = ([Problem(**row) for row in read_jsonl(folder / name)]
-                      for name in manifest["nominal"])  # fmt: skip
-        benchmark = Benchmark(
-            nominal=tuple(full),
-            partial=tuple(half),
-            variants=tuple(
-                Variant(**row) for name in manifest["variants"] for row in read_jsonl(folder / name)
-            ),
-            rejected=tuple(Rejected(**row) for row in manifest["rejected"]),
-            metadata=manifest["metadata"],
-        )
+        if (folder / "manifest.json").exists():
+            return _read_own(folder)
+        return _read_published(folder, problems)
     except (OSError, ValueError, KeyError, TypeError, AttributeError) as error:
         fault = f"{type(error).__name__}: {error}"
         raise DataError(f"{folder} is not a benchmark ({fault}); build it again") from error
+
+
+def _read_own(folder: Path) -> Benchmark:
+    path = folder / "manifest.json"
+    manifest = read_json(path)
+    if manifest["schema"] != SCHEMA:
+        raise DataError(f"{path} was written by another version; build the benchmark again")
+    for name, expected in manifest["sha256"].items():
+        if sha256_file(folder / name) != expected:
+            raise DataError(f"{folder / name} was changed; build the benchmark again")
+    full, half = ([problem for _, problem in _rows(folder / name)] for name in manifest["nominal"])
+    benchmark = _benchmark(
+        full,
+        half,
+        [(folder / name, style) for name, style in manifest["variants"]],
+        rejected=tuple(Rejected(**row) for row in manifest["rejected"]),
+        metadata=manifest["metadata"],
+    )
     if benchmark.content_hash != manifest["content_hash"]:
         raise DataError(f"{path} does not match its files; build the benchmark again")
     return benchmark
+
+
+def _read_published(path: Path, problems: Sequence[Problem] | None) -> Benchmark:
+    files = [path] if path.is_file() else sorted(path.rglob("*_s*.jsonl"))
+    files = [file for file in files if _FILE.fullmatch(file.name)]
+    if not files:
+        raise DataError(f"{path} is not a benchmark: no manifest.json and no published file in it")
+    halves: list[Problem] = []
+    full = list(problems or ())
+    if problems is None:
+        for dataset in dict.fromkeys(_parts(file)[0] for file in files):
+            whole, half = (_upwards(path, name) for name in _nominal_files(dataset))
+            if whole is None:
+                name = _nominal_files(dataset)[0]
+                raise DataError(f"{path}: there is no {name}; give the nominal problems")
+            full += load_problems(str(whole))
+            halves += load_problems(str(half)) if half else []
+    known = {half.task_id: half for half in halves}
+    half_of = partial(nominal_of, mode="partial", style="release")
+    names = [_parts(file)[1] for file in files]
+    return _benchmark(
+        full,
+        [known.get(problem.task_id) or half_of(problem) for problem in full],
+        [(file, "release") for file in files],
+        metadata={"style": "release", "perturbations": list(dict.fromkeys(names))},
+    )
+
+
+def _upwards(path: Path, name: str) -> Path | None:
+    """The file ``name`` of the nearest folder around ``path``."""
+    around = [path.resolve(), *path.resolve().parents]
+    return next((found for folder in around if (found := folder / name).is_file()), None)
+
+
+def _benchmark(
+    full: Sequence[Problem],
+    half: Sequence[Problem],
+    files: Iterable[tuple[Path, Style]],
+    **rest: Any,
+) -> Benchmark:
+    nominal = {"full": {p.task_id: p for p in full}, "partial": {p.task_id: p for p in half}}
+    return Benchmark(
+        nominal=tuple(full),
+        partial=tuple(half),
+        variants=tuple(row for file, style in files for row in _variants(file, style, nominal)),
+        **rest,
+    )
+
+
+def _variants(
+    path: Path, style: Style, nominal: Mapping[str, Mapping[str, Problem]]
+) -> Iterator[Variant]:
+    _, name, seed = _parts(path)
+    group = _GROUPS.get(path.parent.name) or _group(path, name)
+    before = nominal[mode_of(group)]
+    for where, row in _rows(path):
+        if row.task_id not in before:
+            raise DataError(f"{where}: no nominal problem {row.task_id!r}; give it or drop the row")
+        yield Variant(
+            **{field: getattr(row, field) for field in Problem.__slots__},
+            perturbation=name,
+            group=group,
+            seed=seed,
+            style=style,
+            changed=row.prompt != before[row.task_id].prompt,
+        )
+
+
+def _group(path: Path, name: str) -> Group:
+    if name not in PERTURBATIONS:
+        raise DataError(f"{path}: no perturbation {name!r}; name it DATASET_NAME_sSEED.jsonl")
+    return PERTURBATIONS[name].group
+
+
+def _parts(path: Path) -> tuple[str, str, int]:
+    """Data set, perturbation and seed, from a file's name."""
+    match = _FILE.fullmatch(path.name)
+    if match is None:
+        raise DataError(f"{path}: not a perturbed file's name, DATASET_NAME_sSEED.jsonl")
+    return match["dataset"], match["name"], int(match["seed"])
+
+
+def _rows(path: Path) -> Iterator[tuple[str, Problem]]:
+    """Every row with its file and line."""
+    for number, line in enumerate(path.read_text(encoding="utf-8").split("\n"), start=1):
+        if line.strip():
+            yield f"{path}:{number}", parse_problem(line, f"{path}:{number}")
+
+
+def _write(path: Path, rows: Iterable[dict[str, Any]]) -> None:
+    """As the release does: keys in their order, ASCII only."""
+    with replacing(path) as temporary:
+        temporary.write_text("".join(json.dumps(row) + "\n" for row in rows), encoding="ascii")
+
+
+def _nominal_files(dataset: str) -> list[str]:
+    return [f"nominal/{_NOMINAL.get(dataset, dataset)}.jsonl", f"nominal/{dataset}_partial.jsonl"]
 
 
 def _dataset(problems: Sequence[Problem]) -> str:

@@ -6,12 +6,13 @@ import keyword
 import tokenize
 from collections.abc import Iterable
 from dataclasses import dataclass
-from functools import cached_property
+from functools import cached_property, lru_cache
 
 from steadycode.errors import DataError
 from steadycode.problems import Problem
 
 Function = ast.FunctionDef | ast.AsyncFunctionDef
+_REMEMBERED = 16  # programs: a problem's variants are made one after the other
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,7 +47,7 @@ class Source:
 
     problem: Problem
 
-    @property
+    @cached_property
     def text(self) -> str:
         return self.problem.prompt + self.problem.canonical_solution
 
@@ -57,7 +58,7 @@ class Source:
     @cached_property
     def tree(self) -> ast.Module:
         try:
-            return ast.parse(self.text)
+            return _parsed(self.text)
         except (SyntaxError, ValueError, RecursionError, MemoryError) as error:
             raise DataError(
                 f"{self.problem.task_id}: prompt and canonical_solution together are not"
@@ -65,9 +66,9 @@ class Source:
             ) from error
 
     @cached_property
-    def tokens(self) -> list[Token]:
+    def tokens(self) -> tuple[Token, ...]:
         assert self.tree  # what parses can be tokenized
-        return tokenized(self.text)
+        return _tokens(self.text)
 
     @cached_property
     def target(self) -> Function:
@@ -153,6 +154,16 @@ class Source:
     def _halves(self, start: int, end: int) -> list[tuple[bool, str]]:
         middle = min(max(self.cut, start), end)
         return [(True, self.text[start:middle]), (False, self.text[middle:end])]
+
+
+@lru_cache(maxsize=_REMEMBERED)
+def _parsed(text: str) -> ast.Module:
+    return ast.parse(text)
+
+
+@lru_cache(maxsize=_REMEMBERED)
+def _tokens(text: str) -> tuple[Token, ...]:
+    return tuple(tokenized(text))
 
 
 def tokenized(text: str) -> list[Token]:

@@ -39,6 +39,11 @@ class Plugins:
     name: Plugin | None = None
 
 
+def mode_of(group: Group) -> Mode:
+    """Which nominal prompt the perturbations of a group start from."""
+    return "full" if group in ("docstring", "function_name") else "partial"
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class PerturbationInfo:
     """``random``: differs from seed to seed. ``needs``: the fields of Plugins that it uses.
@@ -53,7 +58,7 @@ class PerturbationInfo:
     @property
     def mode(self) -> Mode:
         """Which nominal prompt it starts from: the problem's, or ``partial`` of it."""
-        return "full" if self.group in ("docstring", "function_name") else "partial"
+        return mode_of(self.group)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

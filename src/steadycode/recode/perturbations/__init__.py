@@ -58,6 +58,23 @@ def check_names(names: tuple[str, ...], style: str) -> None:
             raise ConfigError(f"{name} is not in the published benchmark; use style 'sound'")
 
 
+def names_of(style: Style) -> tuple[str, ...]:
+    """All perturbations of a style: ours are not in the published benchmark."""
+    return tuple(n for n, info in PERTURBATIONS.items() if style == "sound" or not info.why)
+
+
+def why_not(name: str, style: Style, plugins: Plugins | None) -> str:
+    """Why a perturbation cannot be applied here; empty when it can."""
+    from steadycode.recode import published
+
+    info = PERTURBATIONS[name]
+    missing = [need for need in info.needs if getattr(plugins or Plugins(), need) is None]
+    if missing:
+        return f"needs the plug-in {missing[0]!r}; see docs/recode.md"
+    rules = published.PLUGGED if info.needs else published.APPLY
+    return "has no style 'release' yet" if style == "release" and name not in rules else ""
+
+
 def perturb(
     problem: Problem,
     name: str,
@@ -80,9 +97,9 @@ def perturb(
     check_names((name,), style)
     info = PERTURBATIONS[name]
     nominal = nominal_of(problem, info.mode, style)
-    plugin = getattr(plugins or Plugins(), info.needs[0]) if info.needs else None
-    if info.needs and plugin is None:
-        raise ConfigError(f"{name} needs the plug-in {info.needs[0]!r}; see docs/recode.md")
+    if why := why_not(name, style, plugins):
+        raise ConfigError(f"{name} {why}")
+    plugin = getattr(plugins, info.needs[0]) if info.needs else None
     if style == "sound":
         own = Random(derive_seed(seed, name, problem.task_id))
         after = _sound(nominal, name, info, own, plugin)
@@ -134,6 +151,4 @@ def _published(
 
     if plugin is not None:
         return published.PLUGGED[name](problem, plugin)
-    if name not in published.APPLY:
-        raise ConfigError(f"{name} has no style 'release' yet")
     return published.APPLY[name](problem, seed, random)

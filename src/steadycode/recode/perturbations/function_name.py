@@ -4,6 +4,7 @@ import builtins
 import keyword
 import re
 import tokenize
+from collections.abc import Sequence
 from functools import partial
 from random import Random
 
@@ -61,7 +62,7 @@ def rename(problem: Problem, name: str) -> Problem:
     return changed(source.edited(edits), entry_point=name, test=_renamed_test(problem, name))
 
 
-def _uses(tokens: list[Token], name: str) -> list[Span]:
+def _uses(tokens: Sequence[Token], name: str) -> list[Span]:
     return [
         token.span
         for before, token in zip([None, *tokens], tokens, strict=False)

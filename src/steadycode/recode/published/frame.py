@@ -44,9 +44,11 @@ def partial(problem: Problem) -> Problem:
 def marked(problem: Problem) -> str | None:
     """The whole program with the marker line at the cut: the release's field ``partial``."""
     halves = _halves(problem)
-    if halves is None:
-        return None
-    before, after = halves
+    return None if halves is None else with_marker(*halves)
+
+
+def with_marker(before: str, after: str) -> str:
+    """Two halves of a program with the marker line, as far indented as its neighbours, between."""
     last = before.rstrip("\n").rpartition("\n")[2]
     blanks = [_blanks(last), _blanks(after.partition("\n")[0])]
     return before + max(blanks, key=len) + MARKER + "\n" + after
