@@ -155,6 +155,18 @@ class Source:
         return [(True, self.text[start:middle]), (False, self.text[middle:end])]
 
 
+def parameters(function: Function) -> list[ast.arg]:
+    """In the order of the signature, those with stars too."""
+    given = function.args
+    return [
+        *given.posonlyargs,
+        *given.args,
+        *([given.vararg] if given.vararg else []),
+        *given.kwonlyargs,
+        *([given.kwarg] if given.kwarg else []),
+    ]
+
+
 def tokenized(text: str) -> list[Token]:
     """Python's tokens with their characters. Raises what tokenize raises."""
     starts = _line_starts(text)

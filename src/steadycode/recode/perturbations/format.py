@@ -7,6 +7,7 @@ from itertools import pairwise
 from random import Random
 
 from steadycode.problems import Problem
+from steadycode.recode.perturbations.prose import content
 from steadycode.recode.source import Edit, Source, Span, Token, changed
 from steadycode.recode.variant import Perturbation, Plugged
 
@@ -47,26 +48,35 @@ def _new_lines(problem: Problem, random: Random) -> Problem:
 def _docstring_to_comments(problem: Problem, random: Random) -> Problem:
     """Every line of the docstring becomes a comment at the docstring's indentation."""
     source = Source(problem)
+    found = comment_lines(source)
+    if found is None:
+        return problem
+    block, lines = found
+    indent = source.indentation(block.start)
+    return source.edited([Edit(block, "".join(f"{indent}{line}\n" for line in lines))])
+
+
+def comment_lines(source: Source) -> tuple[Span, list[str]] | None:
+    """The lines that a given docstring takes, and comments, not indented, that say the same.
+
+    None where there is no such docstring, or where it shares a line with code.
+    """
     span = source.docstring
     alone = span and source.begins_line(span.start)
     if span is None or not alone or source.text[span.end : source.body_start].strip():
-        return problem
+        return None
     if source.body_start > source.cut:
-        return problem
+        return None
     indent = source.indentation(span.start)
-    literal = source.text[span.start : span.end]
-    opening = re.match(r"[A-Za-z]*('''|\"\"\"|'|\")", literal)
-    if opening is None:
-        return problem
-    first, *rest = literal[opening.end() : -len(opening[1])].split("\n")
+    inside = content(source)
+    first, *rest = source.text[inside.start : inside.end].split("\n")
     lines = [first.removeprefix(" "), *(line.removeprefix(indent) for line in rest)]
     if not lines[0].strip():
         lines = lines[1:]
     if lines and not lines[-1].strip():
         lines = lines[:-1]
-    comments = [f"{indent}# {line}" if line.strip() else f"{indent}#" for line in lines]
     block = Span(source.line_start(span.start), source.body_start)
-    return source.edited([Edit(block, "".join(f"{comment}\n" for comment in comments))])
+    return block, [f"# {line}" if line.strip() else "#" for line in lines]
 
 
 def _tabs(problem: Problem, random: Random) -> Problem:
