@@ -3,6 +3,7 @@
 import ast
 import io
 import keyword
+import re
 import tokenize
 from collections.abc import Iterable
 from dataclasses import dataclass
@@ -56,6 +57,8 @@ class Source:
 
     @cached_property
     def tree(self) -> ast.Module:
+        if re.search("\r(?!\n)", self.text):  # ends a line for the parser, not for the tokenizer
+            raise DataError(f"{self.problem.task_id}: lines end in \\r alone; end them in \\n")
         try:
             return ast.parse(self.text)
         except (SyntaxError, ValueError, RecursionError, MemoryError) as error:

@@ -5,6 +5,7 @@ from random import Random
 
 from steadycode.problems import Problem
 from steadycode.recode.perturbations.format import comment_lines
+from steadycode.recode.perturbations.prose import described
 from steadycode.recode.perturbations.syntax import given_statements
 from steadycode.recode.source import Edit, Source, Span
 
@@ -50,7 +51,7 @@ def other_quotes(problem: Problem, random: Random) -> Problem:
     """Three double quotes round the docstring become three single ones, and the other way round."""
     source = Source(problem)
     span = source.docstring
-    if span is None or span.end > source.cut:
+    if span is None or not described(source):
         return problem
     match = re.fullmatch(r"([A-Za-z]*)(\"\"\"|''')(.*)\2", source.text[span.start : span.end], re.S)
     if match is None:

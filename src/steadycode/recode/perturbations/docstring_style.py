@@ -52,6 +52,8 @@ def _add_sections(sections: Sections, problem: Problem, random: Random) -> Probl
         return problem
     lines = sections(list(_parameters(source)), _annotation(source, source.target.returns))
     inside = content(source)
+    if inside.start - span.start < 3:  # quotes that hold one line only
+        return problem
     if not lines or not source.text[inside.start : inside.end].strip():
         return problem
     indent = source.indentation(span.start)

@@ -66,11 +66,11 @@ def _alternative(source: Source, name: str) -> str:
 def _mentions(source: Source, name: str) -> Iterator[Span]:
     """Whole words of docstring and comments that mean the parameter.
 
-    What could be an English word (``number``, but not ``n`` or ``lst1``) counts in quotes only; in
-    doctests only keywords count.
+    What could be an English word (``number``, but not ``n`` or ``lst1``) counts in quotes and in
+    ``number = ``; in doctests only keywords count.
     """
-    quoted = rf"(?<=['`]){name}(?=['`])"
-    bare = rf"(?<![\w'\"\\.]){name}(?![\w'\"])|(?<!\w){name}(?=')(?!'\w)"
+    quoted = rf"(?<=['`]){name}(?=['`])|(?<![\w'\"]){name}(?= =[^=])|(?<=len\(){name}(?=\))"
+    bare = rf"(?<![\w'\"\\.]){name}(?![\w'\"]|-th\b)|(?<!\w){name}(?=')(?!'\w)"
     whole = re.compile(quoted if _is_english(name) else f"{quoted}|{bare}")
     keyword = re.compile(rf"(?<![\w.]){name}(?=\s*=[^=])")
     strings = re.compile(r"(?<!\w)(['\"])(?=\S).*?(?<=\S)\1(?!\w)")

@@ -8,8 +8,8 @@ from collections.abc import Iterator
 
 from steadycode.recode.source import Source, Span
 
-_ARROW = re.compile(r"==+>|=+>|-+>|➞|→|==|!=| = ")
-_FORMULA = re.compile(r"<=|>=| [+*/^<>%] ")
+_ARROW = re.compile(r"==+>|=+>|-+>|➞|→|==|!=| = *['\"(\[{\d-]")
+_FORMULA = re.compile(r"<=|>=| [=+*/^<>%] ")
 _BULLET = re.compile(r"[*+-] +(?=[^\W\d_])")
 _HEADED = re.compile(r"\s*(sample\s+)?(input|output|example|examples|e\.g\.)\b.{0,8}:.*\S", re.I)
 _KEPT = re.compile(
@@ -17,6 +17,7 @@ _KEPT = re.compile(
     r"|(?<!\w)\"(?=\S)[^\"\n]+\n[^\"\n]*\S\"(?!\w)"  # a quotation over two lines
     r"|\[[^\]\n]*(?:\n[^\]\n]*)?\]|\[.*|\{[^}\n]*\}?|\\."
 )
+_LITERAL = re.compile(r"[A-Za-z]*('''|\"\"\"|'|\")(?:\\.|(?!\1).)*\1", re.S)
 _QUOTED_WORD = re.compile(r"['\"](\w+)['\"]")
 _WORD = re.compile(r"(?<!\S)[(]?([^\W\d_]+)[)]?[.,;:!?]*[)]?(?!\S)")
 _SENTENCE = 6
@@ -29,8 +30,11 @@ _TYPE_WORDS = frozenset(
 
 
 def described(source: Source) -> bool:
-    """The target has a docstring that is given as a whole."""
-    return source.docstring is not None and source.docstring.end <= source.cut
+    """The target has a docstring of one literal that is given as a whole."""
+    span = source.docstring
+    if span is None or span.end > source.cut:
+        return False
+    return _LITERAL.fullmatch(source.text, span.start, span.end) is not None
 
 
 def words(source: Source) -> list[Span]:
