@@ -64,11 +64,11 @@ def test_variants_that_break_a_promise_are_left_out() -> None:
     problems.append(toy("Toy/4", "    return number * 2\n", odd_test))
     built = build_benchmark(problems, ["tab_indent", "FuncRenameChangeChar"], seeds=1)
     assert [(v.perturbation, v.task_id) for v in built.variants] == [
+        ("tab_indent", "Toy/0"),
         ("tab_indent", "Toy/2"),
         ("FuncRenameChangeChar", "Toy/0"),
     ]
     reasons = {(r.perturbation, r.task_id): r.reason for r in built.rejected}
-    assert reasons["tab_indent", "Toy/0"].startswith("does not parse: TabError")
     assert reasons["tab_indent", "Toy/1"] == (
         "the problem's own reference solution failed: AssertionError"
     )
@@ -80,7 +80,7 @@ def test_variants_that_break_a_promise_are_left_out() -> None:
         "Toy/4: the test is not valid Python"
     )
     assert len(built.nominal) == len(built.partial) == 5
-    assert built.metadata["counts"]["tab_indent"]["rejected"] == 4
+    assert built.metadata["counts"]["tab_indent"]["rejected"] == 3
 
 
 def test_no_names_means_nominal_only(problems: list[Problem]) -> None:

@@ -154,7 +154,9 @@ def test_examples_are_not_prose(line: str) -> None:
     assert words(Source(problem)) == []
 
 
-@pytest.mark.parametrize("name", [n for n, i in PERTURBATIONS.items() if i.group == "docstring"])
+@pytest.mark.parametrize(
+    "name", [n for n, i in PERTURBATIONS.items() if i.group == "docstring" and not i.why]
+)
 def test_docstring_perturbations_leave_all_else(name: str, problems: list[Problem]) -> None:
     for problem in problems[:60]:
         variant = perturb(problem, name)

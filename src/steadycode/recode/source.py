@@ -3,6 +3,7 @@
 import ast
 import io
 import keyword
+import re
 import tokenize
 from collections.abc import Iterable
 from dataclasses import dataclass
@@ -57,6 +58,8 @@ class Source:
 
     @cached_property
     def tree(self) -> ast.Module:
+        if re.search("\r(?!\n)", self.text):  # ends a line for the parser, not for the tokenizer
+            raise DataError(f"{self.problem.task_id}: lines end in \\r alone; end them in \\n")
         try:
             return _parsed(self.text)
         except (SyntaxError, ValueError, RecursionError, MemoryError) as error:
@@ -164,6 +167,18 @@ def _parsed(text: str) -> ast.Module:
 @lru_cache(maxsize=_REMEMBERED)
 def _tokens(text: str) -> tuple[Token, ...]:
     return tuple(tokenized(text))
+
+
+def parameters(function: Function) -> list[ast.arg]:
+    """In the order of the signature, those with stars too."""
+    given = function.args
+    return [
+        *given.posonlyargs,
+        *given.args,
+        *([given.vararg] if given.vararg else []),
+        *given.kwonlyargs,
+        *([given.kwarg] if given.kwarg else []),
+    ]
 
 
 def tokenized(text: str) -> list[Token]:

@@ -7,6 +7,7 @@ from itertools import pairwise
 from random import Random
 
 from steadycode.problems import Problem
+from steadycode.recode.perturbations.prose import content, described
 from steadycode.recode.source import Edit, Source, Span, Token, changed
 from steadycode.recode.variant import Perturbation, Plugged
 
@@ -17,7 +18,11 @@ _LAYOUT = frozenset(
 
 
 def _new_line_after_code(problem: Problem, random: Random) -> Problem:
-    """An empty line where the model is to go on."""
+    """An empty line where the model is to go on, unless that is inside a line or a string."""
+    source = Source(problem)
+    inside = any(token.span.start < source.cut < token.span.end for token in source.tokens)
+    if inside or not problem.prompt.endswith("\n") or problem.prompt.endswith("\\\n"):
+        return problem
     return changed(problem, prompt=problem.prompt + "\n")
 
 
@@ -47,26 +52,36 @@ def _new_lines(problem: Problem, random: Random) -> Problem:
 def _docstring_to_comments(problem: Problem, random: Random) -> Problem:
     """Every line of the docstring becomes a comment at the docstring's indentation."""
     source = Source(problem)
+    found = comment_lines(source)
+    if found is None:
+        return problem
+    block, lines = found
+    indent = source.indentation(block.start)
+    return source.edited([Edit(block, "".join(f"{indent}{line}\n" for line in lines))])
+
+
+def comment_lines(source: Source) -> tuple[Span, list[str]] | None:
+    """The lines that a given docstring takes, and comments, not indented, that say the same.
+
+    None where there is no such docstring, or where it shares a line with code.
+    """
     span = source.docstring
-    alone = span and source.begins_line(span.start)
-    if span is None or not alone or source.text[span.end : source.body_start].strip():
-        return problem
+    if span is None or not described(source):
+        return None
+    if not source.begins_line(span.start) or source.text[span.end : source.body_start].strip():
+        return None
     if source.body_start > source.cut:
-        return problem
+        return None
     indent = source.indentation(span.start)
-    literal = source.text[span.start : span.end]
-    opening = re.match(r"[A-Za-z]*('''|\"\"\"|'|\")", literal)
-    if opening is None:
-        return problem
-    first, *rest = literal[opening.end() : -len(opening[1])].split("\n")
+    inside = content(source)
+    first, *rest = source.text[inside.start : inside.end].split("\n")
     lines = [first.removeprefix(" "), *(line.removeprefix(indent) for line in rest)]
     if not lines[0].strip():
         lines = lines[1:]
     if lines and not lines[-1].strip():
         lines = lines[:-1]
-    comments = [f"{indent}# {line}" if line.strip() else f"{indent}#" for line in lines]
     block = Span(source.line_start(span.start), source.body_start)
-    return source.edited([Edit(block, "".join(f"{comment}\n" for comment in comments))])
+    return block, [f"# {line}" if line.strip() else "#" for line in lines]
 
 
 def _tabs(problem: Problem, random: Random) -> Problem:
@@ -79,13 +94,32 @@ def _tabs(problem: Problem, random: Random) -> Problem:
     unit = "\t" if "\t" in unit else unit
     frozen = [t.span for t in source.tokens if t.kind == tokenize.STRING and "\n" in t.text
               and t.span != source.docstring]  # fmt: skip
+    depths = _depths(source)
     edits = []
     for start in _line_starts(source.text):
-        blanks = re.compile(rf"(?:{re.escape(unit)})+(?=[^\n])").match(source.text, start)
+        if start in depths:  # units do not do where blocks are indented unevenly
+            blanks = re.compile(r"\f*([ \t]*)").match(source.text, start)
+            if blanks:
+                edits.append(Edit(Span(*blanks.span(1)), new * depths[start]))
+            continue
+        blanks = re.compile(rf"\f*((?:{re.escape(unit)})+)(?=[^\n])").match(source.text, start)
         if blanks and not any(span.start < start <= span.end for span in frozen):
-            text = new * (len(blanks[0]) // len(unit))
-            edits.append(Edit(Span(*blanks.span()), text))
+            text = new * (len(blanks[1]) // len(unit))
+            edits.append(Edit(Span(*blanks.span(1)), text))
     return source.edited(edits)
+
+
+def _depths(source: Source) -> dict[int, int]:
+    """Start of each line that begins a statement -> how many blocks it is in."""
+    depths, depth, fresh = {}, 0, True
+    for token in source.tokens:
+        depth += (token.kind == tokenize.INDENT) - (token.kind == tokenize.DEDENT)
+        if token.kind == tokenize.NEWLINE:
+            fresh = True
+        elif fresh and token.kind not in (*_LAYOUT, tokenize.COMMENT):
+            depths[source.line_start(token.span.start)] = depth
+            fresh = False
+    return depths
 
 
 def _line_starts(text: str) -> Iterator[int]:

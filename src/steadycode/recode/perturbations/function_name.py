@@ -1,10 +1,10 @@
 """Another name for the function, in the prompt, the solution and, where it is used, the test."""
 
+import ast
 import builtins
 import keyword
 import re
 import tokenize
-from collections.abc import Sequence
 from functools import partial
 from random import Random
 
@@ -12,7 +12,7 @@ from steadycode.errors import DataError
 from steadycode.problems import Problem
 from steadycode.recode.perturbations import characters
 from steadycode.recode.perturbations.prose import prose_lines
-from steadycode.recode.source import Edit, Source, Span, Token, changed, tokenized
+from steadycode.recode.source import Edit, Source, Span, changed
 from steadycode.recode.variant import Perturbation, Plugged
 
 _ATTEMPTS = 20
@@ -57,17 +57,35 @@ def rename(problem: Problem, name: str) -> Problem:
     """``problem`` with its function called ``name``; attributes of the old name stay."""
     source = Source(problem)
     old = problem.entry_point
-    edits = [Edit(span, name) for span in _uses(source.tokens, old)]
+    if _in_template(source, old):
+        return problem
+    edits = [Edit(span, name) for span in _uses(source, old)]
     edits += [Edit(span, name) for span in _mentions(source)]
     return changed(source.edited(edits), entry_point=name, test=_renamed_test(problem, name))
 
 
-def _uses(tokens: Sequence[Token], name: str) -> list[Span]:
+def _in_template(source: Source, name: str) -> bool:
+    """Used inside an f-string, whose parts have no positions before Python 3.12."""
+    return any(
+        isinstance(inner, ast.Name) and inner.id == name
+        for node in ast.walk(source.tree)
+        if isinstance(node, ast.JoinedStr)
+        for inner in ast.walk(node)
+    )
+
+
+def _uses(source: Source, name: str) -> list[Span]:
+    """Neither attributes of that name nor the keywords of a call."""
+    keywords = {
+        source.span(node).start
+        for node in ast.walk(source.tree)
+        if isinstance(node, ast.keyword) and node.arg == name
+    }
     return [
         token.span
-        for before, token in zip([None, *tokens], tokens, strict=False)
+        for before, token in zip([None, *source.tokens], source.tokens, strict=False)
         if token.kind == tokenize.NAME and token.text == name
-        and not (before and before.text == ".")
+        and not (before and before.text == ".") and token.span.start not in keywords
     ]  # fmt: skip
 
 
@@ -104,15 +122,13 @@ def _renamed_test(problem: Problem, name: str) -> str:
     """Tests call ``candidate``; the few that call the function by its own name follow it."""
     if problem.entry_point not in problem.test:
         return problem.test
-    text = problem.test
+    test = Source(changed(problem, prompt="", canonical_solution=problem.test))
     try:
-        tokens = tokenized(text)
-    except (tokenize.TokenError, SyntaxError) as error:
-        fault = f"{problem.task_id}: the test is not valid Python ({error})"
+        uses = _uses(test, problem.entry_point)
+    except DataError as error:
+        fault = f"{problem.task_id}: the test is not valid Python ({error.__cause__ or error})"
         raise DataError(f"{fault}; mend the problem") from error
-    for span in reversed(_uses(tokens, problem.entry_point)):
-        text = text[: span.start] + name + text[span.end :]
-    return text
+    return test.edited(Edit(span, name) for span in uses).canonical_solution
 
 
 RANDOM: dict[str, Perturbation] = {

@@ -4,15 +4,24 @@ import ast
 import io
 import re
 import tokenize
+from collections.abc import Iterator
 
 from steadycode.recode.source import Source, Span
 
-_ARROW = re.compile(r"==+>|=+>|-+>|➞|→|==|!=|<=|>=| [=+*/^<>%] ")
+_ARROW = re.compile(r"==+>|=+>|-+>|➞|→|==|!=| = *['\"(\[{\d-]")
+_FORMULA = re.compile(r"<=|>=| [=+*/^<>%] ")
+_BULLET = re.compile(r"[*+-] +(?=[^\W\d_])")
 _HEADED = re.compile(r"\s*(sample\s+)?(input|output|example|examples|e\.g\.)\b.{0,8}:.*\S", re.I)
-_QUOTED = re.compile(r"(?<!\w)(`+|'|\")(?=\S)(.*?)(?<=\S)\1(?!\w)")
+_KEPT = re.compile(
+    r"(?<!\w)(`+|'|\")(?=\S)(?:.*?)(?<=\S)\1(?!\w)"
+    r"|(?<!\w)\"(?=\S)[^\"\n]+\n[^\"\n]*\S\"(?!\w)"  # a quotation over two lines
+    r"|\[[^\]\n]*(?:\n[^\]\n]*)?\]|\[.*|\{[^}\n]*\}?|\\."
+)
+_LITERAL = re.compile(r"[A-Za-z]*('''|\"\"\"|'|\")(?:\\.|(?!\1).)*\1", re.S)
 _QUOTED_WORD = re.compile(r"['\"](\w+)['\"]")
-_BRACKETED = re.compile(r"\[[^\]]*\]?|\{[^}]*\}?|\\.")
 _WORD = re.compile(r"(?<!\S)[(]?([^\W\d_]+)[)]?[.,;:!?]*[)]?(?!\S)")
+_SENTENCE = 6
+"""A line with a formula and as many words is a sentence."""
 _VALUES = frozenset(("true", "false", "none", "null"))
 _TYPE_WORDS = frozenset(
     ("list", "float", "int", "bool", "tuple", "str", "dict", "set", "List", "Tuple", "Dict",
@@ -20,22 +29,40 @@ _TYPE_WORDS = frozenset(
 )  # fmt: skip
 
 
+def described(source: Source) -> bool:
+    """The target has a docstring of one literal that is given as a whole."""
+    span = source.docstring
+    if span is None or span.end > source.cut:
+        return False
+    return _LITERAL.fullmatch(source.text, span.start, span.end) is not None
+
+
 def words(source: Source) -> list[Span]:
     """The prose words of the target's docstring, in order."""
-    if source.docstring is None or source.docstring.end > source.cut:
-        return []
     quoted = _QUOTED_WORD.findall(source.text + source.problem.test)  # values: "Saturn"
     protected = source.names | _TYPE_WORDS | set(quoted)
-    found = []
+    return [
+        Span(*match.span(1))
+        for match in matches(source, _WORD)
+        if match[1] not in protected and _is_prose(match[1])
+    ]
+
+
+def matches(source: Source, pattern: re.Pattern[str]) -> Iterator[re.Match[str]]:
+    """What ``pattern`` finds in the docstring's prose, outside quotes and brackets.
+
+    A pattern may look at the line's end, but not match there.
+    """
+    if not described(source):
+        return
+    inside = content(source)
+    text = " " * inside.start + source.text[inside.start : inside.end]  # no quotes to look at
+    kept = [match.span() for match in _KEPT.finditer(text, inside.start)]
     for line in prose_lines(source):
-        text = source.text[line.start : line.end]
-        kept = [match.span() for rule in (_QUOTED, _BRACKETED) for match in rule.finditer(text)]
-        for match in _WORD.finditer(text):
-            start, end = match.span(1)
-            inside = any(a < end and start < b for a, b in kept)
-            if not inside and match[1] not in protected and _is_prose(match[1]):
-                found.append(Span(line.start + start, line.start + end))
-    return found
+        for match in pattern.finditer(text, line.start, line.end + 1):
+            start, end = match.span()
+            if end <= line.end and not any(a < end and start < b for a, b in kept):
+                yield match
 
 
 def _is_prose(word: str) -> bool:
@@ -45,20 +72,21 @@ def _is_prose(word: str) -> bool:
 
 def prose_lines(source: Source) -> list[Span]:
     """The docstring's lines that are neither doctests nor look like an example or a formula."""
-    content = _inside_quotes(source)
-    lines, position, in_doctest = [], content.start, False
-    for line in source.text[content.start : content.end].splitlines(keepends=True):
+    inside = content(source)
+    lines, position, in_doctest = [], inside.start, False
+    for line in source.text[inside.start : inside.end].splitlines(keepends=True):
         if line.lstrip().startswith(">>>"):
             in_doctest = True
         elif not line.strip():
             in_doctest = False
-        if line.strip() and not in_doctest and not _is_example(line, source.problem.entry_point):
+        if line.strip() and not in_doctest and not _is_example(line, source):
             lines.append(Span(position, position + len(line.rstrip("\r\n"))))
         position += len(line)
     return lines
 
 
-def _inside_quotes(source: Source) -> Span:
+def content(source: Source) -> Span:
+    """The docstring without its quotes; there must be one."""
     span = source.docstring
     assert span is not None
     opening = re.match(r"[A-Za-z]*('''|\"\"\"|'|\")", source.text[span.start : span.end])
@@ -67,11 +95,15 @@ def _inside_quotes(source: Source) -> Span:
     return Span(span.start + opening.end(), span.end - len(opening[1]))
 
 
-def _is_example(line: str, entry_point: str) -> bool:
-    text = line.strip()
-    if re.search(rf"\b{re.escape(entry_point)}\s*\(", text):
+def _is_example(line: str, source: Source) -> bool:
+    text = _BULLET.sub("", line.strip(), count=1)
+    if re.search(rf"\b{re.escape(source.problem.entry_point)}\s*\(\s*[^)\s]", text):
         return True
-    return bool(_ARROW.search(f" {text} ") or _HEADED.match(text) or _is_code(text))
+    if _ARROW.search(f" {text} ") or _HEADED.match(text):
+        return True
+    if _FORMULA.search(f" {text} "):
+        return len(_WORD.findall(text)) < _SENTENCE
+    return _is_code(text)
 
 
 def _is_code(text: str) -> bool:

@@ -112,7 +112,7 @@ def _rename_random(problem: Problem, random: Random) -> Problem:
 
 def _rename_variable(source: Source, new: Callable[[str], str]) -> Problem:
     """The target's parameter or local variable that is used most, the first of equals."""
-    uses = _variable_uses(source)
+    uses = variable_uses(source)
     if not uses:
         return source.problem
     old = max(uses, key=lambda name: len(uses[name]))
@@ -120,7 +120,7 @@ def _rename_variable(source: Source, new: Callable[[str], str]) -> Problem:
     return source.edited(Edit(span, name) for span in uses[old])
 
 
-def _variable_uses(source: Source) -> dict[str, list[Span]]:
+def variable_uses(source: Source) -> dict[str, list[Span]]:
     """Variables that can be renamed safely -> where they stand, in the order of the text."""
     nodes = list(ast.walk(source.target))
     bound, spans, unsafe = set[str](), dict[str, list[Span]](), set[str]()
@@ -153,7 +153,7 @@ def _variable_uses(source: Source) -> dict[str, list[Span]]:
 def _insert_dead_code(problem: Problem, random: Random) -> Problem:
     """A given statement once more, in a block that never runs, before some given statement."""
     source = Source(problem)
-    places = [node for node in _statements(source.target) if _can_precede(source, node)]
+    places = given_statements(source)
     if not places:
         return problem
     place = random.choice(places)
@@ -168,6 +168,11 @@ def _insert_dead_code(problem: Problem, random: Random) -> Problem:
     lines = [indent + random.choice(heads)]
     lines += [indent + unit + line if line.strip() else "" for line in body]
     return source.edited([Edit(Span(at, at), "\n".join(lines) + "\n")])
+
+
+def given_statements(source: Source) -> list[ast.stmt]:
+    """Statements of the given half of the body that another statement may precede."""
+    return [node for node in _statements(source.target) if _can_precede(source, node)]
 
 
 def _statements(node: ast.AST) -> Iterator[ast.stmt]:
