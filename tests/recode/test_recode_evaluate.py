@@ -11,7 +11,8 @@ from steadycode.generation.contract import Completion
 from steadycode.problems import Problem
 from steadycode.recode import Benchmark, build_benchmark
 from steadycode.recode.evaluate import _program, evaluate
-from steadycode.recode.report import Report, build_report
+from steadycode.recode.figures import figures
+from steadycode.recode.report import Outcome, Report, build_report
 from steadycode.sandbox import Limits, Program, Verdict
 
 NAMES = ["ButterFingersPerturbation", "FuncRenameCamelCase", "VarRenamerNaive", "new_lines"]
@@ -52,13 +53,15 @@ def test_canonical_solutions_pass_everywhere(benchmark_: Benchmark) -> None:
     assert [c.prompt for c in completions] == list(dict.fromkeys(p.prompt for _, p in cases))
     assert steps[-1] == (len(cases), len(cases))
     expected = {"recode/full/pass_at_1": 1.0, "recode/partial/pass_at_1": 1.0}
-    for group, name in zip(GROUPS, NAMES, strict=True):
+    named = [f"{group}/{name}" for group, name in zip(GROUPS, NAMES, strict=True)]
+    for what in ("full", "partial", *GROUPS, *named):
         expected |= {
-            f"recode/{group}/robust_pass_at_1": 1.0,
-            f"recode/{group}/robust_drop_at_1": 0.0,
-            f"recode/{group}/robust_relative_at_1": 0.0,
-            f"recode/{group}/{name}/robust_pass_at_1": 1.0,
+            f"recode/{what}/robust_pass_at_1": 1.0,
+            f"recode/{what}/robust_drop_at_1": 0.0,
+            f"recode/{what}/robust_relative_at_1": 0.0,
         }
+    expected |= {f"recode/{group}/robust_pass_of_some_at_1": 1.0 for group in GROUPS}
+    expected["recode/some_variants"] = 1.0
     assert {name: figure.value for name, figure in report.figures.items()} == expected
     assert all(f.low == f.high == f.value for f in report.figures.values())
     assert report.label == "subset: 8 of 164 problems"
@@ -105,7 +108,34 @@ def test_unchanged_variants_are_left_out_and_groups_without_any_say_so(
     figure = report.figures["recode/function_name/robust_pass_at_1"]
     assert math.isnan(figure.value)
     assert figure.reason == "no changed variant of function_name"
+    assert figure.left_out == 3
     assert report.figures["recode/syntax/robust_drop_at_1"].reason == "no changed variant of syntax"
+
+
+def test_a_mode_is_the_worst_of_its_two_groups() -> None:
+    def outcome(task: str, name: str | None, group: str | None, *passed: bool) -> Outcome:
+        verdicts = tuple(Verdict(status="passed" if ok else "failed") for ok in passed)
+        return Outcome(task_id=task, mode="full", perturbation=name, group=group, seed=0,
+                       changed=name is not None, verdicts=verdicts)  # fmt: skip
+
+    found = figures(
+        [
+            *(outcome(task, None, None, True) for task in "abc"),
+            *(outcome("a", "ChangeCharCase", "docstring", ok) for ok in (True, True, False)),
+            outcome("b", "ChangeCharCase", "docstring", True),
+            outcome("b", "FuncRenameCamelCase", "function_name", False),
+        ],
+        ["ChangeCharCase", "FuncRenameCamelCase"],
+        0,
+    )
+    whole = found["recode/full/robust_pass_at_1"]
+    assert (whole.value, whole.n, whole.left_out) == (0.0, 2, 1)
+    docstring = found["recode/docstring/robust_pass_at_1"]
+    assert (docstring.value, docstring.n, docstring.left_out) == (0.5, 2, 1)
+    assert found["recode/docstring/ChangeCharCase/robust_drop_at_1"].value == 0.5
+    # one variant of each, drawn at random: two of the three of "a" pass
+    assert found["recode/some_variants"].value == 1
+    assert found["recode/docstring/robust_pass_of_some_at_1"].value == pytest.approx(5 / 6)
 
 
 def test_intervals_come_from_the_seed(benchmark_: Benchmark) -> None:

@@ -13,6 +13,7 @@ from steadycode.recode.metrics import (
     pass_at_k,
     robust_drop_at_k,
     robust_pass_at_k,
+    robust_pass_of_some,
     robust_relative_at_k,
 )
 
@@ -123,3 +124,15 @@ def test_the_interval_is_seeded_and_holds_the_mean() -> None:
     assert 0.38 < low < 0.42  # 0.5 - 1.96 * 0.05
     assert 0.58 < high < 0.62
     assert all(map(math.isnan, interval(np.array([np.nan]))))
+
+
+def test_some_of_the_variants_are_less_hard_than_all() -> None:
+    passed = np.array([[[1, 0], [1, 0], [0, 0], [1, 1]], [[1, 1], [1, 1], [0, 0], [0, 0]]], bool)
+    valid = np.array([[1, 1, 1, 1], [1, 1, 0, 0]], bool)
+    drawn = [robust_pass_of_some(passed, some, valid) for some in range(1, 5)]
+    every_pair = list(combinations(range(4), 2))
+    pairs = np.mean([passed[0][list(pair)].all(axis=0).mean() for pair in every_pair])
+    np.testing.assert_allclose(drawn[0], [0.5, 1.0])
+    np.testing.assert_allclose(drawn[1], [pairs, 1.0])
+    np.testing.assert_allclose(drawn[2], [0.125, np.nan])
+    np.testing.assert_allclose(drawn[3], [0.0, np.nan])

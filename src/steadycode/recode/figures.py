@@ -1,7 +1,7 @@
 """From outcomes to the figures of a report, each with its interval or the reason it has none."""
 
-from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Sequence, Set
+from dataclasses import dataclass, replace
 
 import numpy as np
 
@@ -10,12 +10,9 @@ from steadycode.recode import metrics
 from steadycode.recode.metrics import Bools, Floats
 from steadycode.recode.perturbations import PERTURBATIONS
 from steadycode.recode.report import Figure, Outcome
-from steadycode.recode.variant import GROUPS, Mode
+from steadycode.recode.variant import GROUPS, Group, mode_of
 
 K = 1
-_MODES: dict[str, Mode] = {
-    "docstring": "full", "function_name": "full", "syntax": "partial", "format": "partial",
-}  # fmt: skip
 _NO_PROBLEM = "no problem was evaluated"
 
 
@@ -24,23 +21,44 @@ def figures(
 ) -> dict[str, Figure]:
     """Every figure, keyed by its MLflow metric name. Intervals resample problems, from ``seed``.
 
-    A group's worst case ranges over all its perturbations and seeds together; variants whose
-    prompt did not change are left out of it.
+    The worst case of a group ranges over all its perturbations and seeds together, that of a mode
+    (``recode/full``, ``recode/partial``) over its two groups, which share the nominal prompts.
+    Variants whose prompt did not change are left out of it. ``robust_pass_of_some_at_1`` is at the
+    same number of variants for all groups: ``recode/some_variants``.
     """
     found: dict[str, Figure] = {}
+    tables = {group: _table(outcomes, {group}, None) for group in GROUPS}
+    some = _some(list(tables.values()))
+    if some:
+        found["recode/some_variants"] = Figure(value=some, low=some, high=some, n=0)
     for mode in ("full", "partial"):
         rows = [o for o in outcomes if o.perturbation is None and o.mode == mode]
         found[f"recode/{mode}/pass_at_{K}"] = _pass(rows, seed)
-    for group in GROUPS:
-        table = _table(outcomes, group, None)
-        prefix = f"recode/{group}"
-        found[f"{prefix}/robust_pass_at_{K}"] = _robust_pass(table, group, seed)
-        found[f"{prefix}/robust_drop_at_{K}"] = _robust_drop(table, group, seed)
-        found[f"{prefix}/robust_relative_at_{K}"] = _robust_relative(table, group, seed)
+        groups = {group for group in GROUPS if mode_of(group) == mode}
+        found |= _worst(f"recode/{mode}", _table(outcomes, groups, None), mode, seed)
+    for group, table in tables.items():
+        found |= _worst(f"recode/{group}", table, group, seed)
+        if some:
+            name = f"recode/{group}/robust_pass_of_some_at_{K}"
+            found[name] = _robust_pass_of_some(table, some, group, seed)
         for name in (n for n in perturbations if PERTURBATIONS[n].group == group):
-            one = _table(outcomes, group, name)
-            found[f"{prefix}/{name}/robust_pass_at_{K}"] = _robust_pass(one, name, seed)
+            one = _table(outcomes, {group}, name)
+            found |= _worst(f"recode/{group}/{name}", one, name, seed)
     return found
+
+
+def _worst(prefix: str, table: "_Table", what: str, seed: int) -> dict[str, Figure]:
+    return {
+        f"{prefix}/robust_pass_at_{K}": _robust_pass(table, what, seed),
+        f"{prefix}/robust_drop_at_{K}": _robust_drop(table, what, seed),
+        f"{prefix}/robust_relative_at_{K}": _robust_relative(table, what, seed),
+    }
+
+
+def _some(tables: Sequence["_Table"]) -> int:
+    """As many variants as half of the problems have in every group that has any."""
+    counts = [table.valid.sum(axis=1) for table in tables if len(table.valid)]
+    return min((int(np.median(count)) for count in counts), default=0)
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,18 +68,18 @@ class _Table:
     nominal: Bools
     variants: Bools
     valid: Bools
+    left_out: int
 
 
-def _table(outcomes: Sequence[Outcome], group: str, name: str | None) -> _Table:
+def _table(outcomes: Sequence[Outcome], groups: Set[Group], name: str | None) -> _Table:
+    """Of the ``groups`` of one mode; of one perturbation where ``name`` is given."""
+    (mode,) = {mode_of(group) for group in groups}
     rows: dict[str, list[tuple[bool, ...]]] = {}
     for outcome in outcomes:
-        if outcome.group == group and outcome.changed and name in (None, outcome.perturbation):
+        if outcome.group in groups and outcome.changed and name in (None, outcome.perturbation):
             rows.setdefault(outcome.task_id, []).append(outcome.passed)
-    nominal = {
-        o.task_id: o.passed
-        for o in outcomes
-        if o.perturbation is None and o.mode == _MODES[group] and o.task_id in rows
-    }
+    every = {o.task_id: o.passed for o in outcomes if o.perturbation is None and o.mode == mode}
+    nominal = {task: passed for task, passed in every.items() if task in rows}
     samples = len(next(iter(nominal.values()), (False,)))
     width = max((len(rows[task]) for task in nominal), default=0)
     variants = np.zeros((len(nominal), width, samples), dtype=bool)
@@ -70,7 +88,7 @@ def _table(outcomes: Sequence[Outcome], group: str, name: str | None) -> _Table:
         variants[i, : len(rows[task])] = rows[task]
         valid[i, : len(rows[task])] = True
     passed = np.array(list(nominal.values()), dtype=bool).reshape(len(nominal), samples)
-    return _Table(passed, variants, valid)
+    return _Table(passed, variants, valid, len(every) - len(nominal))
 
 
 def _pass(rows: Sequence[Outcome], seed: int) -> Figure:
@@ -82,44 +100,57 @@ def _pass(rows: Sequence[Outcome], seed: int) -> Figure:
 
 def _robust_pass(table: _Table, what: str, seed: int) -> Figure:
     if not len(table.nominal):
-        return _undefined(f"no changed variant of {what}")
+        return _undefined(f"no changed variant of {what}", left_out=table.left_out)
     values = metrics.robust_pass(table.variants, K, table.valid)
-    return _figure([values], lambda means: means[0], seed)
+    return _figure([values], lambda means: means[0], seed, table.left_out)
+
+
+def _robust_pass_of_some(table: _Table, some: int, what: str, seed: int) -> Figure:
+    values = metrics.robust_pass_of_some(table.variants, some, table.valid)
+    counted = values[~np.isnan(values)]
+    if not counted.size:
+        return _undefined(f"no problem has {some} changed variants of {what}", len(values))
+    figure = _figure([counted], lambda means: means[0], seed)
+    return replace(figure, left_out=table.left_out + len(values) - len(counted))
 
 
 def _robust_drop(table: _Table, what: str, seed: int) -> Figure:
     if not len(table.nominal):
-        return _undefined(f"no changed variant of {what}")
+        return _undefined(f"no changed variant of {what}", left_out=table.left_out)
     before = metrics.nominal_pass(table.nominal, K)
     after = metrics.robust_pass(table.variants, K, table.valid)
     if not before.any():
-        return _undefined("no problem is solved on its nominal prompt", len(before))
+        reason = "no problem is solved on its nominal prompt"
+        return _undefined(reason, len(before), table.left_out)
 
     def drop(means: Sequence[Floats]) -> Floats:
         with np.errstate(divide="ignore", invalid="ignore"):
             return np.where(means[0] > 0, (means[0] - means[1]) / means[0], np.nan)
 
-    return _figure([before, after], drop, seed)
+    return _figure([before, after], drop, seed, table.left_out)
 
 
 def _robust_relative(table: _Table, what: str, seed: int) -> Figure:
     if not len(table.nominal):
-        return _undefined(f"no changed variant of {what}")
+        return _undefined(f"no changed variant of {what}", left_out=table.left_out)
     values = metrics.robust_relative(table.nominal, table.variants, K, table.valid)
-    return _figure([values], lambda means: means[0], seed)
+    return _figure([values], lambda means: means[0], seed, table.left_out)
 
 
 def _figure(
-    values: Sequence[Floats], statistic: Callable[[Sequence[Floats]], Floats], seed: int
+    values: Sequence[Floats],
+    statistic: Callable[[Sequence[Floats]], Floats],
+    seed: int,
+    left_out: int = 0,
 ) -> Figure:
     """``statistic`` of the means over problems of each of ``values``, and of resampled means."""
     count = len(values[0])
     draws = metrics.bootstrap(count, derive_seed(seed, "bootstrap"))
     low, high = metrics.interval(np.asarray(statistic([v[draws].mean(axis=1) for v in values])))
     value = float(statistic([np.asarray(v.mean()) for v in values]))
-    return Figure(value=value, low=low, high=high, n=count)
+    return Figure(value=value, low=low, high=high, n=count, left_out=left_out)
 
 
-def _undefined(reason: str, n: int = 0) -> Figure:
+def _undefined(reason: str, n: int = 0, left_out: int = 0) -> Figure:
     nan = float("nan")
-    return Figure(value=nan, low=nan, high=nan, n=n, reason=reason)
+    return Figure(value=nan, low=nan, high=nan, n=n, left_out=left_out, reason=reason)

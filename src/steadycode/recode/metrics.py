@@ -65,6 +65,23 @@ def robust_relative_at_k(
     return _mean(robust_relative(nominal, variants, k, valid)[has_variant(variants, valid)])
 
 
+def robust_pass_of_some(variants: Bools, some: int, valid: Bools | None = None) -> Floats:
+    """[problems] chance that a sample passes on all of ``some`` valid variants drawn at random
+    without replacement, mean over the samples; NaN for a problem that has fewer.
+
+    The worst case over many variants is harder than that over few; at equal numbers, groups can be
+    compared. Equals ``robust_pass`` for k = 1 where a problem has just ``some`` of them.
+    """
+    counts = _valid(variants, valid)
+    total = counts.sum(axis=1)
+    passing = (variants & counts[:, :, None]).sum(axis=1)
+    chance = np.ones(passing.shape)
+    for drawn in range(some):  # all of the next variants pass, given that the ones before did
+        left = np.maximum(total - drawn, 1)[:, None]
+        chance *= np.clip(passing - drawn, 0, None) / left
+    return np.where(total >= some, chance.mean(axis=1), np.nan)
+
+
 def has_variant(variants: Bools, valid: Bools | None = None) -> Bools:
     """[problems] whether any variant counts."""
     return np.asarray(_valid(variants, valid).any(axis=1))

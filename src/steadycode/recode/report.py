@@ -37,12 +37,14 @@ class Outcome:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Figure:
-    """A metric with its 95 % interval. ``value`` is NaN, with a ``reason``, when undefined."""
+    """A metric with its 95 % interval over ``n`` problems. ``value`` is NaN, with ``reason``, when
+    undefined. ``left_out``: problems without a variant that counts."""
 
     value: float
     low: float
     high: float
     n: int
+    left_out: int = 0
     reason: str = ""
 
 
