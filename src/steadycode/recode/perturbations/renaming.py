@@ -23,6 +23,9 @@ from steadycode.recode.variant import Plugin
 _ATTEMPTS = 100
 _NOT_VARIABLES = frozenset(("a", "A", "I"))
 """Letters that are words of the language."""
+_ABBREVIATIONS = frozenset(
+    ("arr", "lst", "str", "num", "nums", "txt", "tup", "dic", "mat", "idx", "elem", "lis", "strs")
+)
 
 
 def rename_naive(problem: Problem, random: Random) -> Problem:
@@ -154,12 +157,14 @@ def _outer_names(source: Source) -> set[str]:
 
 def _mentions(source: Source, name: str) -> list[Span]:
     """Words of the docstring's prose that mean the parameter: in backticks, or one that is no
-    English word (``n``, ``arr_len``)."""
+    English word (``n``, ``arr``, ``max_len``)."""
     if source.docstring is None:
         return []
     word = re.escape(name)
     marked = re.compile(rf"(?<=`){word}(?=`)")
-    plain = re.compile(rf"(?:(?<=[\s,;(\[])|^)(?<!\w\(){word}(?=[\s,;:)\]?!]|-th\b|\.(?!\w)|$)")
+    plain = re.compile(
+        rf"(?:(?<=[\s,;(\[])|^)(?<!\w\(){word}(?=[\s,;:)\]\[?!]|'(?!\w)|-th\b|\.(?!\w)|$)"
+    )
     rules = [marked] if _is_word(name) else [marked, plain]
     return sorted(
         {
@@ -175,6 +180,8 @@ def _mentions(source: Source, name: str) -> list[Span]:
 def _is_word(name: str) -> bool:
     if len(name) == 1:
         return name in _NOT_VARIABLES
+    if name in _ABBREVIATIONS:
+        return False
     return name.isalpha() and (name.islower() or name.istitle())
 
 
