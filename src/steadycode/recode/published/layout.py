@@ -21,6 +21,9 @@ Transform = Callable[[Node], "dict[int, list[str]] | None"]
 """Root -> words to print instead of the nodes with these ids; None: as it is."""
 
 _STATEMENT = MARKER.removeprefix("# ")
+_IN_LINE = re.compile(rf"(?<=\S) ?(?<!# ){re.escape(_STATEMENT)}")
+"""Where the cut lies in brackets, the marker stands between two tokens of a line."""
+_ALONE = re.compile(rf"(?<!# ){re.escape(_STATEMENT)}")
 _NEWLINE, _INDENT, _DEDENT = "NEWLINE", "INDENT", "DEDENT"
 _MARKS, _OPERATORS = tuple(".()[]"), tuple("=+-*/")
 _WHOLE = ("string", "decorator", "comment")
@@ -40,7 +43,8 @@ def rewritten(problem: Problem, transform: Transform) -> Problem:
     code = code.replace(MARKER, _STATEMENT)
     root = parse(code)
     lines = laid_out(" ".join(words(root, transform(root) or {})))
-    lines = lines.replace("\\", "").replace(_STATEMENT, MARKER)
+    lines = _IN_LINE.sub(f"\n{MARKER}\n", lines.replace("\\", ""))
+    lines = _ALONE.sub(MARKER, lines)
     return _cut(problem, _with_docstring(lines, parts.docstring, problem.entry_point))
 
 

@@ -152,6 +152,8 @@ def _rename_random(problem: Problem, seed: int, random: Random) -> Problem:
 def _rename_by(problem: Problem, plugin: Plugin) -> Problem:
     variable = getattr(plugin, "variable", None)  # a replayed file knows how ties fell
     chosen = variable(problem) if variable else None
+    if variable and chosen is None:
+        return rewritten(problem, lambda root: None)
     return _renamed(problem, lambda old: plugin(problem, old), chosen)
 
 
