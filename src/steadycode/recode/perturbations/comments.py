@@ -4,9 +4,9 @@ import re
 from random import Random
 
 from steadycode.problems import Problem
+from steadycode.recode.perturbations.dead_code import places
 from steadycode.recode.perturbations.format import comment_lines
 from steadycode.recode.perturbations.prose import described
-from steadycode.recode.perturbations.syntax import given_statements
 from steadycode.recode.source import Edit, Source, Span
 
 _REMARKS = (
@@ -25,13 +25,12 @@ _REMARKS = (
 def remark(problem: Problem, random: Random) -> Problem:
     """A comment such as ``# TODO: add tests`` before a given statement of the body."""
     source = Source(problem)
-    places = given_statements(source)
-    if not places:
+    found = places(source)
+    if not found:
         return problem
-    start = source.span(random.choice(places)).start
-    at = source.line_start(start)
-    comment = f"{source.text[at:start]}# {random.choice(_REMARKS)}\n"
-    return source.edited([Edit(Span(at, at), comment)])
+    place = random.choice(found)
+    comment = f"{place.indent}# {random.choice(_REMARKS)}\n"
+    return source.edited([Edit(Span(place.offset, place.offset), comment)])
 
 
 def docstring_above(problem: Problem, random: Random) -> Problem:

@@ -8,7 +8,7 @@ from random import Random
 
 from steadycode.problems import Problem
 from steadycode.recode.perturbations.prose import content, described
-from steadycode.recode.perturbations.syntax import variable_uses
+from steadycode.recode.perturbations.renaming import variable_uses
 from steadycode.recode.source import Edit, Source, Span, changed, parameters
 
 _ALTERNATIVES = {

@@ -1,0 +1,123 @@
+"""What can be known of an expression without running it: has it indices, can it change."""
+
+import ast
+
+from steadycode.recode.perturbations.liveness import mentions
+from steadycode.recode.perturbations.scopes import bound_names
+from steadycode.recode.source import Source
+
+_SEQUENCES = frozenset(("list", "List", "str", "tuple", "Tuple", "Sequence"))
+_GIVE_SEQUENCES = frozenset(("list", "str", "tuple", "sorted", "input", "bin", "hex", "repr"))
+_METHODS = frozenset(("split", "rsplit", "splitlines", "readlines"))
+_CHANGE_LENGTH = frozenset(
+    ("append", "extend", "insert", "pop", "remove", "clear", "add", "discard", "update",
+     "popitem", "setdefault", "appendleft", "popleft")
+)  # fmt: skip
+_READ_ONLY_CALLS = frozenset(("len", "sum", "min", "max", "sorted", "abs", "print", "str"))
+
+
+def is_sequence(source: Source, node: ast.expr) -> bool:
+    """Certainly a list, a tuple or a string."""
+    match node:
+        case ast.List() | ast.Tuple() | ast.ListComp() | ast.Constant(value=str()):
+            return True
+        case ast.Call(func=ast.Name(id=name)):
+            return name in _GIVE_SEQUENCES and name not in bound_names(source.tree)
+        case ast.Call(func=ast.Attribute(attr=name)):
+            return name in _METHODS
+        case ast.Subscript(value=value, slice=ast.Slice()):
+            return is_sequence(source, value)
+        case ast.Name(id=name):
+            return _is_sequence_name(source, name)
+    return False
+
+
+def _is_sequence_name(source: Source, name: str) -> bool:
+    """A local variable or annotated parameter that is a sequence wherever it gets a value."""
+    known = 0
+    for node in ast.walk(source.target):
+        match node:
+            case ast.arg(arg=found, annotation=annotation) if found == name:
+                if not _names_sequence(annotation):
+                    return False
+                known += 1
+            case ast.Assign(targets=[ast.Name(id=found)], value=value) if found == name:
+                if mentions(value, name) or not is_sequence(source, value):
+                    return False
+                known += 1
+            case ast.Global(names=names) | ast.Nonlocal(names=names) if name in names:
+                return False
+    return 0 < known == sum(found == name for found in bound_names(source.target))
+
+
+def _names_sequence(annotation: ast.expr | None) -> bool:
+    if isinstance(annotation, ast.Subscript):
+        annotation = annotation.value
+    return isinstance(annotation, ast.Name) and annotation.id in _SEQUENCES
+
+
+def is_steady(source: Source, loop: ast.For, node: ast.expr) -> bool:
+    """A number that is the same each time the loop asks for it."""
+    rebound = set(bound_names(loop))
+    for inner in ast.walk(source.tree):
+        if isinstance(inner, ast.Global | ast.Nonlocal):
+            rebound |= set(inner.names)
+    return _is_steady(source, loop, node, rebound)
+
+
+def _is_steady(source: Source, loop: ast.For, node: ast.expr, rebound: set[str]) -> bool:
+    match node:
+        case ast.Constant(value=int()):
+            return True
+        case ast.Name(id=name):
+            return name not in rebound
+        case ast.BinOp(left=left, right=right):
+            return all(_is_steady(source, loop, part, rebound) for part in (left, right))
+        case ast.UnaryOp(operand=operand, op=ast.USub()):
+            return _is_steady(source, loop, operand, rebound)
+        case ast.Call(func=ast.Name(id="len"), args=[ast.Name(id=name)], keywords=[]):
+            return name not in rebound and _keeps_length(source, loop, name)
+    return False
+
+
+def _keeps_length(source: Source, loop: ast.For, name: str) -> bool:
+    """Nothing in the loop can make the named object longer or shorter.
+
+    It is only indexed and read, so it has no second name but those that the caller gave it.
+    """
+    parents = {
+        id(child): node for node in ast.walk(source.target) for child in ast.iter_child_nodes(node)
+    }
+    calls = _READ_ONLY_CALLS.difference(bound_names(source.tree))
+    for node in ast.walk(source.target):
+        match node:
+            case ast.Name(id=found, ctx=ast.Load()) if found == name:
+                if not _is_reading(node, parents[id(node)], calls):
+                    return False
+    parameters = {n.arg for n in ast.walk(source.target.args) if isinstance(n, ast.arg)}
+    return not any(
+        isinstance(node, ast.Delete)
+        or (
+            isinstance(node, ast.Attribute)
+            and node.attr in _CHANGE_LENGTH
+            and (not isinstance(node.value, ast.Name) or node.value.id in parameters)
+        )
+        for node in ast.walk(loop)
+    )
+
+
+def _is_reading(node: ast.Name, parent: ast.AST, calls: frozenset[str]) -> bool:
+    match parent:
+        case ast.Subscript(value=value, slice=index, ctx=context):
+            return value is node and (
+                isinstance(context, ast.Load) or not isinstance(index, ast.Slice)
+            )
+        case ast.Call(func=ast.Name(id=called), args=arguments):
+            return called in calls and node in arguments
+        case ast.For(iter=read) | ast.comprehension(iter=read):
+            return read is node
+        case ast.Compare() | ast.If() | ast.While() | ast.UnaryOp():
+            return True
+        case ast.Return():  # the loop is over then
+            return True
+    return False

@@ -1,0 +1,47 @@
+"""The names of a published VarRenamerCB file, in place of the model that chose them."""
+
+import re
+from pathlib import Path
+
+from steadycode.errors import DataError
+from steadycode.files import read_jsonl
+from steadycode.problems import Problem
+from steadycode.recode.published.layout import rewritten
+
+_TOKEN = re.compile(r"\w+|[^\w\s(),]")
+"""Brackets and commas move when a name of another length makes a line break elsewhere."""
+
+
+class ReplayedNames:
+    """A plug-in ``name`` that answers from a file; style release asks it for the variable, too."""
+
+    def __init__(self, texts: dict[str, str]) -> None:
+        self._texts = texts
+
+    def __call__(self, problem: Problem, old: str) -> str:
+        """The published name of ``old``; ``old`` itself where another variable got a name."""
+        found = self._found(problem)
+        return found[1] if found and found[0] == old else old
+
+    def variable(self, problem: Problem) -> str | None:
+        """The variable that got another name; None where the row tells of none."""
+        found = self._found(problem)
+        return found[0] if found else None
+
+    def _found(self, problem: Problem) -> tuple[str, str] | None:
+        plain = rewritten(problem, lambda root: None)
+        before = _TOKEN.findall(plain.prompt + plain.canonical_solution)
+        after = _TOKEN.findall(self._texts.get(problem.task_id, ""))
+        if len(before) != len(after):
+            return None
+        names = {(old, new) for old, new in zip(before, after, strict=True) if old != new}
+        return names.pop() if len(names) == 1 else None
+
+
+def replay_names(path: Path) -> ReplayedNames:
+    """The plug-in for a published file. Raises DataError when it is not one."""
+    try:
+        rows = read_jsonl(path)
+        return ReplayedNames({r["task_id"]: r["prompt"] + r["canonical_solution"] for r in rows})
+    except (OSError, ValueError, KeyError, TypeError) as error:
+        raise DataError(f"{path} is not a published file ({error}); restore it") from error
