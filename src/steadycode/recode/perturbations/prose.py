@@ -20,12 +20,13 @@ _TYPE_WORDS = frozenset(
 )  # fmt: skip
 
 
-def words(source: Source) -> list[Span]:
-    """The prose words of the target's docstring, in order."""
+def words(source: Source, also: frozenset[str] = frozenset()) -> list[Span]:
+    """The prose words of the target's docstring, in order; ``also`` frees words that are kept as
+    they are because they may be code."""
     if source.docstring is None or source.docstring.end > source.cut:
         return []
     quoted = _QUOTED_WORD.findall(source.text + source.problem.test)  # values: "Saturn"
-    protected = source.names | _TYPE_WORDS | set(quoted)
+    protected = source.names | (_TYPE_WORDS - also) | set(quoted)
     found = []
     for line in prose_lines(source):
         text = source.text[line.start : line.end]
