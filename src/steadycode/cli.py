@@ -5,18 +5,14 @@ imported here; everything heavy is imported inside the command that needs it, so
 instant.
 """
 
-import os
-import sys
-from collections.abc import Iterator
-from contextlib import contextmanager
 from pathlib import Path
 from typing import Annotated
 
 import typer
 
-from steadycode.errors import SteadycodeError
-from steadycode.operations.services import use_server
-from steadycode.project import Project, find_project
+from steadycode.cli_perturb import perturb_app
+from steadycode.cli_project import in_project
+from steadycode.errors import ConfigError
 
 app = typer.Typer(
     help="Retrain code language models; promote a new one only on evidence.",
@@ -28,6 +24,7 @@ data_app = typer.Typer(help="Build and validate the training data.", no_args_is_
 app.add_typer(data_app, name="data")
 sandbox_app = typer.Typer(help="What generated programs can do here.", no_args_is_help=True)
 app.add_typer(sandbox_app, name="sandbox")
+app.add_typer(perturb_app, name="perturb")
 
 Profile = Annotated[str, typer.Option(help="A file of configs/, without .yaml.")]
 Overrides = Annotated[
@@ -40,6 +37,12 @@ DirtyData = Annotated[
 ]
 
 
+Budget = Annotated[
+    int | None,
+    typer.Option(min=1, help="Perturbations that told most in earlier runs, N prompts at most."),
+]
+
+
 @app.command()
 def retrain(
     profile: Profile = "quick",
@@ -47,7 +50,7 @@ def retrain(
     allow_dirty_data: DirtyData = False,
 ) -> None:
     """Validate the data, fine-tune, evaluate, register, and decide on promotion."""
-    with _project():
+    with in_project():
         from steadycode.config import load_config
 
         config = load_config(profile, overrides)
@@ -60,16 +63,36 @@ def retrain(
 @app.command()
 def evaluate(
     model: Annotated[
-        str, typer.Option(help="Base-model name, folder, models:/NAME@ALIAS or hub id.")
-    ],
+        str | None, typer.Option(help="Base-model name, folder, models:/NAME@ALIAS or hub id.")
+    ] = None,
+    completions: Annotated[
+        Path | None,
+        typer.Option(help="Instead of a model: JSON lines of prompt and completion."),
+    ] = None,
+    benchmark: Annotated[
+        Path | None, typer.Option(help="Of --completions: a folder from `perturb build`.")
+    ] = None,
+    budget: Budget = None,
     profile: Profile = "quick",
     overrides: Overrides = None,
 ) -> None:
-    """Evaluate any model without training: ReCode, held-out loss, isotropy."""
-    with _project():
+    """Evaluate any model without training, or completions that were made elsewhere."""
+    with in_project() as project:
         from steadycode.config import load_config
 
+        if (model is None) == (completions is None) or (completions is None) != (benchmark is None):
+            raise ConfigError("give --model, or --completions with --benchmark")
         config = load_config(profile, overrides)
+        if budget is not None:
+            from steadycode.stages.benchmarks import within_budget
+
+            config = within_budget(project, config, budget)
+        if completions is not None and benchmark is not None:
+            from steadycode.stages.benchmarks import evaluate_completions
+
+            evaluate_completions(benchmark, completions, config)
+            return
+        assert model
         typer.echo("starting (Prefect takes some seconds) …")
         from flows.evaluate import evaluate as flow
 
@@ -84,7 +107,7 @@ def train(
     allow_dirty_data: DirtyData = False,
 ) -> None:
     """Run the training stage alone: no evaluation, no registry."""
-    with _project() as project:
+    with in_project() as project:
         from steadycode.config import load_config
         from steadycode.stages.alone import train_alone
 
@@ -98,7 +121,7 @@ def data_build(
     ] = False,
 ) -> None:
     """Make data/ as data.dvc records it: from DVC's cache or remote, else from the recipe."""
-    with _project() as project:
+    with in_project() as project:
         from steadycode.stages.alone import build_data
 
         build_data(project, force)
@@ -113,7 +136,7 @@ def data_validate(
     ] = None,
 ) -> None:
     """Check data/ (read-only) and name the rows that fail."""
-    with _project() as project:
+    with in_project() as project:
         from steadycode.config import load_config
         from steadycode.stages.alone import validate_data
 
@@ -127,7 +150,7 @@ def ui(
     host: str = "127.0.0.1",
 ) -> None:
     """Serve the MLflow pages of all runs (Ctrl-C stops them)."""
-    with _project() as project:
+    with in_project() as project:
         from steadycode.registry.ui import serve_ui
 
         serve_ui(project, host, port, run)
@@ -149,7 +172,7 @@ def up(
 
     Ports are 4200 and 5000 unless you name others.
     """
-    with _project() as project:
+    with in_project() as project:
         from steadycode.operations.team import up as start
 
         start(project, prefect_port, mlflow_port, notify)
@@ -158,7 +181,7 @@ def up(
 @app.command()
 def down() -> None:
     """Stop everything that `steadycode up` has started."""
-    with _project() as project:
+    with in_project() as project:
         from steadycode.operations.team import down as stop
 
         stop(project)
@@ -169,7 +192,7 @@ def worker(
     pool: Annotated[str, typer.Option(help="Work pool whose runs to take.")] = "local-process",
 ) -> None:
     """Run a worker on this machine for the server that PREFECT_API_URL names (Ctrl-C stops it)."""
-    with _project() as project:
+    with in_project() as project:
         from steadycode.operations.team import work_for
 
         work_for(project, pool)
@@ -178,7 +201,7 @@ def worker(
 @app.command()
 def status() -> None:
     """What runs, and when each deployment was due, started, ended, and how."""
-    with _project() as project:
+    with in_project() as project:
         from steadycode.operations.overview import show_status
 
         show_status(project)
@@ -190,7 +213,7 @@ def runs(
     limit: Annotated[int, typer.Option(min=1, help="How many, newest first.")] = 20,
 ) -> None:
     """Retrainings and evaluations with outcome and reason, failed and missed ones included."""
-    with _project() as project:
+    with in_project() as project:
         from steadycode.operations.overview import show_run, show_runs
 
         if run is None:
@@ -204,7 +227,7 @@ def doctor(
     repair: Annotated[bool, typer.Option("--repair", help="Put it right.")] = False,
 ) -> None:
     """Find what killed runs have left. Exit code 1 when there is something to be done."""
-    with _project() as project:
+    with in_project() as project:
         from steadycode.operations.overview import show_leftovers
 
         if not show_leftovers(project, repair):
@@ -220,7 +243,7 @@ def gc(
     profile: Profile = "quick",
 ) -> None:
     """Free weights, checkpoints and completions that no alias and no recent version needs."""
-    with _project() as project:
+    with in_project() as project:
         from steadycode.config import load_config
         from steadycode.operations.retention import collect_garbage
 
@@ -230,7 +253,7 @@ def gc(
 @sandbox_app.command("check")
 def sandbox_check() -> None:
     """Try, as a generated program would, what must not work. Exit code 1 when something does."""
-    with _project():
+    with in_project():
         from steadycode.operations.isolation import show_isolation
 
         if not show_isolation():
@@ -240,7 +263,7 @@ def sandbox_check() -> None:
 @app.command()
 def relocate() -> None:
     """Repair the MLflow store of a project whose folder was moved or copied."""
-    with _project() as project:
+    with in_project() as project:
         from steadycode.operations.relocation import relocate as repair
 
         repair(project)
@@ -259,7 +282,7 @@ def refresh(
     retrain: Annotated[bool, typer.Option(help="Retrain when the data changed.")] = True,
 ) -> None:
     """Build the corpus anew; when its bytes changed: validate, record, commit and retrain."""
-    with _project():
+    with in_project():
         from steadycode.config import load_config
 
         config = load_config(profile, overrides)
@@ -267,38 +290,6 @@ def refresh(
         from flows.refresh import refresh as flow
 
         flow(config, branch=branch, deployment=deployment, retrain=retrain)
-
-
-@contextmanager
-def _project() -> Iterator[Project]:
-    """The project, with the environment that every library must find before its import.
-
-    Expected faults end the process with one line and their exit code.
-    """
-    try:
-        project = find_project()
-        project.prepare_environment()
-        use_server(project)
-        # expected faults are told in one line by us; Prefect would add a traceback
-        os.environ.setdefault("PREFECT_LOGGING_HANDLERS_CONSOLE_LEVEL", "CRITICAL")
-        sys.path.insert(0, str(project.root))
-        yield project
-    except SteadycodeError as fault:
-        typer.secho(f"error: {fault}", fg="red", err=True)
-        raise typer.Exit(fault.exit_code) from fault
-    except RuntimeError as fault:
-        if not str(fault).startswith("Failed to reach API at"):  # Prefect's, without a type
-            raise
-        address = os.environ.get("PREFECT_API_URL", "its address")
-        typer.secho(
-            f"error: no Prefect server answers at {address}; start it or unset PREFECT_API_URL",
-            fg="red",
-            err=True,
-        )
-        raise typer.Exit(SteadycodeError.exit_code) from fault
-    except KeyboardInterrupt:
-        typer.secho("stopped; the same command goes on from here", fg="yellow", err=True)
-        raise typer.Exit(130) from None
 
 
 def main() -> None:

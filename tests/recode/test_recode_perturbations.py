@@ -62,6 +62,7 @@ PUBLISHED = {
     ),
 }
 """Those with a mark are the same for every seed."""
+WITHOUT_MODEL = [name for name, info in PERTURBATIONS.items() if not info.needs]
 
 
 def test_the_names_are_the_published_ones() -> None:
@@ -70,8 +71,9 @@ def test_the_names_are_the_published_ones() -> None:
         for group, names in PUBLISHED.items()
         for name in names.split()
     }
-    ours = {(n, info.group, info.random) for n, info in PERTURBATIONS.items() if not info.why}
-    assert ours <= published
+    found = {(n, info.group, info.random) for n, info in PERTURBATIONS.items() if not info.why}
+    assert found == published
+    assert len(found) == 29
 
 
 def test_partial_gives_half_of_the_lines() -> None:
@@ -155,7 +157,12 @@ def test_examples_are_not_prose(line: str) -> None:
 
 
 @pytest.mark.parametrize(
-    "name", [n for n, i in PERTURBATIONS.items() if i.group == "docstring" and not i.why]
+    "name",
+    [
+        n
+        for n in WITHOUT_MODEL
+        if PERTURBATIONS[n].group == "docstring" and not PERTURBATIONS[n].why
+    ],
 )
 def test_docstring_perturbations_leave_all_else(name: str, problems: list[Problem]) -> None:
     for problem in problems[:60]:
@@ -308,7 +315,7 @@ def test_strings_over_lines_keep_their_blanks() -> None:
     )
 
 
-@pytest.mark.parametrize("name", [n for n, info in PERTURBATIONS.items() if not info.needs])
+@pytest.mark.parametrize("name", WITHOUT_MODEL)
 def test_every_variant_says_whether_it_changed(name: str, problems: list[Problem]) -> None:
     info = PERTURBATIONS[name]
     for problem in problems:
@@ -327,7 +334,7 @@ def test_layout_changes_keep_the_syntax_tree(name: str, problems: list[Problem])
 
 @pytest.mark.parametrize("name", [n for n, info in PERTURBATIONS.items() if info.random])
 def test_seeds_and_tasks_differ_and_repeat(name: str, by_id: dict[str, Problem]) -> None:
-    problem = by_id["HumanEval/3"]
+    problem = by_id["HumanEval/1"]
     once = [perturb(problem, name, seed) for seed in range(6)]
     assert once == [perturb(problem, name, seed) for seed in range(6)]
     assert len({variant.prompt for variant in once}) > 1

@@ -8,7 +8,7 @@ from steadycode.errors import ConfigError
 from steadycode.problems import Problem, load_problems
 from steadycode.recode import perturb
 from steadycode.recode.published import layout
-from steadycode.recode.replay_names import replay_names
+from steadycode.recode.replay import replay_names
 from steadycode.recode.variant import Plugins
 
 FILE = "data/recode/perturbed_finalized/mbpp/full/natgen/mbpp_VarRenamerCB_s0.jsonl"

@@ -10,6 +10,7 @@ from typing import Any
 from steadycode.errors import DataError
 from steadycode.files import sha256_json
 from steadycode.problems import Problem
+from steadycode.recode.language.tagger import TAGGER
 from steadycode.recode.perturbations import (
     PERTURBATIONS,
     check_names,
@@ -126,6 +127,7 @@ def build_benchmark(
         "skipped": skipped,
         "verified": verify,
         "python": platform.python_version(),
+        "tagger": TAGGER,
         "counts": _counts(chosen, faults, rejected, verify),
     }
     return Benchmark(

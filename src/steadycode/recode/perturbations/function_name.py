@@ -5,17 +5,23 @@ import builtins
 import keyword
 import re
 import tokenize
+from collections.abc import Callable, Sequence
 from functools import partial
 from random import Random
 
 from steadycode.errors import DataError
 from steadycode.problems import Problem
-from steadycode.recode.perturbations import characters
+from steadycode.recode.language.inflection import cased_like
+from steadycode.recode.language.synonyms import synonyms
+from steadycode.recode.language.tagger import tag
+from steadycode.recode.perturbations import characters, english
 from steadycode.recode.perturbations.prose import prose_lines
 from steadycode.recode.source import Edit, Source, Span, changed
 from steadycode.recode.variant import Perturbation, Plugged
 
 _ATTEMPTS = 20
+_REWORDED = 0.5
+_NAME_WORD = re.compile(r"[A-Z]+(?![a-z])|[A-Z]?[a-z]+")
 
 
 def camel_case(name: str) -> str:
@@ -43,6 +49,25 @@ def _slip(slip: characters.Slip, problem: Problem, random: Random) -> Problem:
         (name,) = slip([problem.entry_point], random)
         if _is_free(problem, name):
             return rename(problem, name)
+    return problem
+
+
+def _reword(
+    others: Callable[[str, str], Sequence[str]], problem: Problem, random: Random
+) -> Problem:
+    """One or more words of the name replaced by other words, each kept in its own case."""
+    name = problem.entry_point
+    matches = list(_NAME_WORD.finditer(name))
+    tags = tag([match[0].lower() for match in matches])
+    choices = [others(match[0].lower(), kind) for match, kind in zip(matches, tags, strict=True)]
+    places = [at for at, found in enumerate(choices) if found and len(matches[at][0]) > 2]
+    for _ in range(_ATTEMPTS if places else 0):
+        text = name
+        for at in reversed(english.some(places, _REWORDED, random)):
+            word = cased_like(matches[at][0], random.choice(choices[at]))
+            text = text[: matches[at].start()] + word + text[matches[at].end() :]
+        if _is_free(problem, text):
+            return rename(problem, text)
     return problem
 
 
@@ -135,6 +160,8 @@ RANDOM: dict[str, Perturbation] = {
     "FuncRenameButterFinger": partial(_slip, characters.press_neighbours),
     "FuncRenameSwapChar": partial(_slip, characters.swap_neighbours),
     "FuncRenameChangeChar": partial(_slip, characters.change_case),
+    "FuncRenameInflectionalVariation": partial(_reword, english.other_forms),
+    "FuncRenameSynonymSub": partial(_reword, synonyms),
 }
 FIXED: dict[str, Perturbation] = {"FuncRenameCamelCase": _camel}
 PLUGGED: dict[str, tuple[str, Plugged]] = {}

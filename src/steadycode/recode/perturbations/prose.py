@@ -37,10 +37,11 @@ def described(source: Source) -> bool:
     return _LITERAL.fullmatch(source.text, span.start, span.end) is not None
 
 
-def words(source: Source) -> list[Span]:
-    """The prose words of the target's docstring, in order."""
+def words(source: Source, also: frozenset[str] = frozenset()) -> list[Span]:
+    """The prose words of the target's docstring, in order; ``also`` frees words that are kept as
+    they are because they may be code."""
     quoted = _QUOTED_WORD.findall(source.text + source.problem.test)  # values: "Saturn"
-    protected = source.names | _TYPE_WORDS | set(quoted)
+    protected = source.names | (_TYPE_WORDS - also) | set(quoted)
     return [
         Span(*match.span(1))
         for match in matches(source, _WORD)

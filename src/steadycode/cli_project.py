@@ -1,0 +1,44 @@
+"""What every command of ``steadycode`` is wrapped in."""
+
+import os
+import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
+
+import typer
+
+from steadycode.errors import SteadycodeError
+from steadycode.operations.services import use_server
+from steadycode.project import Project, find_project
+
+
+@contextmanager
+def in_project() -> Iterator[Project]:
+    """The project, with the environment that every library must find before its import.
+
+    Expected faults end the process with one line and their exit code.
+    """
+    try:
+        project = find_project()
+        project.prepare_environment()
+        use_server(project)
+        # expected faults are told in one line by us; Prefect would add a traceback
+        os.environ.setdefault("PREFECT_LOGGING_HANDLERS_CONSOLE_LEVEL", "CRITICAL")
+        sys.path.insert(0, str(project.root))
+        yield project
+    except SteadycodeError as fault:
+        typer.secho(f"error: {fault}", fg="red", err=True)
+        raise typer.Exit(fault.exit_code) from fault
+    except RuntimeError as fault:
+        if not str(fault).startswith("Failed to reach API at"):  # Prefect's, without a type
+            raise
+        address = os.environ.get("PREFECT_API_URL", "its address")
+        typer.secho(
+            f"error: no Prefect server answers at {address}; start it or unset PREFECT_API_URL",
+            fg="red",
+            err=True,
+        )
+        raise typer.Exit(SteadycodeError.exit_code) from fault
+    except KeyboardInterrupt:
+        typer.secho("stopped; the same command goes on from here", fg="yellow", err=True)
+        raise typer.Exit(130) from None

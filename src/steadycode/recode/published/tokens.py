@@ -1,0 +1,38 @@
+"""Text to tokens and back as published: close to spaCy's, joined by single blanks and tidied."""
+
+import re
+
+_TOKEN = re.compile(
+    r"\|{3}|\.{3}|\d+(?:[.,]\d+)+|\w+(?=n't\b)|n't\b|'(?:s|m|d|ll|re|ve)\b|\w+|\s+|[^\w\s]"
+)
+_TIDY = (
+    (r"`` ", '"'),
+    (r" ''", '"'),
+    (r"\. \. \.", "..."),
+    (r"\( ", "("),
+    (r" \)", ")"),
+    (r" ([.,:;!?%])(?=[\s'\"]|$)", r"\1"),
+    (r" (?='|n't)", ""),
+    (r"\bcan not\b", "cannot"),
+)
+
+
+def tokenized(text: str) -> list[str]:
+    """Words, signs, and what blanks there are beside the single one between two words."""
+    found = []
+    for token in _TOKEN.findall(text):
+        rest = token.removeprefix(" ") if token.isspace() else token
+        if rest:
+            found.append(rest)
+    return found
+
+
+def joined(tokens: list[str]) -> str:
+    return " ".join(tokens)
+
+
+def tidied(text: str) -> str:
+    """Without most of the blanks that joining put before and inside signs."""
+    for pattern, replacement in _TIDY:
+        text = re.sub(pattern, replacement, text)
+    return text.strip()
