@@ -2478,8 +2478,8 @@ HONEST = (
         def stop(*_): raise Late
         def f():
             signal.signal(signal.SIGALRM, stop)
-            signal.setitimer(signal.ITIMER_REAL, 0.05)
             try:
+                signal.setitimer(signal.ITIMER_REAL, 0.05)
                 while True: sum(range(9))  # Python cannot catch it in an empty loop
             except Late:
                 return "late"
@@ -2873,7 +2873,7 @@ def _remove(folder: Path) -> None:
 
 
 def _family(pid: int) -> tuple[set[int], bool]:
-    """The children, and whether anything is there but workers with a helper each."""
+    """The children, and whether anything is there but workers with a zygote and a checker each."""
     children: dict[int, set[int]] = {}
     for path in Path("/proc").glob("[0-9]*/stat"):
         with contextlib.suppress(OSError):
@@ -2882,7 +2882,7 @@ def _family(pid: int) -> tuple[set[int], bool]:
                 children.setdefault(int(fields[1]), set()).add(int(path.parent.name))
     own = children.get(pid, set())
     helpers = [children.get(child, set()) for child in own]
-    odd = any(len(some) > 1 or any(children.get(one) for one in some) for some in helpers)
+    odd = any(len(some) > 2 or any(children.get(one) for one in some) for some in helpers)
     return own, odd
 
 

@@ -10,6 +10,7 @@ import contextlib
 import ctypes
 import glob
 import os
+import platform
 import resource
 import struct
 import sys
@@ -20,6 +21,8 @@ _PR_SET_PDEATHSIG, _PR_SET_DUMPABLE, _PR_SET_SECCOMP, _PR_SET_NO_NEW_PRIVS = 1, 
 _SECCOMP_MODE_FILTER = 2
 _LANDLOCK_CREATE_RULESET, _LANDLOCK_ADD_RULE, _LANDLOCK_RESTRICT_SELF = 444, 445, 446
 _CAPABILITIES_VERSION = 0x20080522
+_CLONE_PARENT, _SIGCHLD = 0x8000, 17
+_CLONE = {"x86_64": 56, "aarch64": 220}
 _NEW_NAMESPACES = 0x10000000 | 0x40000000 | 0x08000000 | 0x04000000  # user, network, ipc, uts
 
 _READ_FILE, _READ_DIR = 1 << 2, 1 << 3
@@ -31,9 +34,12 @@ _OPEN_FILES = 64
 
 _libc = ctypes.CDLL(None, use_errno=True)
 _python_fork = ctypes.PyDLL(None, use_errno=True).fork  # keeps the interpreter's lock
+_python_syscall = ctypes.PyDLL(None, use_errno=True).syscall
 _signal = _libc.signal  # looked up here, and not once more in every fork
 if sys.platform == "linux":
     _prctl, _syscall, _capset, _unshare = _libc.prctl, _libc.syscall, _libc.capset, _libc.unshare
+
+_MACHINE = platform.machine()  # asked here: it may start a process to find out
 
 Missing = dict[str, str]
 """What cannot be enforced -> why."""
@@ -76,27 +82,41 @@ def fork() -> int:
     return pid
 
 
+def can_copy_for_parent() -> bool:
+    return sys.platform == "linux" and _MACHINE in _CLONE
+
+
+def copy_for_parent() -> int:
+    """Like ``fork``, but the new process is a child of this one's parent."""
+    pid: int = _python_syscall(_CLONE[_MACHINE], _CLONE_PARENT | _SIGCHLD, 0, 0, 0, 0)
+    if pid < 0:
+        raise OSError(ctypes.get_errno(), "clone failed")
+    return pid
+
+
 class Confinement:
     """What a process enters, prepared so that little is left to do after a fork."""
 
-    def __init__(self, folder: str, calls: bytes, limits: dict[str, Any]) -> None:
-        """``calls`` is the seccomp filter, empty where there is none."""
+    def __init__(self, folder: str, calls: bytes, alone: bytes, limits: dict[str, Any]) -> None:
+        """``calls`` and ``alone`` are the seccomp filters, empty where there are none."""
         self._folder = os.fsencode(folder)
         self._bounds = _bounds(limits)
+        self._seconds = -int(-limits["seconds"] // 1) + 1
         self._ruleset = _build_ruleset(folder)
-        self._calls = ctypes.create_string_buffer(calls, len(calls))
-        count, address = len(calls) // 8, ctypes.addressof(self._calls)
-        self._program = ctypes.create_string_buffer(struct.pack("HxxxxxxP", count, address))
+        self._calls, self._alone = _Filter(calls), _Filter(alone)
         self._header = ctypes.create_string_buffer(struct.pack("Ii", _CAPABILITIES_VERSION, 0))
         self._no_capabilities = ctypes.create_string_buffer(2 * 3 * 4)
 
-    def enter(self, cpu: bool = True) -> Missing:
-        """For good; ``cpu``: with the limit of CPU time. Returns what could not be enforced."""
+    @property
+    def files(self) -> list[int]:
+        """That have to stay open until ``enter``, which closes them."""
+        return [] if self._ruleset is None else [self._ruleset]
+
+    def enter(self) -> Missing:
+        """All that a child inherits. Returns what could not be enforced."""
         os.chdir(self._folder)
         missing: Missing = {}
         for kind, bound in self._bounds.items():
-            if kind == resource.RLIMIT_CPU and not cpu:
-                continue
             try:
                 resource.setrlimit(kind, bound)
             except (ValueError, OSError) as error:
@@ -107,19 +127,40 @@ class Confinement:
         _prctl(_PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0)
         if self._ruleset is None:
             missing["landlock"] = "this kernel has no Landlock (it came with 5.13), or it is off"
-        elif _syscall(_LANDLOCK_RESTRICT_SELF, self._ruleset, 0):
-            missing["landlock"] = _reason()
+        else:
+            if _syscall(_LANDLOCK_RESTRICT_SELF, self._ruleset, 0):
+                missing["landlock"] = _reason()
+            os.close(self._ruleset)
+        return {**missing, **self._calls.enter()}
+
+    def enter_alone(self, cpu: bool) -> Missing:
+        """The rest: no more processes, and no more changes to the confinement. ``cpu``: with the
+        limit of CPU time, which only a process for one program can have."""
+        if cpu:  # the worker looks at the clock; this is for the case that it cannot
+            resource.setrlimit(resource.RLIMIT_CPU, (self._seconds, self._seconds))
+        return self._alone.enter()
+
+
+class _Filter:
+    """A seccomp filter as the kernel takes it: ``struct sock_fprog``."""
+
+    def __init__(self, calls: bytes) -> None:
+        self._calls = ctypes.create_string_buffer(calls, len(calls))
+        count, address = len(calls) // 8, ctypes.addressof(self._calls)
+        self._program = ctypes.create_string_buffer(struct.pack("HxxxxxxP", count, address))
+
+    def enter(self) -> Missing:
+        if sys.platform != "linux":
+            return {}
         if not len(self._calls):
-            missing["seccomp"] = "libseccomp is missing"
-        elif _prctl(_PR_SET_SECCOMP, _SECCOMP_MODE_FILTER, self._program):
-            missing["seccomp"] = _reason()
-        return missing
+            return {"seccomp": "libseccomp is missing"}
+        if _prctl(_PR_SET_SECCOMP, _SECCOMP_MODE_FILTER, self._program):
+            return {"seccomp": _reason()}
+        return {}
 
 
 def _bounds(limits: dict[str, Any]) -> dict[int, tuple[int, int]]:
     bounds = {
-        # the worker looks at the clock; this is for the case that it cannot
-        resource.RLIMIT_CPU: -int(-limits["seconds"] // 1) + 1,
         resource.RLIMIT_AS: limits["memory_mb"] << 20,
         resource.RLIMIT_FSIZE: limits["files_mb"] << 20,
         resource.RLIMIT_NOFILE: _OPEN_FILES,

@@ -19,7 +19,7 @@ from typing import IO, Any, Self
 
 from steadycode.errors import SandboxError
 from steadycode.sandbox.contract import Limits, Program, Verdict
-from steadycode.sandbox.syscalls import build_filter
+from steadycode.sandbox.syscalls import build_filters
 from steadycode.sandbox.watch import empty
 
 _TRIES = 3  # for a program whose worker dies
@@ -82,7 +82,11 @@ class Sandbox:
             processors = _processors()
             if len(processors) != self._size:  # others may want the same ones
                 processors = [None] * self._size
-            settings = {"limits": asdict(self.limits), "folder": self._folder}
+            settings = {
+                "limits": asdict(self.limits),
+                "folder": self._folder,
+                "unsafe": self._unsafe,
+            }
             self._workers = [
                 _Worker({**settings, "processor": processor})
                 for processor in processors[: self._size]
@@ -177,7 +181,7 @@ class _Worker:
             env=_ENVIRONMENT,
             start_new_session=True,
         )
-        self._send(_json(self._settings), _filter())
+        self._send(_json(self._settings), *_filters())
 
     def greet(self) -> dict[str, str]:
         """Wait until it is ready: what cannot be enforced. Raises SandboxError."""
@@ -210,7 +214,7 @@ class _Worker:
 
     def _send(self, *blocks: bytes) -> None:
         stream = self._stream(self._process.stdin)
-        stream.write(struct.pack(">II", *map(len, blocks)) + b"".join(blocks))
+        stream.write(struct.pack(f">{len(blocks)}I", *map(len, blocks)) + b"".join(blocks))
         stream.flush()
 
     def _receive(self) -> dict[str, Any]:
@@ -238,12 +242,12 @@ def _json(value: Any) -> bytes:
     return json.dumps(value).encode()  # ASCII: carries lone surrogates too
 
 
-def _filter() -> bytes:
+def _filters() -> tuple[bytes, bytes]:
     """Empty where there is no libseccomp, of which the worker says that it is missing."""
     try:
-        return build_filter()
+        return build_filters()
     except (ImportError, OSError, RuntimeError):
-        return b""
+        return b"", b""
 
 
 def _refusal(missing: Mapping[str, str]) -> str:

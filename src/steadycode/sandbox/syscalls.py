@@ -12,6 +12,7 @@ import errno
 import os
 import tempfile
 from functools import cache
+from typing import Any
 
 _ALWAYS = """
 access arch_prctl brk chdir clock_getres clock_gettime clock_nanosleep close dup dup2
@@ -28,6 +29,7 @@ sched_get_priority_min sched_getaffinity sched_getparam sched_getscheduler sched
 sendfile set_robust_list set_tid_address setitimer alarm shutdown sigaltstack stat statfs statx
 symlink symlinkat sysinfo time times umask uname unlink unlinkat wait4 waitid write writev
 """
+_CLONE_PARENT, _SIGCHLD = 0x00008000, 17
 _ABSENT = "clone3"  # its flags lie behind a pointer; libc falls back to clone on ENOSYS
 
 _CLONE_THREAD = 0x00010000
@@ -35,14 +37,21 @@ _AF_UNIX, _SOCK_STREAM, _SOCK_TYPE = 1, 1, 0xF
 _FCNTL = (0, 1, 2, 3, 4, 5, 6, 7, 1030, 1032)  # duplicate, flags, locks; pipe size
 _IOCTL = (0x5401, 0x5413, 0x541B, 0x5421, 0x5450, 0x5451)  # is it a terminal, how big; fd flags
 _PRCTL = (15, 16)  # a thread's name
+_PR_SET_PDEATHSIG, _PR_SET_SECCOMP = 1, 22
 
 
 @cache
-def build_filter() -> bytes:
-    """The filter as the kernel takes it: ``struct sock_filter`` after ``struct sock_filter``.
+def build_filters() -> tuple[bytes, bytes]:
+    """Two filters as the kernel takes them: ``struct sock_filter`` after ``struct sock_filter``.
 
+    The first holds for the zygote too, which has to make processes and to confine them; the second
+    one, which is short since every program has to load it, takes that away.
     Raises OSError or ImportError where there is no libseccomp.
     """
+    return _shared(), _alone()
+
+
+def _shared() -> bytes:
     import pyseccomp as seccomp  # loads libseccomp, which is Linux's
 
     allow, masked, equal = seccomp.ALLOW, seccomp.MASKED_EQ, seccomp.EQ
@@ -51,8 +60,8 @@ def build_filter() -> bytes:
         _add(found, allow, name)
     _add(found, seccomp.ERRNO(errno.ENOSYS), _ABSENT)
     _add(found, allow, "clone", seccomp.Arg(0, masked, _CLONE_THREAD, _CLONE_THREAD))
-    # reading its own limits, not setting any
-    _add(found, allow, "prlimit64", seccomp.Arg(0, equal, 0), seccomp.Arg(2, equal, 0))
+    _add(found, allow, "clone", seccomp.Arg(0, equal, _CLONE_PARENT | _SIGCHLD))
+    _add(found, allow, "prlimit64", seccomp.Arg(0, equal, 0))
     _add(
         found,
         allow,
@@ -69,8 +78,24 @@ def build_filter() -> bytes:
     for name, commands in (("fcntl", _FCNTL), ("ioctl", _IOCTL)):
         for command in commands:
             _add(found, allow, name, seccomp.Arg(1, equal, command))
-    for option in _PRCTL:
+    for option in (*_PRCTL, _PR_SET_PDEATHSIG, _PR_SET_SECCOMP):
         _add(found, allow, "prctl", seccomp.Arg(0, equal, option))
+    return _exported(found)
+
+
+def _alone() -> bytes:
+    """Threads, but no processes; reading its own limits, not setting any; a name for a thread."""
+    import pyseccomp as seccomp
+
+    found, refuse = seccomp.SyscallFilter(seccomp.ALLOW), seccomp.ERRNO(errno.EPERM)
+    _add(found, refuse, "clone", seccomp.Arg(0, seccomp.MASKED_EQ, _CLONE_THREAD, 0))
+    _add(found, refuse, "prlimit64", seccomp.Arg(2, seccomp.NE, 0))
+    for option in (_PR_SET_PDEATHSIG, _PR_SET_SECCOMP):
+        _add(found, refuse, "prctl", seccomp.Arg(0, seccomp.EQ, option))
+    return _exported(found)
+
+
+def _exported(found: Any) -> bytes:
     with tempfile.TemporaryFile() as out:
         found.export_bpf(out)
         out.seek(0)

@@ -28,12 +28,12 @@ Json = dict[str, Any]
 
 
 class Heard:
-    """What a pair of processes said, in buffers that are wiped and used again."""
+    """What a pair of processes said, in buffers that are used again."""
 
     def __init__(self, limits: Json) -> None:
         self._verdict, self._output = bytearray(1 << 13), bytearray(limits["output_kb"] << 10)
         self._waste = bytearray(1 << 16)
-        self._said = self._printed = self._lost = 0
+        self._said = self._printed = 0
         self.crashed = False
 
     @property
@@ -72,14 +72,10 @@ class Heard:
         room = memoryview(self._output)[self._printed :]
         count = os.readv(fd, [room, self._waste])
         self._printed += min(count, len(room))
-        self._lost = max(self._lost, count - len(room))
         return count > 0
 
-    def wipe(self) -> None:
-        used = (self._verdict, self._said), (self._output, self._printed), (self._waste, self._lost)
-        for part, size in used:
-            part[:size] = bytes(size)  # not all of it: what is touched is copied at the next fork
-        self._said = self._printed = self._lost = 0
+    def forget(self) -> None:
+        self._said = self._printed = 0
         self.crashed = False
 
 

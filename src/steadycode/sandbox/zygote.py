@@ -1,0 +1,150 @@
+"""A small confined process that does nothing but make copies of itself: programs and checkers.
+
+It never holds a program, a test or a verdict, so no copy does. It enters all of the confinement
+that a process inherits, imports the common modules, runs the code that every copy will run until
+Python has adapted it, and freezes its memory; what a copy then does beside its own work is little,
+since each page that it writes has to be copied and each step costs as much as a small program.
+
+The copies are children of the worker (CLONE_PARENT), which waits for them and stops them; where
+there is no such call (not Linux), the worker makes them out of itself.
+Imports nothing of steadycode: it is loaded by the worker.
+"""
+
+import contextlib
+import gc
+import json
+import os
+import signal
+import socket
+import struct
+from collections.abc import Callable
+from itertools import pairwise
+from typing import NoReturn
+
+import isolation  # type: ignore[import-not-found]
+import program  # type: ignore[import-not-found]
+
+_WARM = (
+    "bisect cmath collections copy dataclasses datetime decimal enum fractions functools heapq"
+    " itertools json math operator queue random re statistics string sys textwrap time typing"
+)
+_KILL = int(signal.SIGKILL)
+_PROBE = b"probe"
+_FILES = 3  # the most that a copy is given: two ends of pipes, and its output
+
+Role = Callable[[list[int]], object]
+"""What a copy does with the files that it is given; the last one was its output."""
+
+
+class Zygote:
+    """The worker's end."""
+
+    def __init__(
+        self, confinement: isolation.Confinement, roles: dict[bytes, Role], unsafe: bool
+    ) -> None:
+        """``roles``: name (16 bytes at most) -> what such a copy does. ``unsafe``: a copy also
+        runs where something cannot be enforced."""
+        self._template = _Template(confinement, roles, unsafe)
+        self._orders, theirs = socket.socketpair(socket.AF_UNIX, socket.SOCK_SEQPACKET)
+        self.pid = 0
+        if isolation.can_copy_for_parent():
+            self.pid = isolation.fork()
+            if self.pid == 0:
+                try:
+                    self._template.serve(theirs)
+                finally:
+                    os._exit(1)
+        theirs.close()
+
+    def missing(self) -> isolation.Missing:
+        """What this machine cannot enforce, found out in a copy that ends at once."""
+        read, write = os.pipe()
+        pid = self.copy(_PROBE, write)
+        os.close(write)
+        with open(read, "rb") as answer:
+            found = answer.read() or b'{"seccomp": "the filter stops Python itself"}'
+        os.waitpid(pid, 0)
+        missing: isolation.Missing = json.loads(found)
+        return missing
+
+    def copy(self, role: bytes, *files: int) -> int:
+        """A new child of this process in ``role``. Raises OSError when the zygote is gone."""
+        if not self.pid:
+            pid: int = isolation.fork()
+            if pid == 0:
+                self._template.begin(role, list(files), os.getppid())
+            return pid
+        socket.send_fds(self._orders, [role], files)
+        answer = self._orders.recv(4)
+        if len(answer) < 4:
+            raise OSError("the zygote is gone")
+        (pid,) = struct.unpack(">i", answer)
+        return pid
+
+    def close(self) -> None:
+        if self.pid:
+            os.kill(self.pid, _KILL)
+            os.waitpid(self.pid, 0)
+        self._orders.close()
+
+
+class _Template:
+    """The zygote's own end."""
+
+    def __init__(
+        self, confinement: isolation.Confinement, roles: dict[bytes, Role], unsafe: bool
+    ) -> None:
+        self._confinement, self._roles, self._unsafe = confinement, roles, unsafe
+        self._missing: isolation.Missing | None = None
+
+    def serve(self, orders: socket.socket) -> NoReturn:
+        """Until the worker closes its end."""
+        worker = os.getppid()
+        isolation.die_with_parent(_KILL)
+        isolation.default_signal(int(signal.SIGTERM))
+        for before, after in pairwise([2, *sorted(self._kept(orders)), 1024]):
+            os.closerange(before + 1, after)
+        self._warm_up()
+        self._missing = self._confinement.enter()
+        gc.collect()
+        gc.freeze()
+        while True:
+            role, files, _, _ = socket.recv_fds(orders, 16, _FILES)
+            if not role or os.getppid() != worker:
+                os._exit(0)
+            pid: int = isolation.copy_for_parent()
+            if pid == 0:
+                orders.close()
+                self.begin(role, files, worker)
+            for fd in files:
+                os.close(fd)
+            orders.send(struct.pack(">i", pid))
+
+    def begin(self, role: bytes, files: list[int], worker: int) -> NoReturn:
+        """What every copy does."""
+        try:
+            isolation.die_with_parent(_KILL)
+            output = files[-1]
+            missing = self._confinement.enter() if self._missing is None else self._missing
+            if role == _PROBE:
+                alone = self._confinement.enter_alone(True)
+                os.write(output, json.dumps({**missing, **alone}).encode())
+                os._exit(0)
+            os.dup2(output, 1)
+            os.dup2(output, 2)
+            os.close(output)
+            missing = {**missing, **self._confinement.enter_alone(role != b"checker")}
+            if (self._unsafe or not missing) and os.getppid() == worker:
+                self._roles[role](files[:-1])
+        finally:
+            os._exit(1)
+
+    def _kept(self, orders: socket.socket) -> list[int]:
+        return [orders.fileno(), *self._confinement.files]
+
+    @staticmethod
+    def _warm_up() -> None:
+        for name in _WARM.split():
+            __import__(name)
+        with contextlib.suppress(Exception):
+            program.rehearse()
