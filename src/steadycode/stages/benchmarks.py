@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Any
 
 from rich.console import Console
-from rich.table import Table
+from rich.table import Column, Table
 from rich.text import Text
 
 from steadycode.config import Config
@@ -36,7 +36,9 @@ from steadycode.sandbox import Limits
 
 def list_perturbations() -> None:
     """``steadycode perturb list``."""
-    table = Table("name", "group", "prompt", "seeds", "needs", "where people write so")
+    table = Table(
+        Column("name", no_wrap=True), "group", "prompt", "seeds", "needs", "where people write so"
+    )
     for name, info in PERTURBATIONS.items():
         needs = ", ".join(info.needs)
         why = info.why or "published"
@@ -65,7 +67,7 @@ def show_variant(name: str, source: str, task: str, seed: int, style: str) -> No
         before, after = getattr(nominal, part), getattr(variant, part)
         if part == "prompt" or before != after:
             console.print(Text(f"--- {part}", "dim"))
-            console.print(_diff(before, after))
+            console.print(_diff(before, after), soft_wrap=True)
 
 
 def _diff(before: str, after: str) -> Text:
@@ -163,7 +165,7 @@ def _progress(console: Console, title: str) -> Iterator[Callable[[str, int, int]
 
 def show_benchmark(benchmark: Benchmark, console: Console) -> None:
     """Perturbation by perturbation: rows, and the shares of them that keep each promise."""
-    table = Table("perturbation", "group", *_COLUMNS)
+    table = Table(Column("perturbation", no_wrap=True), "group", *_COLUMNS)
     for name, counts in benchmark.metadata["counts"].items():
         rows = counts["rows"]
         cells = [str(rows), _share(rows - counts["unchanged"], rows)]

@@ -1,0 +1,134 @@
+"""How much of the published robustness drop is damage: both styles of ReCode, side by side.
+
+    python benchmarks/damage.py --model smollm2-135m-instruct --problems 164 --solved 8
+
+Completes the nominal prompts first, full and half-solved, and goes on with problems that the model
+solves there (a drop only shows on those), at most ``--solved`` of each mode, chosen by a stable
+hash. Then every variant of the published perturbations, seed 0, in style sound and in style
+release. A release variant whose own reference solution no longer passes is damaged: no model can
+be expected to solve it.
+"""
+
+import argparse
+from collections import defaultdict
+from collections.abc import Callable, Iterable, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from rich.console import Console
+from rich.table import Table
+
+from steadycode.config import Decoding
+from steadycode.generation import complete
+from steadycode.generation.contract import Completion
+from steadycode.models import load, pick_device, pick_dtype, resolve
+from steadycode.problems import Problem, load_problems, select_problems
+from steadycode.project import find_project
+from steadycode.recode import PERTURBATIONS, Benchmark, build_benchmark
+from steadycode.recode.evaluate import evaluate
+from steadycode.recode.report import Report
+from steadycode.recode.variant import GROUPS, Group, Mode, Style, Variant, mode_of
+from steadycode.sandbox import Program, Sandbox
+
+Engine = Callable[[Sequence[str]], Iterable[Completion]]
+
+
+@dataclass
+class Seen:
+    """Of one group in one style: per problem, one entry for each changed variant."""
+
+    passed: dict[str, list[bool]] = field(default_factory=lambda: defaultdict(list))
+    whole: dict[str, list[bool]] = field(default_factory=lambda: defaultdict(list))
+    """Whether the reference solution passes: not damaged."""
+
+    def robust(self, whole_only: bool = False) -> tuple[int, int]:
+        """Problems that pass on all (undamaged) variants, of how many that have any."""
+        rows = [
+            [ok for ok, whole in zip(self.passed[t], self.whole[t], strict=True)
+             if whole or not whole_only]
+            for t in self.passed
+        ]  # fmt: skip
+        return sum(all(row) for row in rows if row), sum(bool(row) for row in rows)
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=(__doc__ or "").split("\n")[0])
+    parser.add_argument("--model", default="smollm2-135m-instruct")
+    parser.add_argument("--problems", type=int, default=164, help="of HumanEval, for the nominal")
+    parser.add_argument("--solved", type=int, default=8, help="problems that go on, in each mode")
+    parser.add_argument("--max-new-tokens", type=int, default=128)
+    given = parser.parse_args()
+
+    project = find_project()
+    project.prepare_environment()
+    device = pick_device()
+    model = load(Path(resolve(given.model, project)), pick_dtype("auto", device), device)
+    decoding = Decoding(max_new_tokens=given.max_new_tokens)
+    console = Console()
+
+    def engine(prompts: Sequence[str]) -> Iterable[Completion]:
+        yield from complete(model, prompts, decoding, cache=project.work / "completions")
+
+    problems = select_problems(load_problems("humaneval"), given.problems, 0)
+    solved = _solved(problems, engine, given.solved, console)
+    table = Table("group", "problems", "RP sound", "RP release", "RP release, undamaged variants",
+                  "damaged variants")  # fmt: skip
+    for group in GROUPS:
+        chosen = solved[mode_of(group)]
+        sound, release = (_seen(chosen, group, style, engine) for style in ("sound", "release"))
+        rows = [ok for row in release.whole.values() for ok in row]
+        table.add_row(
+            group,
+            str(len(chosen)),
+            _of(*sound.robust()),
+            _of(*release.robust()),
+            _of(*release.robust(whole_only=True)),
+            _of(rows.count(False), len(rows)),
+        )
+    console.print(table)
+
+
+def _solved(
+    problems: list[Problem], engine: Engine, count: int, console: Console
+) -> dict[Mode, list[Problem]]:
+    report, _ = evaluate(build_benchmark(problems, ()), engine)
+    found: dict[Mode, list[Problem]] = {}
+    for mode in ("full", "partial"):
+        passed = report.nominal(mode)
+        able = [p for p in problems if passed[p.task_id][0]]
+        found[mode] = select_problems(able, count, 0)
+        console.print(f"{mode}: {len(able)} of {len(problems)} solved; {len(found[mode])} go on")
+    return found
+
+
+def _seen(problems: list[Problem], group: Group, style: Style, engine: Engine) -> Seen:
+    names = [n for n, info in PERTURBATIONS.items()
+             if info.group == group and not info.why and not info.needs]  # fmt: skip
+    benchmark = build_benchmark(problems, names, seeds=1, style=style)
+    report, _ = evaluate(benchmark, engine)
+    return _compared(benchmark, report)
+
+
+def _compared(benchmark: Benchmark, report: Report) -> Seen:
+    seen = Seen()
+    changed = [v for v in benchmark.variants if v.changed]
+    with Sandbox() as sandbox:
+        references = sandbox.run_all(_reference(variant) for variant in changed)
+        whole = [verdict.status == "passed" for verdict in references]
+    passed = [o.passed[0] for o in report.outcomes if o.perturbation and o.changed]
+    for variant, ok, intact in zip(changed, passed, whole, strict=True):
+        seen.passed[variant.task_id].append(ok)
+        seen.whole[variant.task_id].append(intact)
+    return seen
+
+
+def _reference(variant: Variant) -> Program:
+    return Program(variant.prompt + variant.canonical_solution, variant.test, variant.entry_point)
+
+
+def _of(part: int, whole: int) -> str:
+    return f"{part}/{whole} ({100 * part / whole:.0f} %)" if whole else "—"
+
+
+if __name__ == "__main__":
+    main()
