@@ -84,7 +84,12 @@ class LimitsConfig(_Section):
 class EvaluateConfig(_Section):
     problems: str = Field("humaneval", description="humaneval, or a .jsonl file of problems")
     max_problems: int | None = Field(None, ge=1, description="a subset, labelled as such")
-    perturbations: tuple[str, ...] = Field((), description="empty: nominal prompts only")
+    perturbations: tuple[str, ...] = Field(
+        (), description="names of `steadycode perturb list`, or [all]; empty: nominal prompts only"
+    )
+    style: Literal["sound", "release"] = Field(
+        "sound", description="release: perturb as the published benchmark did, faults included"
+    )
     seeds: int = Field(1, ge=1, description="variants of each random perturbation")
     decoding: Decoding = Decoding()
     limits: LimitsConfig = LimitsConfig()

@@ -8,6 +8,7 @@ import pytest
 from steadycode.errors import ConfigError, DataError
 from steadycode.problems import Problem
 from steadycode.recode import PERTURBATIONS, partial, perturb
+from steadycode.recode.perturbations import expanded
 from steadycode.recode.perturbations.characters import NEIGHBOURS, swap_neighbours
 from steadycode.recode.perturbations.function_name import camel_case
 from steadycode.recode.perturbations.prose import words
@@ -367,3 +368,11 @@ def _outside(source: Source) -> tuple[str, str]:
     span = source.docstring
     assert span is not None
     return source.text[: span.start], source.text[span.end :]
+
+
+def test_all_stands_for_every_perturbation_of_the_style() -> None:
+    assert expanded(["all"], "sound") == tuple(PERTURBATIONS)
+    assert expanded(["new_lines", "all", "new_lines"], "release")[0] == "new_lines"
+    assert len(expanded(["all"], "release")) == 29
+    with pytest.raises(ConfigError, match="TypeHintsRemoved is not in the published benchmark"):
+        expanded(["TypeHintsRemoved"], "release")

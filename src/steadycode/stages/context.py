@@ -14,7 +14,7 @@ from steadycode.errors import ConfigError, SteadycodeError
 from steadycode.models import fingerprint, resolve
 from steadycode.problems import problem_file
 from steadycode.project import Project
-from steadycode.recode.perturbations import check_names
+from steadycode.recode.perturbations import expanded
 from steadycode.registry import versions
 from steadycode.registry.policy import load_policy
 from steadycode.registry.runs import (
@@ -187,7 +187,7 @@ def check_settings(project: Project, config: Config) -> None:
     """What later stages will need is there: a typo must not cost a training."""
     load_policy(project, config.gate)
     problem_file(config.evaluate.problems)
-    check_names(config.evaluate.perturbations, "sound")
+    expanded(config.evaluate.perturbations, config.evaluate.style)
     with Sandbox(workers=1, unsafe=config.evaluate.sandbox == "unsafe"):
         pass
 

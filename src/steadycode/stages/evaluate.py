@@ -81,6 +81,8 @@ def body(job: Job, events: Events) -> list[Path]:
     problems = load_problems(job.inputs["problems"])
     benchmark = _benchmark(job, settings, problems, events)
     events.message(benchmark.summary)
+    for name, why in benchmark.metadata["skipped"].items():
+        events.message(f"skipped: {name} ({why})")
     device, dtype = job.identity["device"], job.identity["dtype"]
     model = load(Path(job.inputs["model"]), dtype, device)
     heldout = _heldout(job, settings, model, events)
@@ -146,10 +148,11 @@ def _benchmark(
     """Built once for all the models that meet it, and found again by what it is made from."""
     from steadycode.errors import DataError
     from steadycode.recode import build_benchmark, read_benchmark, write_benchmark
+    from steadycode.recode.perturbations import expanded
 
     chosen = select_problems(problems, settings.max_problems, job.seed)
-    names = settings.perturbations
-    made_from = [[asdict(p) for p in chosen], names, settings.seeds]
+    names = expanded(settings.perturbations, settings.style)
+    made_from: list[Any] = [[asdict(p) for p in chosen], names, settings.seeds, settings.style]
     made_from += [job.identity["harness"], platform.python_version()]
     folder = Path(job.inputs["benchmarks"]) / sha256_json(made_from)[:16]
     if folder.exists():
@@ -161,6 +164,7 @@ def _benchmark(
         chosen,
         names,
         settings.seeds,
+        settings.style,
         unsafe=settings.sandbox == "unsafe",
         on_progress=partial(events.progress, "variants checked"),
     )

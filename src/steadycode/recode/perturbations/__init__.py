@@ -1,7 +1,7 @@
 """The perturbations by their published names, and the one function that applies them."""
 
 import difflib
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from random import Random
 from types import MappingProxyType, ModuleType
 
@@ -61,6 +61,13 @@ def check_names(names: tuple[str, ...], style: str) -> None:
 def names_of(style: Style) -> tuple[str, ...]:
     """All perturbations of a style: ours are not in the published benchmark."""
     return tuple(n for n, info in PERTURBATIONS.items() if style == "sound" or not info.why)
+
+
+def expanded(names: Sequence[str], style: Style) -> tuple[str, ...]:
+    """``names`` with ``all`` put for what it says, each once. Raises ConfigError as check_names."""
+    found = [n for name in names for n in (names_of(style) if name == "all" else (name,))]
+    check_names(tuple(found), style)
+    return tuple(dict.fromkeys(found))
 
 
 def why_not(name: str, style: Style, plugins: Plugins | None) -> str:
