@@ -82,7 +82,7 @@ class LimitsConfig(_Section):
 
 
 class EvaluateConfig(_Section):
-    problems: str = Field("humaneval", description="humaneval, or a .jsonl file of problems")
+    problems: str = Field("humaneval", description="humaneval, a .jsonl file, or a hub data set")
     max_problems: int | None = Field(None, ge=1, description="a subset, labelled as such")
     perturbations: tuple[str, ...] = Field((), description="empty: nominal prompts only")
     seeds: int = Field(1, ge=1, description="variants of each random perturbation")

@@ -124,6 +124,24 @@ def test_prompts_beyond_the_window_are_told(job: Callable[..., Job]) -> None:
     assert line.startswith(f"4 of {evidence.cost['completions']:.0f} completions are empty")
 
 
+def test_rows_that_are_wrong_are_told_by_file_and_line(job: Callable[..., Job]) -> None:
+    work = job("here", decoding={"max_new_tokens": 8})
+    file = Path(work.inputs["problems"])
+    rows = [json.loads(line) for line in file.read_text().splitlines()]
+    rows[1]["entry_point"] = "nowhere"
+    rows[3]["canonical_solution"] = "    return 7\n"
+    write_jsonl(file, rows)
+    run_body("evaluate", body, work.path)
+    told_of = [line for line in told(work) if line.startswith(str(file))]
+    assert told_of[0].startswith(f"{file}:2: prompt and canonical_solution define no function")
+    assert told_of[1:] == [
+        f"{file}:4: the reference solution fails its own test (AssertionError);"
+        " mend or drop the row"
+    ]
+    report = Evidence.read(work.folder / "evidence.json").report
+    assert report.total_problems == 4
+
+
 @pytest.mark.slow
 @pytest.mark.parametrize("dtype", ["float32", "bfloat16"])
 def test_killed_at_five_moments_it_ends_the_same(job: Callable[..., Job], dtype: str) -> None:
