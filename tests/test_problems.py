@@ -61,6 +61,7 @@ def test_subsets_are_stable_nested_and_ordered() -> None:
         ([json.dumps(ROW), json.dumps({**ROW, "test": None})], ":2: field 'test' is NoneType"),
         ([json.dumps(ROW), json.dumps(ROW)], ":2: task_id 'a/0' occurs twice, first at "),
         ([json.dumps({**ROW, "task_id": 7})], ":1: field 'task_id' is int, not a string"),
+        ([json.dumps({**ROW, "task_id": ""})], ":1: field 'task_id' is empty"),
         ([json.dumps({k: v for k, v in ROW.items() if k != "test"})], "'test' is missing; a row"),
         ([""], "holds no problem"),
         ([_row(prompt="def f(x)\n")], ":1: prompt and canonical_solution together are not valid"),

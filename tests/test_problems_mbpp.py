@@ -111,6 +111,7 @@ def test_solutions_pass_and_examples_are_true(mbpp: list[Problem]) -> None:
         ({"test_list": "assert 1"}, "'test_list' is not a list of strings"),
         ({"test_list": ["assert ("]}, "test_list[0] is not valid Python"),
         ({"test_list": ["assert add(1) == 2"]}, "functions there: helper, add_up"),
+        ({"test_list": ["assert add_up(1, 2) == 1" + " + 1" * 500]}, "nested too deeply"),
         ({"test_setup_code": "("}, "the test is not valid Python"),
     ],
 )

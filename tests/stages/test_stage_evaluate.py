@@ -16,13 +16,14 @@ from typing import Any
 
 import pytest
 
-from steadycode.config import EvaluateConfig
+from steadycode.config import Config, EvaluateConfig
 from steadycode.evidence import Evidence
 from steadycode.files import write_jsonl
 from steadycode.models import device_class, fingerprint
 from steadycode.models.tiny import save_tiny
 from steadycode.problems import load_problems
-from steadycode.stages.evaluate import body
+from steadycode.project import Project
+from steadycode.stages.evaluate import body, evaluation_job
 from steadycode.stages.job import Job, run_body
 
 RECIPE = {
@@ -140,6 +141,18 @@ def test_rows_that_are_wrong_are_told_by_file_and_line(job: Callable[..., Job]) 
     ]
     report = Evidence.read(work.folder / "evidence.json").report
     assert report.total_problems == 4
+
+
+def test_a_folder_of_problems_counts_with_all_its_files(tmp_path: Path) -> None:
+    for place in ("data", "sets"):
+        (tmp_path / place).mkdir()
+    (tmp_path / "data" / "test.jsonl").touch()
+    config = Config(evaluate=EvaluateConfig(problems=str(tmp_path / "sets")))
+    folders = []
+    for content in ("", "{}"):
+        (tmp_path / "sets" / "one.jsonl").write_text(content)
+        folders.append(evaluation_job(Project(tmp_path), config, tmp_path / "model", "m").folder)
+    assert folders[0] != folders[1]
 
 
 @pytest.mark.slow

@@ -34,7 +34,11 @@ def from_mbpp(row: Mapping[str, Any], where: str) -> dict[str, str]:
         raise DataError(f"{where}: field 'test_list' is empty; give an assert")
     tests = [parsed(test, f"{where}: test_list[{n}] is") for n, test in enumerate(asserts)]
     function = _tested(parsed(code, f"{where}: code is"), tests, where)
-    prompt, solution = _cut(code, function, text, _examples(tests, function.name))
+    try:
+        prompt, solution = _cut(code, function, text, _examples(tests, function.name))
+        check = _check(tests, function.name)
+    except RecursionError as error:  # what the parser still reads, unparsing may not
+        raise DataError(f"{where}: test_list is nested too deeply; simplify it") from error
     setup = _lines(row.get("test_setup_code") or "", "test_setup_code", where)
     imports = _strings(row.get("test_imports") or [], "test_imports", where)
     return {
@@ -42,7 +46,7 @@ def from_mbpp(row: Mapping[str, Any], where: str) -> dict[str, str]:
         "prompt": prompt,
         "entry_point": function.name,
         "canonical_solution": solution,
-        "test": _check([*imports, setup], tests, function.name),
+        "test": _before([*imports, setup]) + check,
     }
 
 
@@ -135,15 +139,16 @@ def _docstring(rows: Sequence[str], blanks: str) -> str:
     return f"{blanks}{prefix}{quotes}\n{content}\n{blanks}{quotes}"
 
 
-def _check(setup: Sequence[str], tests: Sequence[ast.Module], name: str) -> str:
+def _before(setup: Sequence[str]) -> str:
+    parts = [f"{part.rstrip()}\n" for part in setup if part.strip()]
+    return "".join([*parts, "\n\n"]) if parts else ""
+
+
+def _check(tests: Sequence[ast.Module], name: str) -> str:
     class Candidate(ast.NodeTransformer):
         def visit_Name(self, node: ast.Name) -> ast.Name:
             return ast.Name("candidate", node.ctx) if node.id == name else node
 
     # unparsed: every statement is one logical line, whatever strings it holds
-    statements = [ast.unparse(Candidate().visit(test)) for test in tests]
-    before = "".join(f"{part.rstrip()}\n" for part in setup if part.strip())
-    separator = "\n\n" if before else ""
-    return (
-        f"{before}{separator}def check(candidate):\n{indent(chr(10).join(statements), _INDENT)}\n"
-    )
+    statements = "\n".join(ast.unparse(Candidate().visit(test)) for test in tests)
+    return f"def check(candidate):\n{indent(statements, _INDENT)}\n"

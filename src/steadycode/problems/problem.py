@@ -59,6 +59,8 @@ def parse_problem(line: str, where: str) -> Problem:
             raise DataError(f"{where}: field {field!r} is {kind}, not a string; {_wanted()}")
         if re.search("[\ud800-\udfff]", row[field]):
             raise DataError(f"{where}: field {field!r} holds half a character; save it as UTF-8")
+    if not row["task_id"]:
+        raise DataError(f"{where}: field 'task_id' is empty; give each row a name of its own")
     return Problem(**{field: row[field] for field in _FIELDS})
 
 
