@@ -93,7 +93,9 @@ def test_wrong_rows_are_told_and_the_others_load(tmp_path: Path) -> None:
     assert [p.task_id for p in load_problems(str(path), faults.append)] == ["a/0", "d"]
     lines_told = [fault.removeprefix(f"{path}:").partition(":")[0] for fault in faults]
     assert lines_told == ["2", "3", "4", "5", "6"]
-    assert locate(str(path)) == {"a/0": f"{path}:1", "d": f"{path}:8"}
+    assert locate(str(path)) == {
+        task: f"{path}:{line}" for task, line in (("a/0", 1), ("b", 3), ("c", 5), ("d", 8))
+    }
     path.write_text("{\n[]\n")
     with pytest.raises(DataError, match="all its 2 rows are wrong"):
         load_problems(str(path), faults.append)

@@ -1,6 +1,7 @@
 """Problems of a source, row by row: what is wrong is named by file and line."""
 
 from collections.abc import Callable, Iterator
+from contextlib import suppress
 from pathlib import Path
 
 from steadycode.errors import DataError
@@ -53,17 +54,17 @@ def load_problems(
 def locate(source: str) -> dict[str, str]:
     """Where each task's row is, as ``file:line``: to name a fault that only a run shows.
 
-    Raises DataError as ``problem_file`` does; wrong rows are passed over.
+    Raises DataError as ``problem_file`` does; of several rows of one task, one that is loaded.
     """
-    found: dict[str, str] = {}
+    usable: dict[str, str] = {}
+    damaged: dict[str, str] = {}
     for where, line in _rows(problem_file(source)):
-        try:
+        with suppress(DataError):
             problem = _problem(line, where)
+            damaged.setdefault(problem.task_id, where)
             check_problem(problem, where)
-        except DataError:
-            continue
-        found.setdefault(problem.task_id, where)
-    return found
+            usable.setdefault(problem.task_id, where)
+    return damaged | usable
 
 
 def _rows(path: Path) -> Iterator[tuple[str, bytes]]:
