@@ -157,9 +157,15 @@ def test_this_test_reads_pages() -> None:
 
 @pytest.mark.parametrize(
     "wrong",
-    [["retrian"], ["retrain", "--profil", "x"], ["evaluate"], ["ui", "--port", "x"], ["data", "x"]],
+    [
+        ["retrian"],
+        ["retrain", "--profil", "x"],
+        ["evaluate", "--modl", "x"],
+        ["ui", "--port", "x"],
+        ["data", "x"],
+    ],
     ids=" ".join,
-)
+)  # fmt: skip
 def test_this_test_finds_faults(wrong: list[str]) -> None:
     with pytest.raises(SystemExit):
         parse(wrong)

@@ -82,7 +82,7 @@ class LimitsConfig(_Section):
 
 
 class EvaluateConfig(_Section):
-    problems: str = Field("humaneval", description="humaneval, or a .jsonl file of problems")
+    problems: str = Field("humaneval", description="humaneval, a .jsonl file, or a hub data set")
     max_problems: int | None = Field(None, ge=1, description="a subset, labelled as such")
     perturbations: tuple[str, ...] = Field(
         (), description="names of `steadycode perturb list`, or [all]; empty: nominal prompts only"

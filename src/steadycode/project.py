@@ -16,7 +16,7 @@ _QUIET = {
     "DVC_NO_ANALYTICS": "1",
     "GX_ANALYTICS_ENABLED": "false",
     "HF_HUB_DISABLE_TELEMETRY": "1",
-    "HF_HUB_OFFLINE": "1",  # lifted by models.py for the one call that fetches a named hub id
+    "HF_HUB_OFFLINE": "1",  # lifted for the one call that fetches a named hub id
     # start-up of the embedded server on a busy laptop
     "PREFECT_SERVER_EPHEMERAL_STARTUP_TIMEOUT_SECONDS": "120",
     # the default (memory) never frees a slot after a reboot

@@ -26,7 +26,7 @@ pytest.importorskip("black")
 
 
 def test_published_rows_come_out_again(shared) -> None:
-    nominal = load_problems(str(shared / "data/recode/mbpp.jsonl"))
+    nominal = load_problems(str(shared / "data/recode/mbpp.jsonl"), check_programs=False)
     rows = [json.loads(line) for line in (shared / FILE).open(encoding="utf-8")]
     plugins = Plugins(name=replay_names(shared / FILE))
     pairs = [*zip(nominal, rows, strict=True)][:270]  # all 974 take half a minute

@@ -288,8 +288,9 @@ def test_one_letter_names_run_out() -> None:
 
 
 def test_dead_code_last_ends_the_prompt() -> None:
-    text = "def f(xs):\n    a = 1\n    if a:\n        b = 2\n    return b\n"
-    problem = made(text)
+    body = "    a = 1\n    if a:\n        b = 2\n    return b\n"
+    problem = Problem(task_id="T", prompt="def f(xs):\n", entry_point="f", test="",
+                      canonical_solution=body)  # fmt: skip
     kinds = set()
     for seed in range(20):
         variant = perturb(problem, "DeadCodeInserterLast", seed)

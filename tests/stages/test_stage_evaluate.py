@@ -16,13 +16,14 @@ from typing import Any
 
 import pytest
 
-from steadycode.config import EvaluateConfig
+from steadycode.config import Config, EvaluateConfig
 from steadycode.evidence import Evidence
 from steadycode.files import write_jsonl
 from steadycode.models import device_class, fingerprint
 from steadycode.models.tiny import save_tiny
 from steadycode.problems import load_problems
-from steadycode.stages.evaluate import body
+from steadycode.project import Project
+from steadycode.stages.evaluate import body, evaluation_job
 from steadycode.stages.job import Job, run_body
 
 RECIPE = {
@@ -122,6 +123,36 @@ def test_prompts_beyond_the_window_are_told(job: Callable[..., Job]) -> None:
     assert evidence.cost["beyond_window"] == 4
     (line,) = [line for line in told(work) if "window" in line]
     assert line.startswith(f"4 of {evidence.cost['completions']:.0f} completions are empty")
+
+
+def test_rows_that_are_wrong_are_told_by_file_and_line(job: Callable[..., Job]) -> None:
+    work = job("here", decoding={"max_new_tokens": 8})
+    file = Path(work.inputs["problems"])
+    rows = [json.loads(line) for line in file.read_text().splitlines()]
+    rows[1]["entry_point"] = "nowhere"
+    rows[3]["canonical_solution"] = "    return 7\n"
+    write_jsonl(file, rows)
+    run_body("evaluate", body, work.path)
+    told_of = [line for line in told(work) if line.startswith(str(file))]
+    assert told_of[0].startswith(f"{file}:2: prompt and canonical_solution define no function")
+    assert told_of[1:] == [
+        f"{file}:4: the reference solution fails its own test (AssertionError);"
+        " mend or drop the row"
+    ]
+    report = Evidence.read(work.folder / "evidence.json").report
+    assert report.total_problems == 4
+
+
+def test_a_folder_of_problems_counts_with_all_its_files(tmp_path: Path) -> None:
+    for place in ("data", "sets"):
+        (tmp_path / place).mkdir()
+    (tmp_path / "data" / "test.jsonl").touch()
+    config = Config(evaluate=EvaluateConfig(problems=str(tmp_path / "sets")))
+    folders = []
+    for content in ("", "{}"):
+        (tmp_path / "sets" / "one.jsonl").write_text(content)
+        folders.append(evaluation_job(Project(tmp_path), config, tmp_path / "model", "m").folder)
+    assert folders[0] != folders[1]
 
 
 @pytest.mark.slow

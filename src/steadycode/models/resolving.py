@@ -56,7 +56,7 @@ def _from_hub(hub_id: str, say: Say) -> Path:
     except Exception:
         say(f"downloading {hub_id} from the Hugging Face hub (safetensors only)")
     try:
-        with _online():
+        with online():
             return snapshot()
     except Exception as error:  # network, access and naming faults have many types
         reason = " ".join(str(error).split())[:200]
@@ -64,7 +64,7 @@ def _from_hub(hub_id: str, say: Say) -> Path:
 
 
 @contextmanager
-def _online() -> Iterator[None]:
+def online() -> Iterator[None]:
     """Lift the project's HF_HUB_OFFLINE for a download that the user asked for by name."""
     from huggingface_hub import constants
 

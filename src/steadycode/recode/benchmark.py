@@ -2,7 +2,8 @@
 
 import platform
 from collections import Counter
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import nullcontext
 from dataclasses import asdict, dataclass, field, fields
 from functools import cached_property
 from typing import Any
@@ -103,6 +104,7 @@ def build_benchmark(
     in the sandbox, whose ``unsafe`` it is), and to say whether its prompt changed. One that breaks
     a promise is rejected in style sound; in style release it stays, and is counted.
     A perturbation whose plug-in is not in ``plugins`` is skipped: ``metadata["skipped"]`` says so.
+    ``metadata["failing_references"]``: what ails each problem whose own solution fails, by task.
     ``on_progress(done, total)`` counts variants. Raises ConfigError for an unknown name or style.
     """
     asked = names_of(style) if names is None else tuple(dict.fromkeys(names))
@@ -112,20 +114,25 @@ def build_benchmark(
     made, rejected = _perturbed(problems, chosen, seeds, style, plugins)
     variants: list[Variant] = []
     faults: list[tuple[Variant, Fault]] = []
-    for variant, fault in _broken_promises(made, problems, verify, unsafe):
-        faults.append((variant, fault))
-        if fault.reason and style == "sound":
-            rejected.append(_rejected(variant, fault.reason))
-        else:
-            variants.append(variant)
-        if on_progress:
-            on_progress(len(faults), len(made))
+    with Sandbox(unsafe=unsafe) if verify else nullcontext() as sandbox:
+        failing = _failing(problems, sandbox) if sandbox else {}
+        for variant, fault in _broken_promises(made, failing, sandbox):
+            faults.append((variant, fault))
+            if fault.reason and style == "sound":
+                rejected.append(_rejected(variant, fault.reason))
+            else:
+                variants.append(variant)
+            if on_progress:
+                on_progress(len(faults), len(made))
     metadata = {
         "style": style,
         "seeds": seeds,
         "perturbations": chosen,
         "skipped": skipped,
         "verified": verify,
+        "failing_references": {
+            task_id: verdict.detail or verdict.status for task_id, verdict in failing.items()
+        },
         "python": platform.python_version(),
         "tagger": TAGGER,
         "counts": _counts(chosen, faults, rejected, verify),
@@ -184,31 +191,33 @@ def _partial_or_same(problem: Problem, style: Style) -> Problem:
         return problem
 
 
+def _failing(problems: Sequence[Problem], sandbox: Sandbox) -> dict[str, Verdict]:
+    verdicts = sandbox.run_all(_reference(problem) for problem in problems)
+    return {
+        problem.task_id: verdict
+        for problem, verdict in zip(problems, verdicts, strict=True)
+        if verdict.status != "passed"
+    }
+
+
 def _broken_promises(
-    variants: Sequence[Variant], problems: Sequence[Problem], verify: bool, unsafe: bool
+    variants: Sequence[Variant], failing: Mapping[str, Verdict], sandbox: Sandbox | None
 ) -> Iterator[tuple[Variant, Fault]]:
-    """Each variant with the promise that it breaks.
+    """Each variant with the promise that it breaks; without a sandbox, whether it parses.
 
     A variant whose reference fails as the unperturbed one does is told apart from one that the
     perturbation broke.
     """
-    if not verify:
+    if sandbox is None:
         for variant in variants:
             reason = _parse_fault(variant)
             yield variant, Fault(reason, parsed=not reason, passed=False)
         return
-    with Sandbox(unsafe=unsafe) as sandbox:
-        sound = {
-            problem.task_id: verdict
-            for problem, verdict in zip(
-                problems, sandbox.run_all(_reference(p) for p in problems), strict=True
-            )
-        }
-        verdicts = sandbox.run_all(_reference(variant) for variant in variants)
-        for variant, verdict in zip(variants, verdicts, strict=True):
-            syntax = _parse_fault(variant)
-            reason = syntax or _fault(verdict, sound[variant.task_id])
-            yield variant, Fault(reason, parsed=not syntax, passed=not reason)
+    verdicts = sandbox.run_all(_reference(variant) for variant in variants)
+    for variant, verdict in zip(variants, verdicts, strict=True):
+        syntax = _parse_fault(variant)
+        reason = syntax or _fault(verdict, failing.get(variant.task_id))
+        yield variant, Fault(reason, parsed=not syntax, passed=not reason)
 
 
 def _reference(problem: Problem) -> Program:
@@ -223,10 +232,10 @@ def _parse_fault(variant: Variant) -> str:
     return ""
 
 
-def _fault(verdict: Verdict, nominal: Verdict) -> str:
+def _fault(verdict: Verdict, nominal: Verdict | None) -> str:
     if verdict.status == "passed":
         return ""
-    if nominal.status != "passed":
+    if nominal:
         return f"the problem's own reference solution {nominal.status}: {nominal.detail}"
     return f"the perturbed reference solution {verdict.status}: {verdict.detail}"
 

@@ -21,7 +21,8 @@ def replay_translation(path: Path) -> Plugin:
     DataError when the file cannot be read; the plug-in does for a problem that the file does not
     have or has with another code.
     """
-    prompts = {problem.task_id: problem.prompt for problem in load_problems(str(path))}
+    rows = load_problems(str(path), check_programs=False)
+    prompts = {problem.task_id: problem.prompt for problem in rows}
 
     def translate(problem: Problem, text: str) -> str:
         prompt = prompts.get(problem.task_id)

@@ -2,7 +2,7 @@
 
 import difflib
 import json
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import asdict
 from pathlib import Path
@@ -17,7 +17,7 @@ from steadycode.console import StageView
 from steadycode.errors import ConfigError, DataError
 from steadycode.files import write_json
 from steadycode.generation.contract import Completion
-from steadycode.problems import Problem, load_problems, select_problems
+from steadycode.problems import Problem, load_problems, locate, select_problems
 from steadycode.project import Project
 from steadycode.recode import (
     PERTURBATIONS,
@@ -49,7 +49,7 @@ def list_perturbations() -> None:
 def show_variant(name: str, source: str, task: str, seed: int, style: str) -> None:
     """``steadycode perturb show``: the first problem that changes, or the one named ``task``."""
     check_names((name,), style)
-    problems = load_problems(source)
+    problems = _problems(source, style, Console(stderr=True))
     if task:
         problems = [problem for problem in problems if problem.task_id == task]
         if not problems:
@@ -68,6 +68,15 @@ def show_variant(name: str, source: str, task: str, seed: int, style: str) -> No
         if part == "prompt" or before != after:
             console.print(Text(f"--- {part}", "dim"))
             console.print(_diff(before, after), soft_wrap=True)
+
+
+def _problems(source: str, style: str, console: Console) -> list[Problem]:
+    """Wrong rows are told and left out; style release keeps the damage of published ones."""
+    return load_problems(
+        source,
+        lambda fault: console.print(fault, style="yellow", markup=False, soft_wrap=True),
+        check_programs=style != "release",
+    )
 
 
 def _diff(before: str, after: str) -> Text:
@@ -127,7 +136,7 @@ def build_and_show(
         raise ConfigError(f"{output} is not empty and holds no benchmark; name a new folder")
     check_names(tuple(names or ()), style)
     console = Console()
-    every = load_problems(problems)
+    every = _problems(problems, style, console)
     chosen = select_problems(every, max_problems, seed)
     if budget is not None:
         names = choose(told(earlier_reports(project)), len(chosen), seeds, budget)
@@ -143,7 +152,8 @@ def build_and_show(
             on_progress=lambda done, total: progress("variants checked", done, total),
         )
     write_benchmark(benchmark, output)
-    show_benchmark(benchmark, console)
+    failing = benchmark.metadata["failing_references"]
+    show_benchmark(benchmark, console, locate(problems) if failing else {})
     console.print(f"{benchmark.summary}; in {output}", markup=False)
     console.print(f"content hash {benchmark.content_hash}")
 
@@ -163,8 +173,9 @@ def _progress(console: Console, title: str) -> Iterator[Callable[[str, int, int]
         yield view.progress
 
 
-def show_benchmark(benchmark: Benchmark, console: Console) -> None:
-    """Perturbation by perturbation: rows, and the shares of them that keep each promise."""
+def show_benchmark(benchmark: Benchmark, console: Console, where: Mapping[str, str]) -> None:
+    """Perturbation by perturbation: rows, and the shares of them that keep each promise. ``where``
+    each task is, as ``file:line``."""
     table = Table(Column("perturbation", no_wrap=True), "group", *_COLUMNS)
     for name, counts in benchmark.metadata["counts"].items():
         rows = counts["rows"]
@@ -177,8 +188,11 @@ def show_benchmark(benchmark: Benchmark, console: Console) -> None:
         console.print(f"skipped: {name} ({why})", markup=False)
     for task, detail in benchmark.metadata.get("failing_references", {}).items():
         console.print(
-            f"{task}: the reference solution fails its own test ({detail}); mend or drop the row",
+            f"{where.get(task, task)}: the reference solution fails its own test ({detail});"
+            " mend or drop the row",
+            style="yellow",
             markup=False,
+            soft_wrap=True,
         )
 
 
@@ -209,7 +223,8 @@ def earlier_reports(project: Project) -> list[Report]:
 def within_budget(project: Project, config: Config, budget: int) -> Config:
     """The config with the perturbations that fit. Raises ConfigError when none does."""
     settings = config.evaluate
-    problems = select_problems(load_problems(settings.problems), settings.max_problems, config.seed)
+    usable = load_problems(settings.problems, lambda fault: None)  # the evaluation tells of them
+    problems = select_problems(usable, settings.max_problems, config.seed)
     names = choose(told(earlier_reports(project)), len(problems), settings.seeds, budget)
     Console().print(f"within {budget} prompts: {', '.join(names)}")
     return config.model_copy(

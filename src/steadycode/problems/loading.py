@@ -1,0 +1,79 @@
+"""Problems of a source, row by row: what is wrong is named by file and line."""
+
+from collections.abc import Callable, Iterator
+from contextlib import suppress
+from pathlib import Path
+
+from steadycode.errors import DataError
+from steadycode.problems.files import lines, problem_file
+from steadycode.problems.problem import Problem, check_problem, parse_problem
+
+
+def load_problems(
+    source: str,
+    on_fault: Callable[[str], None] | None = None,
+    *,
+    check_programs: bool = True,
+) -> list[Problem]:
+    """The problems of a source, as ``problem_file`` names it. Rows hold a Problem's fields, or
+    those of the original MBPP.
+
+    A wrong row is told to ``on_fault``, with file, line, what is wrong and what to do, and the
+    others are loaded. ``check_programs=False`` takes programs and tests as they are, for published
+    sets that are known to hold damage. Raises DataError for the first wrong row where there is no
+    ``on_fault``, for a source that cannot be read, and when no row is left.
+    """
+    path = problem_file(source)
+    problems: list[Problem] = []
+    first: dict[str, str] = {}
+    rows = 0
+    for where, line in _rows(path):
+        rows += 1
+        try:
+            problem = _problem(line, where)
+            if check_programs:
+                check_problem(problem, where)
+            if before := first.get(problem.task_id):
+                raise DataError(
+                    f"{where}: task_id {problem.task_id!r} occurs twice, first at {before};"
+                    " make it unique"
+                )
+        except DataError as fault:
+            if on_fault is None:
+                raise
+            on_fault(str(fault))
+        else:
+            first[problem.task_id] = where
+            problems.append(problem)
+    if not problems:
+        why = f": all its {rows} rows are wrong, mend them" if rows else "; name another source"
+        raise DataError(f"{path} holds no problem{why}")
+    return problems
+
+
+def locate(source: str) -> dict[str, str]:
+    """Where each task's row is, as ``file:line``: to name a fault that only a run shows.
+
+    Raises DataError as ``problem_file`` does; of several rows of one task, one that is loaded.
+    """
+    usable: dict[str, str] = {}
+    damaged: dict[str, str] = {}
+    for where, line in _rows(problem_file(source)):
+        with suppress(DataError):
+            problem = _problem(line, where)
+            damaged.setdefault(problem.task_id, where)
+            check_problem(problem, where)
+            usable.setdefault(problem.task_id, where)
+    return damaged | usable
+
+
+def _rows(path: Path) -> Iterator[tuple[str, bytes]]:
+    return ((where, line) for where, line in lines(path) if line.strip())
+
+
+def _problem(line: bytes, where: str) -> Problem:
+    try:
+        text = line.decode("utf-8-sig")
+    except UnicodeDecodeError as error:
+        raise DataError(f"{where}: not UTF-8 text; save the file as UTF-8") from error
+    return parse_problem(text, where)

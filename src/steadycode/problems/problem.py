@@ -1,0 +1,98 @@
+"""A problem, how one is read from a row, and what makes its program and test usable."""
+
+import ast
+import json
+import re
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from steadycode.errors import DataError
+from steadycode.problems.mbpp import MBPP_FIELDS, from_mbpp
+from steadycode.problems.python import functions, parsed
+from steadycode.randomness import derive_seed
+
+_FIELDS = ("task_id", "prompt", "entry_point", "canonical_solution", "test")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Problem:
+    """A function to complete. ``test`` defines ``check(candidate)``, as in HumanEval."""
+
+    task_id: str
+    prompt: str
+    entry_point: str
+    canonical_solution: str
+    test: str
+
+
+def select_problems(problems: Sequence[Problem], count: int | None, seed: int) -> list[Problem]:
+    """``count`` problems chosen by a stable hash of (seed, task_id), kept in their order.
+
+    The choice is nested: a larger count contains every smaller one.
+    """
+    if count is None or count >= len(problems):
+        return list(problems)
+    ranked = sorted(problems, key=lambda p: derive_seed(seed, "subset", p.task_id))
+    chosen = {problem.task_id for problem in ranked[:count]}
+    return [problem for problem in problems if problem.task_id in chosen]
+
+
+def parse_problem(line: str, where: str) -> Problem:
+    """A row of a JSON-lines file: a Problem's fields, or those of MBPP. Others are left out.
+
+    Raises DataError, beginning with ``where``, for a row of another form.
+    """
+    try:
+        row = json.loads(line)
+    except (ValueError, RecursionError) as error:
+        fault = getattr(error, "msg", error)
+        raise DataError(f"{where}: not JSON ({fault}); write one object per line") from error
+    if not isinstance(row, dict):
+        raise DataError(f"{where}: expected an object with {', '.join(_FIELDS)}")
+    if all(field in row for field in MBPP_FIELDS) and "canonical_solution" not in row:
+        row = from_mbpp(row, where)
+    for field in _FIELDS:
+        if field not in row:
+            raise DataError(f"{where}: field {field!r} is missing; {_wanted()}")
+        if not isinstance(row[field], str):
+            kind = type(row[field]).__name__
+            raise DataError(f"{where}: field {field!r} is {kind}, not a string; {_wanted()}")
+        if re.search("[\ud800-\udfff]", row[field]):
+            raise DataError(f"{where}: field {field!r} holds half a character; save it as UTF-8")
+    if not row["task_id"]:
+        raise DataError(f"{where}: field 'task_id' is empty; give each row a name of its own")
+    return Problem(**{field: row[field] for field in _FIELDS})
+
+
+def _wanted() -> str:
+    return f"a row needs {', '.join(_FIELDS)}, or MBPP's {', '.join(MBPP_FIELDS)}"
+
+
+def check_problem(problem: Problem, where: str) -> None:
+    """Raises DataError, beginning with ``where``, when the program does not parse or does not
+    define the entry point, or when the test cannot test it. Runs nothing."""
+    program = problem.prompt + problem.canonical_solution
+    if re.search("\r(?!\n)", program):
+        raise DataError(f"{where}: lines of the program end in \\r alone; end them in \\n")
+    tree = parsed(program, f"{where}: prompt and canonical_solution together are")
+    if not any(function.name == problem.entry_point for function in functions(tree)):
+        defined = ", ".join(dict.fromkeys(f.name for f in functions(tree))) or "none"
+        raise DataError(
+            f"{where}: prompt and canonical_solution define no function {problem.entry_point!r} at"
+            f" their top level (functions there: {defined}); correct entry_point or the program"
+        )
+    test = parsed(problem.test, f"{where}: the test is")
+    checks = [function for function in functions(test) if function.name == "check"]
+    if not checks or isinstance(checks[-1], ast.AsyncFunctionDef):
+        raise DataError(f"{where}: the test defines no function check(candidate); write one")
+    given = checks[-1].args
+    parameters = {arg.arg for arg in (*given.posonlyargs, *given.args, given.vararg) if arg}
+    used = {node.id for node in ast.walk(test)
+            if isinstance(node, ast.Name) and isinstance(node.ctx, ast.Load)}  # fmt: skip
+    if not parameters:
+        raise DataError(f"{where}: the test's check takes no argument; write check(candidate)")
+    if not used & {*parameters, problem.entry_point}:
+        raise DataError(
+            f"{where}: the test calls neither candidate nor {problem.entry_point}, so every program"
+            " would pass; call candidate in check"
+        )

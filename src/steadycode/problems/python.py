@@ -1,0 +1,26 @@
+"""The Python of a row: parsed, with a fault that says where."""
+
+import ast
+import warnings
+
+from steadycode.errors import DataError
+
+Function = ast.FunctionDef | ast.AsyncFunctionDef
+
+
+def parsed(text: str, what: str) -> ast.Module:
+    """Raises DataError beginning with ``what``, which ends in "is" or "are"."""
+    try:
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")  # "\\d" in a string is the row's own affair
+            return ast.parse(text)
+    except SyntaxError as error:
+        fault = f"{error.msg}, line {error.lineno}"
+    except (ValueError, RecursionError, MemoryError) as error:
+        fault = str(error)
+    raise DataError(f"{what} not valid Python ({fault}); mend or drop the row")
+
+
+def functions(tree: ast.Module) -> list[Function]:
+    """Those of the top level."""
+    return [node for node in tree.body if isinstance(node, Function)]
