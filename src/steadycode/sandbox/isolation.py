@@ -10,7 +10,6 @@ import contextlib
 import ctypes
 import glob
 import os
-import platform
 import resource
 import struct
 import sys
@@ -39,7 +38,7 @@ _signal = _libc.signal  # looked up here, and not once more in every fork
 if sys.platform == "linux":
     _prctl, _syscall, _capset, _unshare = _libc.prctl, _libc.syscall, _libc.capset, _libc.unshare
 
-_MACHINE = platform.machine()  # asked here: it may start a process to find out
+_MACHINE = os.uname().machine
 
 Missing = dict[str, str]
 """What cannot be enforced -> why."""

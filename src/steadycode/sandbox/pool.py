@@ -174,7 +174,7 @@ class _Worker:
         script = Path(__file__).with_name("worker.py")
         # not -I: it would ignore the one variable that makes the order of sets repeatable
         self._process = subprocess.Popen(
-            [sys.executable, "-s", "-S", "-P", "-B", str(script)],
+            [sys.executable, "-s", "-S", "-P", str(script)],
             stdin=subprocess.PIPE,
             stdout=subprocess.PIPE,
             stderr=subprocess.DEVNULL,

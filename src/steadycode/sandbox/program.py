@@ -17,7 +17,7 @@ import wire  # type: ignore[import-not-found]
 
 Message = dict[str, Any]
 
-_REHEARSALS = 40  # Python 3.11 to 3.13 adapt code within about twenty runs
+_REHEARSALS = 20  # as many as Python 3.11 to 3.13 need to adapt code
 
 
 def run(code: str, name: str, channel: wire.Channel) -> NoReturn:
