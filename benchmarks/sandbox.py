@@ -26,7 +26,7 @@ import time
 import tokenize
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from statistics import mean
 from types import ModuleType
@@ -86,7 +86,7 @@ def main() -> int:
     import torch  # in the parent of every fork, as in an evaluator
 
     problems = list(read_problems().values())
-    mix = make_mix(problems, given.programs, given.timeouts)
+    mix = find_endless(make_mix(problems, given.programs, given.timeouts), given)
     sets = {
         "HumanEval's references": [Case(item, item["canonical_solution"]) for item in problems],
         "mix": mix,
@@ -126,6 +126,16 @@ def main() -> int:
     for case in differing[:20]:
         console.print(f"--- {case.problem['task_id']}\n{case.completion}", markup=False)
     return 1 if differing else 0
+
+
+def find_endless(cases: list[Case], given: argparse.Namespace) -> list[Case]:
+    """A wrong constant may make a loop endless, too. Run once, without a clock."""
+    with Sandbox(Limits(seconds=min(1.0, given.timeout)), workers=given.workers) as sandbox:
+        programs = [case.program for case in cases if not case.endless]
+        verdicts = iter(list(sandbox.run_all(programs)))
+    return [
+        replace(case, endless=case.endless or next(verdicts).status == "timeout") for case in cases
+    ]
 
 
 def run_ours(sandbox: Sandbox, cases: list[Case]) -> list[bool]:
