@@ -112,7 +112,7 @@ def test_articles_are_dropped_from_prose_only() -> None:
 def test_backticks() -> None:
     assert prompt("NamesInBackticks") == TOY.prompt.replace(
         "Return True if an element of lst is above the limit,",
-        "Return `True` if an element of `lst` is above the `limit`,",
+        "Return `True` if an element of `lst` is above the limit,",
     )
     toy = problem('def f(a, b):\n    """Add a number a and b."""\n', "    return a + b\n")
     assert "Add a number `a` and `b`." in prompt("NamesInBackticks", toy)
@@ -288,3 +288,8 @@ def _shape(problem: Problem) -> Any:
 
 def _is_string(node: ast.stmt) -> bool:
     return isinstance(node, ast.Expr) and isinstance(node.value, ast.Constant)
+
+
+def test_words_of_the_sentence_get_no_backticks(problems: list[Problem]) -> None:
+    (rabbit,) = [p for p in problems if p.task_id == "HumanEval/159"]
+    assert "need to eat" in perturb(rabbit, "NamesInBackticks").prompt

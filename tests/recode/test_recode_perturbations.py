@@ -376,3 +376,15 @@ def test_all_stands_for_every_perturbation_of_the_style() -> None:
     assert len(expanded(["all"], "release")) == 29
     with pytest.raises(ConfigError, match="TypeHintsRemoved is not in the published benchmark"):
         expanded(["TypeHintsRemoved"], "release")
+
+
+def test_a_function_called_check_is_not_the_test_s() -> None:
+    problem = Problem(
+        task_id="Toy/5", prompt="def check(n):\n", entry_point="check",
+        canonical_solution="    return n > 0 and (n == 1 or check(n - 1))\n",
+        test="def check(candidate):\n    assert candidate(3)\n",
+    )  # fmt: skip
+    variant = perturb(problem, "FuncRenameChangeChar")
+    assert variant.entry_point != "check"
+    assert variant.test == problem.test
+    assert f"{variant.entry_point}(n - 1)" in variant.canonical_solution

@@ -16,7 +16,7 @@ from steadycode.recode.language.synonyms import synonyms
 from steadycode.recode.language.tagger import tag
 from steadycode.recode.perturbations import characters, english
 from steadycode.recode.perturbations.prose import prose_lines
-from steadycode.recode.source import Edit, Source, Span, changed
+from steadycode.recode.source import Edit, Function, Source, Span, changed
 from steadycode.recode.variant import Perturbation, Plugged
 
 _ATTEMPTS = 20
@@ -149,6 +149,8 @@ def _renamed_test(problem: Problem, name: str) -> str:
         return problem.test
     test = Source(changed(problem, prompt="", canonical_solution=problem.test))
     try:
+        if any(isinstance(n, Function) and n.name == problem.entry_point for n in test.tree.body):
+            return problem.test  # ``check``, say, is its own
         uses = _uses(test, problem.entry_point)
     except DataError as error:
         fault = f"{problem.task_id}: the test is not valid Python ({error.__cause__ or error})"

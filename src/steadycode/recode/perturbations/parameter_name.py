@@ -71,7 +71,7 @@ def _mentions(source: Source, name: str) -> Iterator[Span]:
     """
     quoted = rf"(?<=['`]){name}(?=['`])|(?<![\w'\"]){name}(?= =[^=])|(?<=len\(){name}(?=\))"
     bare = rf"(?<![\w'\"\\.]){name}(?![\w'\"]|-th\b)|(?<!\w){name}(?=')(?!'\w)"
-    whole = re.compile(quoted if _is_english(name) else f"{quoted}|{bare}")
+    whole = re.compile(quoted if is_english(name) else f"{quoted}|{bare}")
     keyword = re.compile(rf"(?<![\w.]){name}(?=\s*=[^=])")
     strings = re.compile(r"(?<!\w)(['\"])(?=\S).*?(?<=\S)\1(?!\w)")
     inside = content(source) if described(source) else Span(0, 0)
@@ -94,7 +94,8 @@ def _mentions(source: Source, name: str) -> Iterator[Span]:
                 yield Span(start, end)
 
 
-def _is_english(name: str) -> bool:
+def is_english(name: str) -> bool:
+    """Could be a word of the sentence, not the parameter: ``number``, but not ``n`` or ``lst``."""
     return name.isalpha() and name.islower() and len(name) > 2 and name not in _ABBREVIATED
 
 

@@ -6,6 +6,7 @@ from itertools import pairwise
 from random import Random
 
 from steadycode.problems import Problem
+from steadycode.recode.perturbations.parameter_name import is_english
 from steadycode.recode.perturbations.prose import content, described, matches, prose_lines
 from steadycode.recode.source import Edit, Source, Span, parameters
 
@@ -65,7 +66,7 @@ def articles_dropped(problem: Problem, random: Random) -> Problem:
 def backticked_names(problem: Problem, random: Random) -> Problem:
     """Parameters and True, False, None in backticks, as in Markdown."""
     source = Source(problem)
-    given = {parameter.arg for parameter in parameters(source.target)}
+    given = {p.arg for p in parameters(source.target) if not is_english(p.arg)}
     names = "|".join(sorted({*given.difference(_ARTICLE_LIKE), "True", "False", "None"}))
     # "a" only where no noun follows
     names += "".join(
