@@ -163,8 +163,4 @@ def test_a_file_swapped_with_its_hash_is_noticed(small: Benchmark, tmp_path: Pat
 def test_all_of_humaneval(problems: list[Problem]) -> None:
     built = build_benchmark(problems, seeds=1)
     assert len(built.variants) + len(built.rejected) == 164 * len(built.perturbations)
-    assert {(r.task_id, r.perturbation) for r in built.rejected} == {
-        ("HumanEval/80", "tab_indent"),  # their own indentation is uneven
-        ("HumanEval/109", "tab_indent"),
-        ("HumanEval/135", "tab_indent"),
-    }
+    assert built.rejected == ()
