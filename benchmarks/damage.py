@@ -4,9 +4,10 @@
 
 Completes the nominal prompts first, full and half-solved, and goes on with problems that the model
 solves there (a drop only shows on those), at most ``--solved`` of each mode, chosen by a stable
-hash. Then every variant of the published perturbations, seed 0, in style sound and in style
-release. A release variant whose own reference solution no longer passes is damaged: no model can
-be expected to solve it.
+hash. Then every variant of the published perturbations in style sound and in style release. A
+release variant whose own reference solution no longer passes is damaged: no model can be expected
+to solve it. The ceiling is the robust pass, over all problems, of one who always writes the
+reference.
 """
 
 import argparse
@@ -26,8 +27,7 @@ from steadycode.problems import Problem, load_problems, select_problems
 from steadycode.project import find_project
 from steadycode.recode import PERTURBATIONS, Benchmark, build_benchmark
 from steadycode.recode.evaluate import evaluate
-from steadycode.recode.report import Report
-from steadycode.recode.variant import GROUPS, Group, Mode, Style, Variant, mode_of
+from steadycode.recode.variant import GROUPS, STYLES, Group, Mode, Style, Variant, mode_of
 from steadycode.sandbox import Program, Sandbox
 
 Engine = Callable[[Sequence[str]], Iterable[Completion]]
@@ -56,6 +56,7 @@ def main() -> None:
     parser.add_argument("--model", default="smollm2-135m-instruct")
     parser.add_argument("--problems", type=int, default=164, help="of HumanEval, for the nominal")
     parser.add_argument("--solved", type=int, default=8, help="problems that go on, in each mode")
+    parser.add_argument("--seeds", type=int, default=1)
     parser.add_argument("--max-new-tokens", type=int, default=128)
     given = parser.parse_args()
 
@@ -72,10 +73,13 @@ def main() -> None:
     problems = select_problems(load_problems("humaneval"), given.problems, 0)
     solved = _solved(problems, engine, given.solved, console)
     table = Table("group", "problems", "RP sound", "RP release", "RP release, undamaged variants",
-                  "damaged variants")  # fmt: skip
+                  "damaged variants", "ceiling of release")  # fmt: skip
     for group in GROUPS:
         chosen = solved[mode_of(group)]
-        sound, release = (_seen(chosen, group, style, engine) for style in ("sound", "release"))
+        sound, release = (
+            _seen(_benchmark(chosen, group, style, given.seeds), engine) for style in STYLES
+        )
+        ceiling = _intact(_benchmark(problems, group, "release", given.seeds))
         rows = [ok for row in release.whole.values() for ok in row]
         table.add_row(
             group,
@@ -84,6 +88,7 @@ def main() -> None:
             _of(*release.robust()),
             _of(*release.robust(whole_only=True)),
             _of(rows.count(False), len(rows)),
+            _of(sum(all(row) for row in ceiling.values()), len(ceiling)),
         )
     console.print(table)
 
@@ -101,25 +106,30 @@ def _solved(
     return found
 
 
-def _seen(problems: list[Problem], group: Group, style: Style, engine: Engine) -> Seen:
+def _benchmark(problems: list[Problem], group: Group, style: Style, seeds: int) -> Benchmark:
     names = [n for n, info in PERTURBATIONS.items()
              if info.group == group and not info.why and not info.needs]  # fmt: skip
-    benchmark = build_benchmark(problems, names, seeds=1, style=style)
+    return build_benchmark(problems, names, seeds=seeds, style=style, verify=style == "sound")
+
+
+def _seen(benchmark: Benchmark, engine: Engine) -> Seen:
     report, _ = evaluate(benchmark, engine)
-    return _compared(benchmark, report)
-
-
-def _compared(benchmark: Benchmark, report: Report) -> Seen:
-    seen = Seen()
-    changed = [v for v in benchmark.variants if v.changed]
-    with Sandbox() as sandbox:
-        references = sandbox.run_all(_reference(variant) for variant in changed)
-        whole = [verdict.status == "passed" for verdict in references]
-    passed = [o.passed[0] for o in report.outcomes if o.perturbation and o.changed]
-    for variant, ok, intact in zip(changed, passed, whole, strict=True):
-        seen.passed[variant.task_id].append(ok)
-        seen.whole[variant.task_id].append(intact)
+    seen = Seen(whole=_intact(benchmark))
+    for outcome in report.outcomes:
+        if outcome.perturbation and outcome.changed:
+            seen.passed[outcome.task_id].append(outcome.passed[0])
     return seen
+
+
+def _intact(benchmark: Benchmark) -> dict[str, list[bool]]:
+    """Of each changed variant, whether its reference solution passes."""
+    changed = [variant for variant in benchmark.variants if variant.changed]
+    found: dict[str, list[bool]] = defaultdict(list)
+    with Sandbox() as sandbox:
+        verdicts = sandbox.run_all(_reference(variant) for variant in changed)
+        for variant, verdict in zip(changed, verdicts, strict=True):
+            found[variant.task_id].append(verdict.status == "passed")
+    return found
 
 
 def _reference(variant: Variant) -> Program:
