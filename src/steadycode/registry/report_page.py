@@ -180,11 +180,15 @@ def _label(name: str) -> str:
     known = {
         "recode/full/pass_at_1": "pass@1, full prompt",
         "recode/partial/pass_at_1": "pass@1, partial prompt",
+        "recode/full/robust_pass_at_1": "robust pass, full prompt",
+        "recode/partial/robust_pass_at_1": "robust pass, partial prompt",
         "heldout/loss": "held-out loss, nats/token",
         "representation/isotropy": "isotropy",
     }
     group = _GROUP.fullmatch(name)
-    return f"robust pass, {group[1].replace('_', ' ')}" if group else known.get(name, name)
+    if name in known or group is None:
+        return known.get(name, name)
+    return f"robust pass, {group[1].replace('_', ' ')}"
 
 
 def _cell(figure: Figure, show: Callable[[float], str]) -> str:
