@@ -1,1 +1,0 @@
-SECRET = 'canary-5d406ef005517a3b9f713cb8e4413a98'
