@@ -353,3 +353,13 @@ def _is_running(pid: int) -> bool:
         return Path(f"/proc/{pid}/stat").read_text().rpartition(") ")[2][0] != "Z"
     except OSError:
         return False
+
+
+def test_a_program_is_the_same_in_the_background() -> None:
+    before = signal.signal(signal.SIGINT, signal.SIG_IGN)  # as a shell starts what ends in &
+    try:
+        with Sandbox(workers=1) as sandbox:
+            code = "import signal\nassert signal.getsignal(2) is signal.default_int_handler\n"
+            assert sandbox.run(Program(code)).status == "passed"
+    finally:
+        signal.signal(signal.SIGINT, before)

@@ -187,6 +187,8 @@ def main() -> None:
     isolation.leave_namespaces()
     isolation.die_with_parent(int(signal.SIGTERM))  # and clean up
     signal.signal(signal.SIGTERM, _leave)
+    # an evaluator in the background ignores it, and so would every program
+    signal.signal(signal.SIGINT, signal.default_int_handler)
     requests, replies = os.dup(0), os.dup(1)
     nothing = os.open(os.devnull, os.O_RDWR)
     for standard in (0, 1):
