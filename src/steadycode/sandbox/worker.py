@@ -31,7 +31,7 @@ import zygote  # type: ignore[import-not-found]  # noqa: E402
 sys.path.remove(_FOLDER)
 
 _STUCK = 30.0  # seconds until a checker that takes no test is replaced
-_TESTED, _ALONE, _CHECKER = b"tested", b"alone", b"checker"
+_TESTED, _ALONE = b"tested", b"alone"
 
 Json = dict[str, Any]
 
@@ -114,7 +114,7 @@ class Worker:
         """A process that runs tests, one after the other, until one leaves a trace in it."""
         self._checks, theirs = socket.socketpair()
         self._checks.settimeout(_STUCK)
-        self._checker = self._zygote.copy(_CHECKER, theirs.fileno(), self._nothing)
+        self._checker = self._zygote.copy(zygote.CHECKER, theirs.fileno(), self._nothing)
         theirs.close()
 
     def _end_checker(self) -> None:
@@ -149,7 +149,7 @@ def _check(fd: int) -> None:
 _ROLES: dict[bytes, zygote.Role] = {
     _TESTED: lambda files: _execute("solution", *files),
     _ALONE: lambda files: _execute("__main__", *files),
-    _CHECKER: lambda files: _check(*files),
+    zygote.CHECKER: lambda files: _check(*files),
 }
 
 

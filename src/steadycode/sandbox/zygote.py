@@ -30,6 +30,7 @@ _WARM = (
 )
 _KILL = int(signal.SIGKILL)
 _PROBE = b"probe"
+CHECKER = b"checker"  # the role that serves several programs
 _FILES = 3  # the most that a copy is given: two ends of pipes, and its output
 
 Role = Callable[[list[int]], object]
@@ -102,7 +103,9 @@ class _Template:
         worker = os.getppid()
         isolation.die_with_parent(_KILL)
         isolation.default_signal(int(signal.SIGTERM))
-        for before, after in pairwise([2, *sorted(self._kept(orders)), 1024]):
+        for before, after in pairwise(
+            [2, *sorted([orders.fileno(), *self._confinement.files]), 1024]
+        ):
             os.closerange(before + 1, after)
         self._warm_up()
         self._missing = self._confinement.enter()
@@ -133,14 +136,11 @@ class _Template:
             os.dup2(output, 1)
             os.dup2(output, 2)
             os.close(output)
-            missing = {**missing, **self._confinement.enter_alone(role != b"checker")}
+            missing = {**missing, **self._confinement.enter_alone(role != CHECKER)}
             if (self._unsafe or not missing) and os.getppid() == worker:
                 self._roles[role](files[:-1])
         finally:
             os._exit(1)
-
-    def _kept(self, orders: socket.socket) -> list[int]:
-        return [orders.fileno(), *self._confinement.files]
 
     @staticmethod
     def _warm_up() -> None:

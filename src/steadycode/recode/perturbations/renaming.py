@@ -17,7 +17,7 @@ from steadycode.recode.perturbations.scopes import (
     reads_names,
     shared_names,
 )
-from steadycode.recode.source import Edit, Source, Span, changed, tokenized
+from steadycode.recode.source import Edit, Source, Span, changed, parameters, tokenized
 from steadycode.recode.variant import Plugin
 
 _ATTEMPTS = 100
@@ -145,11 +145,9 @@ def _variables(source: Source) -> dict[str, _Variable]:
 def _outer_names(source: Source) -> set[str]:
     """Names in the target's decorators, defaults and annotations: those of the module."""
     arguments = source.target.args
-    every = [*arguments.posonlyargs, *arguments.args, *arguments.kwonlyargs]
-    every += [a for a in (arguments.vararg, arguments.kwarg) if a]
     outside: list[ast.expr | None] = [
         *source.target.decorator_list, *arguments.defaults, *arguments.kw_defaults,
-        source.target.returns, *(argument.annotation for argument in every),
+        source.target.returns, *(parameter.annotation for parameter in parameters(source.target)),
     ]  # fmt: skip
     return {
         node.id
