@@ -83,3 +83,20 @@ def test_the_environment_is_prepared_but_never_overridden(
     assert os.environ["DO_NOT_TRACK"] == "0"
     assert os.environ["PREFECT_HOME"] == str(tmp_path / ".prefect")
     assert os.environ["MLFLOW_DISABLE_TELEMETRY"] == "true"
+
+
+@pytest.mark.parametrize(
+    ("override", "line"),
+    [
+        ("train.dropout=0", "train: dropout is 0, so the two views .* set train.dropout=0.1, or"),
+        ("train.dropuot=0.2", r"train.dropuot: there is no such key \(given as 0.2\)"),
+        ("train.dropout=1", r"train.dropout: input should be less than 1 \(got 1\)"),
+    ],
+)
+def test_a_fault_is_one_line_that_names_the_key(override: str, line: str) -> None:
+    with pytest.raises(ConfigError, match=f"profile 'quick': {line}"):
+        load_config("quick", [override])
+
+
+def test_without_contrastive_terms_no_dropout_is_needed() -> None:
+    assert load_config("quick", ["train.dropout=0", "train.mode=mle"]).train.dropout == 0

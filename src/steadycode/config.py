@@ -42,24 +42,56 @@ class DataConfig(_Section):
     max_documents: int | None = Field(None, ge=1)
 
 
+class LoraConfig(_Section):
+    """Low-rank adapters instead of all weights; merged into the model at the end."""
+
+    rank: int = Field(16, ge=1)
+    alpha: float = Field(32, gt=0, description="the update is scaled by alpha / rank")
+    dropout: float = Field(0.0, ge=0, lt=1)
+
+
 class TrainConfig(_Section):
     mode: Literal["mle", "token", "sequence", "both"] = "both"
     steps: int = Field(40, ge=1, description="optimiser steps")
     batch_size: int = Field(6, ge=1, description="sequences in one optimiser step")
-    micro_batch_size: int = Field(6, ge=1, description="sequences in one forward pass")
+    micro_batch_size: int = Field(6, ge=1, description="rows in one forward pass of one process")
     sequence_length: int = Field(320, ge=8, description="tokens in one sequence")
     learning_rate: float = Field(5e-5, gt=0, lt=1)
     warmup_steps: int = Field(4, ge=0)
     weight_decay: float = Field(0.1, ge=0)
     clip_norm: float = Field(1.0, gt=0)
     temperature: float = Field(0.05, gt=0)
-    dropout: float = Field(0.1, gt=0, lt=1, description="functional dropout of the two views")
+    views: Literal["functional", "two_pass", "last_layers"] = Field(
+        "functional",
+        description="dropout of the last hidden state (one forward pass), in the whole model, or"
+        " in its last dropout_layers blocks (two passes each)",
+    )
+    dropout: float = Field(0.1, ge=0, lt=1, description="between the two views")
+    dropout_layers: int = Field(1, ge=1, description="blocks with dropout, for views=last_layers")
+    sequence_negatives: Literal["micro_batch", "batch"] = Field(
+        "micro_batch",
+        description="batch: compare the sequences of the whole batch, for one more forward pass",
+    )
     token_weight: float = Field(1.0, ge=0)
     sequence_weight: float = Field(1.0, ge=0)
     precision: Literal["auto", "bf16", "fp32"] = "auto"
+    packing: bool = Field(False, description="several short sequences in one row")
+    gradient_checkpointing: bool = Field(False, description="less memory, a third more time")
+    compile: bool = Field(False, description="torch.compile of the model's blocks")
+    lora: LoraConfig | None = Field(None, description="train adapters only; needs the lora extra")
+    processes: int | None = Field(None, ge=1, description="None: one per GPU, one on a CPU")
     heldout_every: int = Field(10, ge=1, description="steps between held-out measurements")
     checkpoint_every: int = Field(20, ge=1, description="steps between checkpoints")
     checkpoints_kept: int = Field(2, ge=1, description="the newest; one more while it is written")
+
+    @model_validator(mode="after")
+    def _views_differ(self) -> "TrainConfig":
+        if self.mode != "mle" and self.dropout == 0:
+            raise ValueError(
+                "dropout is 0, so the two views of the contrastive terms would be the same;"
+                " set train.dropout=0.1, or train.mode=mle to train without those terms"
+            )
+        return self
 
 
 class Decoding(_Section):
@@ -146,10 +178,18 @@ def load_config(profile: str = "quick", overrides: list[str] | None = None) -> C
     try:
         return Config.model_validate(given)
     except ValidationError as error:
-        first = error.errors()[0]
-        where = ".".join(str(part) for part in first["loc"]) or "config"
-        message = f"{where}: {first['msg'].lower()} (got {first['input']!r})"
-        raise ConfigError(f"profile {profile!r}: {message}") from error
+        raise ConfigError(f"profile {profile!r}: {first_fault(error)}") from error
+
+
+def first_fault(error: ValidationError) -> str:
+    """One line: which key, what is wrong with it, and the value that was given."""
+    first = error.errors()[0]
+    where = ".".join(str(part) for part in first["loc"]) or "config"
+    if first["type"] == "extra_forbidden":
+        return f"{where}: there is no such key (given as {first['input']!r}); check its spelling"
+    if first["type"] == "value_error":  # one of our own validators: it says all there is to say
+        return f"{where}: {first['ctx']['error']}"
+    return f"{where}: {first['msg'].lower()} (got {first['input']!r})"
 
 
 def read_yaml(path: Path) -> dict[str, Any]:

@@ -9,7 +9,7 @@ from pathlib import Path
 
 from pydantic import ValidationError
 
-from steadycode.config import TrainConfig
+from steadycode.config import TrainConfig, first_fault
 from steadycode.errors import ConfigError
 from steadycode.stages.job import Events, Job, stage_main
 from steadycode.stages.resume import Checkpoints
@@ -59,11 +59,7 @@ def _settings(job: Job) -> tuple[TrainConfig, int | None]:
     try:
         return TrainConfig.model_validate(given), max_documents
     except ValidationError as error:
-        first = error.errors()[0]
-        where = ".".join(str(part) for part in first["loc"])
-        raise ConfigError(
-            f"{job.path}: train.{where}: {first['msg'].lower()} (got {first['input']!r})"
-        ) from error
+        raise ConfigError(f"{job.path}: train.{first_fault(error)}") from error
 
 
 if __name__ == "__main__":
