@@ -46,7 +46,7 @@ class LoraConfig(_Section):
     """Low-rank adapters instead of all weights; merged into the model at the end."""
 
     rank: int = Field(16, ge=1)
-    alpha: float = Field(32, gt=0, description="the update is scaled by alpha / rank")
+    alpha: int = Field(32, ge=1, description="the update is scaled by alpha / rank")
     dropout: float = Field(0.0, ge=0, lt=1)
 
 

@@ -53,6 +53,10 @@ def model() -> Any:
 
 @pytest.fixture(scope="session")
 def tokenizer() -> Any:
+    return make_tokenizer()
+
+
+def make_tokenizer() -> Any:
     from tokenizers import Tokenizer, decoders, models, pre_tokenizers, trainers
     from transformers import PreTrainedTokenizerFast
 

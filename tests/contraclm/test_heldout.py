@@ -108,8 +108,8 @@ def test_logits_are_the_models_own(family: str, make_model: Callable[..., Any]) 
     mask = torch.rand(2, 9, generator=torch.Generator().manual_seed(1)) < 0.5
     with torch.no_grad():
         out = model(ids, output_hidden_states=True)
-        hidden, logits_at = single_pass(model)(ids)
-        logits = logits_at(mask)
+        hidden, head = single_pass(model)(ids, None)
+        logits = head.logits(mask)
     torch.testing.assert_close(hidden, out.hidden_states[-1])
     torch.testing.assert_close(logits, out.logits[mask])
     way = single_pass(model).__name__  # type: ignore[attr-defined]

@@ -4,7 +4,6 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-import torch
 
 from steadycode.contraclm import data
 from steadycode.contraclm.data import (
@@ -13,6 +12,7 @@ from steadycode.contraclm.data import (
     cut_document,
     encode,
     evenly,
+    packed,
     read_documents,
     training_sequences,
 )
@@ -75,19 +75,35 @@ def test_a_tokenizer_without_end_is_refused(tokenizer: Any) -> None:
 
 def test_masks_come_from_lengths_not_from_ids() -> None:
     """0 is the padding id here, and also a real token."""
-    batch = collate([[5, 0, 0, 7], [0, 9]], pad_id=0)
+    batch = collate([[[5, 0, 0, 7]], [[0, 9]]], pad_id=0)
     assert batch.inputs.tolist() == [[5, 0, 0], [0, 0, 0]]
     assert batch.targets.tolist() == [[0, 0, 7], [9, IGNORED, IGNORED]]
     assert batch.mask.tolist() == [[True, True, True], [True, False, False]]
-    assert batch.tokens == 4
+    assert batch.positions is None
+    assert batch.segments is None
 
 
-def test_micro_batches_hold_the_batch_in_order() -> None:
-    batch = collate([[i, i + 1] for i in range(5)], pad_id=0)
-    parts = list(batch.split(2))
-    assert [len(part.inputs) for part in parts] == [2, 2, 1]
-    assert torch.equal(torch.cat([part.inputs for part in parts]), batch.inputs)
-    assert sum(part.tokens for part in parts) == batch.tokens
+def test_a_row_of_several_sequences_numbers_them_and_begins_positions_anew() -> None:
+    batch = collate([[[5, 6, 7], [8, 9]], [[1, 2]]], pad_id=0)
+    assert batch.inputs.tolist() == [[5, 6, 8], [1, 0, 0]]
+    assert batch.targets.tolist() == [[6, 7, 9], [2, IGNORED, IGNORED]]
+    assert batch.mask.tolist() == [[True, True, True], [True, False, False]]
+    assert batch.positions is not None
+    assert batch.positions.tolist() == [[0, 1, 0], [0, 0, 0]]
+    assert batch.segments is not None
+    assert batch.segments.tolist() == [[0, 0, 1], [0, 0, 0]]
+
+
+def test_no_rows_give_a_batch_without_tokens() -> None:
+    batch = collate([], pad_id=3)
+    assert batch.inputs.tolist() == [[3]]
+    assert not batch.mask.any()
+
+
+def test_packing_fills_rows_in_order_and_loses_nothing() -> None:
+    sequences = [list(range(n + 1)) for n in (7, 2, 5, 3, 10, 1)]
+    rows = packed(sequences, width=10)
+    assert [[len(s) - 1 for s in row] for row in rows] == [[7, 2, 1], [5, 3], [10]]
 
 
 def test_an_epoch_holds_every_sequence_once_and_epochs_differ(

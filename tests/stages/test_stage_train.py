@@ -156,10 +156,11 @@ def test_killed_again_and_again_it_gives_the_same_bytes(job: Any, tmp_path: Path
 
 
 def _figures(events: list[dict[str, Any]]) -> dict[str, dict[int, float]]:
-    """Name -> step -> value, each told once, without what depends on the clock."""
+    """Name -> step -> value, each told once, without what depends on the machine."""
+    machine = ("train/tokens_per_second", "train/memory_mb")
     figures: dict[str, dict[int, float]] = {}
     for event in events:
-        if event["kind"] == "metric" and event["name"] != "train/tokens_per_second":
+        if event["kind"] == "metric" and event["name"] not in machine:
             assert event["step"] not in figures.setdefault(event["name"], {})
             figures[event["name"]][event["step"]] = event["value"]
     return figures
@@ -186,3 +187,24 @@ def test_settings_that_are_not_ours_are_named(
     work.write()
     with pytest.raises(ConfigError, match=message):
         run_body("train", body, work.path)
+
+
+def test_a_group_of_processes_trains_one_model(job: Any) -> None:
+    """On a CPU by gloo, as on GPUs by NCCL; the first process alone tells and writes."""
+    told: list[dict[str, Any]] = []
+    manifest = run_stage(job("pair", processes=2, micro_batch_size=2), told.append)
+    alone: list[dict[str, Any]] = []
+    run_stage(job("alone", processes=1, micro_batch_size=4), alone.append)
+    figures, expected = _figures(told), _figures(alone)
+    assert figures.keys() == expected.keys()
+    for name in ("train/loss_mle", "heldout/loss"):  # dropout of the views is each one's own
+        assert figures[name].keys() == expected[name].keys()
+        assert figures[name] == pytest.approx(expected[name], rel=1e-3)
+    assert figures["train/loss_mle"][1] == pytest.approx(expected["train/loss_mle"][1], rel=1e-5)
+    assert "model/model.safetensors" in manifest.outputs
+
+
+@pytest.mark.slow
+def test_a_fault_in_a_group_is_one_line_too(job: Any) -> None:
+    with pytest.raises(SteadycodeError, match=r"^train.sequence_length is 300, but the model"):
+        run_stage(job(sequence_length=300, processes=2), lambda event: None)

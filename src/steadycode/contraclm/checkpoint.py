@@ -18,7 +18,7 @@ from torch import Tensor
 from steadycode.errors import ModelError
 from steadycode.files import read_json, write_json
 
-STATE_SCHEMA = 1
+STATE_SCHEMA = 2
 _FLOATING = {"F64": torch.float64, "F32": torch.float32, "BF16": torch.bfloat16, "F16": torch.half}
 
 
@@ -28,8 +28,8 @@ def save(model: Any, tokenizer: Any, folder: Path, dtype: torch.dtype) -> list[P
     The model's parameters are converted to ``dtype`` in place. A folder that is already there is
     replaced.
     """
-    for parameter in model.parameters():  # not model.to(): that rounds rotary frequencies too
-        parameter.data = parameter.data.to(dtype)
+    for weight in model.parameters():  # not model.to(): that rounds rotary frequencies too
+        weight.data = weight.data.to(dtype)
     with _replacing(folder) as temporary:
         model.save_pretrained(temporary)
         tokenizer.save_pretrained(temporary)
@@ -37,7 +37,7 @@ def save(model: Any, tokenizer: Any, folder: Path, dtype: torch.dtype) -> list[P
 
 
 def save_state(model: Any, optimizer: torch.optim.Optimizer, step: int, folder: Path) -> None:
-    """Write what the steps behind ``step`` depend on: weights, optimiser and random state.
+    """Write what the steps behind ``step`` depend on: trained weights and the optimiser's state.
 
     Tensors are written from where they are, without a copy of all. Raises OSError when there is
     no space; ``folder`` is then as it was.
@@ -45,15 +45,13 @@ def save_state(model: Any, optimizer: torch.optim.Optimizer, step: int, folder: 
     from safetensors import SafetensorError
     from safetensors.torch import save_file
 
-    names = {parameter: name for name, parameter in model.named_parameters()}  # tied: once
-    tensors: dict[str, Tensor] = {"random/cpu": torch.get_rng_state()}
-    if model.device.type == "cuda":
-        tensors["random/cuda"] = torch.cuda.get_rng_state(model.device)
+    names: dict[Tensor, str] = {p: name for name, p in _trained(model).items()}
+    tensors: dict[str, Tensor] = {}
     for parameter, name in names.items():
         tensors[f"weights/{name}"] = parameter.detach()
-    for parameter, state in optimizer.state.items():
+    for owner, state in optimizer.state.items():
         for key, value in state.items():
-            tensors[f"optimizer/{key}/{names[parameter]}"] = value
+            tensors[f"optimizer/{key}/{names[owner]}"] = value
     with _replacing(folder) as temporary:
         try:
             save_file(tensors, temporary / "state.safetensors")
@@ -65,7 +63,7 @@ def save_state(model: Any, optimizer: torch.optim.Optimizer, step: int, folder: 
 
 
 def load_state(model: Any, optimizer: torch.optim.Optimizer, folder: Path) -> int:
-    """Put back what ``save_state`` wrote, torch's random state included; returns its step.
+    """Put back what ``save_state`` wrote; returns its step.
 
     Raises ModelError when ``folder`` does not hold the state of such a training.
     """
@@ -91,7 +89,7 @@ def _put_back(model: Any, optimizer: torch.optim.Optimizer, path: Path) -> None:
     """
     from safetensors import safe_open
 
-    parameters = dict(model.named_parameters())
+    parameters = _trained(model)
     with safe_open(path, framework="pt") as tensors:
         names = sorted(tensors.keys())
     groups = {group: list(found) for group, found in groupby(names, lambda n: n.rpartition("/")[0])}
@@ -103,18 +101,14 @@ def _put_back(model: Any, optimizer: torch.optim.Optimizer, path: Path) -> None:
                 value, owner = tensors.get_tensor(name), name.rpartition("/")[2]
                 if group == "weights":
                     parameters[owner].copy_(value)
-                elif group == "random":
-                    _set_random_state(owner, value.clone(), model.device)
                 else:
                     place, key = parameters[owner], group.removeprefix("optimizer/")
                     optimizer.state[place][key] = value.to(place.device, copy=True)
 
 
-def _set_random_state(which: str, state: Tensor, device: torch.device) -> None:
-    if which == "cpu":
-        torch.set_rng_state(state)
-    elif device.type == "cuda":
-        torch.cuda.set_rng_state(state, device)
+def _trained(model: Any) -> dict[str, torch.nn.Parameter]:
+    """Name -> parameter; tied ones count once, frozen ones not at all."""
+    return {name: p for name, p in model.named_parameters() if p.requires_grad}
 
 
 @contextmanager

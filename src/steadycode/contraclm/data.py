@@ -1,4 +1,4 @@
-"""Documents to training sequences: cut at line ends, masked exactly, in a seeded endless order."""
+"""Documents to training batches: cut at line ends, masked exactly, in a seeded endless order."""
 
 import json
 import random
@@ -19,54 +19,78 @@ WINDOW = 1024
 """Sequences shuffled together: a long document's pieces do not fill one batch."""
 
 
+Row = Sequence[Sequence[int]]
+"""Sequences of ids that share a row of a batch."""
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Batch:
-    """Right-padded sequences: ``inputs`` and ``targets`` int64 [B, T], ``mask`` bool [B, T].
+    """Right-padded rows: ``inputs`` and ``targets`` int64 [B, T], ``mask`` bool [B, T].
 
     ``targets[b, t]`` follows ``inputs[b, t]``; both are real where the mask is True, and nowhere
     else. The mask comes from the sequences' lengths, since padding may share its id with real
-    tokens.
+    tokens. Where a row holds several sequences, ``positions`` int64 [B, T] begin at 0 in each, and
+    ``segments`` int64 [B, T] number them; otherwise both are None.
     """
 
     inputs: Tensor
     targets: Tensor
     mask: Tensor
-
-    @property
-    def tokens(self) -> int:
-        """Scored positions."""
-        return int(self.mask.sum())
+    positions: Tensor | None = None
+    segments: Tensor | None = None
 
     def to(self, device: torch.device) -> "Batch":
         return Batch(
             inputs=self.inputs.to(device),
             targets=self.targets.to(device),
             mask=self.mask.to(device),
+            positions=None if self.positions is None else self.positions.to(device),
+            segments=None if self.segments is None else self.segments.to(device),
         )
 
-    def split(self, rows: int) -> Iterator["Batch"]:
-        """Micro-batches of at most ``rows`` sequences, in order."""
-        for inputs, targets, mask in zip(
-            torch.split(self.inputs, rows),
-            torch.split(self.targets, rows),
-            torch.split(self.mask, rows),
-            strict=True,
-        ):
-            yield Batch(inputs=inputs, targets=targets, mask=mask)
 
+def collate(rows: Sequence[Row], pad_id: int) -> Batch:
+    """A batch as wide as its longest row needs; a sequence of n ids gives n - 1 targets.
 
-def collate(sequences: Sequence[Sequence[int]], pad_id: int) -> Batch:
-    """A batch as wide as its longest sequence needs; a sequence of n ids gives n - 1 targets."""
-    shape = len(sequences), max(len(sequence) for sequence in sequences) - 1
+    No rows give one of padding alone: a process without a share of a batch still takes part.
+    """
+    widths = [sum(len(sequence) - 1 for sequence in row) for row in rows]
+    shape = max(len(rows), 1), max(widths, default=1)
     inputs = torch.full(shape, pad_id)
     targets = torch.full(shape, IGNORED)
     mask = torch.zeros(shape, dtype=torch.bool)
-    for row, sequence in enumerate(sequences):
-        ids = torch.tensor(sequence)
-        inputs[row, : len(ids) - 1] = ids[:-1]
-        targets[row, : len(ids) - 1] = ids[1:]
-        mask[row, : len(ids) - 1] = True
-    return Batch(inputs=inputs, targets=targets, mask=mask)
+    positions = torch.zeros(shape, dtype=torch.int64)
+    segments = torch.zeros(shape, dtype=torch.int64)
+    for at, row in enumerate(rows):
+        start = 0
+        for number, sequence in enumerate(row):
+            ids = torch.tensor(sequence)
+            here = at, slice(start, start + len(ids) - 1)
+            inputs[here], targets[here], mask[here] = ids[:-1], ids[1:], True
+            positions[here], segments[here] = torch.arange(len(ids) - 1), number
+            start += len(ids) - 1
+    if all(len(row) == 1 for row in rows):
+        return Batch(inputs=inputs, targets=targets, mask=mask)
+    return Batch(inputs=inputs, targets=targets, mask=mask, positions=positions, segments=segments)
+
+
+def packed(sequences: Sequence[Sequence[int]], width: int) -> Sequence[Row]:
+    """Rows of several sequences, at most ``width`` targets each: first fit, in the order given.
+
+    Not the longest first: rows that are compared with one another should not be alike in length.
+    """
+    rows: list[list[Sequence[int]]] = []
+    left: list[int] = []
+    for sequence in sequences:
+        need = len(sequence) - 1
+        at = next((at for at, room in enumerate(left) if room >= need), None)
+        if at is None:
+            rows.append([sequence])
+            left.append(width - need)
+        else:
+            rows[at].append(sequence)
+            left[at] -= need
+    return rows
 
 
 def training_sequences(

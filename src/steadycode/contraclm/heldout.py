@@ -63,12 +63,12 @@ def measure(
     done = sum(len(sequence) < 2 for sequence in ids)
     with evaluating(model):
         for chosen in _batches([len(sequence) for sequence in ids]):
-            batch = collate([ids[i] for i in chosen], pad_id=0).to(model.device)
-            hidden, logits_at = forward(batch.inputs)
+            batch = collate([[ids[i]] for i in chosen], pad_id=0).to(model.device)
+            hidden, head = forward(batch.inputs, None)
             for row, index in enumerate(chosen):  # one document's logits at a time
                 mask = torch.zeros_like(batch.mask)
                 mask[row] = batch.mask[row]
-                nll = cross_entropy(logits_at(mask), batch.targets[mask], reduction="none")
+                nll = cross_entropy(head.logits(mask), batch.targets[mask], reduction="none")
                 losses[sha256_text(documents[index])] = DocumentLoss(
                     loss=float(nll.double().mean()), tokens=len(nll)
                 )

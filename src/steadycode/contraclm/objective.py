@@ -59,30 +59,46 @@ def contrastive_losses(
     Returns two scalars: float64 for float64 input; everything else is computed in float32.
     Raises ValueError when shapes or dtypes do not fit or the temperature is not positive.
     """
+    token, means1, means2 = token_loss_and_means(h1, h2, mask, temperature, segments)
+    return token, two_view_loss(means1, means2, temperature)
+
+
+def token_loss_and_means(
+    h1: Tensor,
+    h2: Tensor,
+    mask: Tensor,
+    temperature: float = 0.05,
+    segments: Tensor | None = None,
+) -> tuple[Tensor, Tensor, Tensor]:
+    """As ``contrastive_losses``, but with each view's mean vectors [sequences, D] in the place of
+    their loss: those of other processes or micro-batches can then be compared with them.
+    """
     _check(h1, h2, mask, temperature, segments)
     with torch.autocast(h1.device.type, enabled=False):
         positions, lengths = _valid_positions(mask, segments)
         x1, x2 = (_select(h, positions) for h in (h1, h2))
         if not lengths:
-            nothing = x1.sum() + x2.sum()  # zero, and still part of the graph
-            return nothing, nothing.clone()
+            return x1.sum() + x2.sum(), x1, x2  # zero, and still part of the graph
         views = list(zip(torch.split(x1, lengths), torch.split(x2, lengths), strict=True))
         token = torch.stack([two_view_loss(a, b, temperature) for a, b in views]).mean()
-        pooled1, pooled2 = (
+        means1, means2 = (
             torch.stack([sequence.mean(0) for sequence in view])
             for view in zip(*views, strict=True)
         )
-        return token, two_view_loss(pooled1, pooled2, temperature)
+        return token, means1, means2
 
 
 def two_view_loss(x1: Tensor, x2: Tensor, temperature: float) -> Tensor:
     """InfoNCE over two views [n, D] of n items: 2n anchors, mean of their losses.
 
     An anchor's positive is the same item in the other view, its negatives the other n - 1 items
-    in both; similarity is the cosine, 0 for a zero vector. One item gives 0. Not differentiable
-    twice.
+    in both; similarity is the cosine, 0 for a zero vector. One item gives 0, and so does none.
+    Not differentiable twice.
     """
-    loss: Tensor = _TwoViewLoss.apply(x1, x2, temperature)  # type: ignore[no-untyped-call]
+    if not len(x1):
+        return x1.sum() + x2.sum()  # zero, and still part of the graph
+    with torch.autocast(x1.device.type, enabled=False):
+        loss: Tensor = _TwoViewLoss.apply(x1, x2, temperature)  # type: ignore[no-untyped-call]
     return loss
 
 

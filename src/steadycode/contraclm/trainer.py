@@ -1,14 +1,15 @@
-"""Fine-tuning with the ContraCLM objective: one forward pass, two functional-dropout views.
+"""Fine-tuning with the ContraCLM objective, on one processor or, by accelerate, on many.
 
 fp32 master weights, bf16 autocast where the device gains by it, similarities and log-sum-exp
 always in float32. The same seed on the same CPU gives the same weights, bit for bit, whether the
-training went through or was stopped and continued.
+training went through or was stopped and continued: random draws depend on the seed, the step, the
+micro-batch and the process, and on nothing that came before.
 """
 
 import math
 import time
 from collections.abc import Callable, Iterator, Sequence
-from contextlib import AbstractContextManager
+from contextlib import AbstractContextManager, contextmanager, nullcontext
 from functools import partial
 from itertools import islice
 from pathlib import Path
@@ -18,12 +19,13 @@ import torch
 from torch import Tensor, nn
 
 from steadycode.config import TrainConfig
+from steadycode.contraclm.adapters import adapters
 from steadycode.contraclm.checkpoint import load_state, save_state
-from steadycode.contraclm.data import Batch, collate, end_of_text
-from steadycode.contraclm.forward import single_pass
+from steadycode.contraclm.data import end_of_text
 from steadycode.contraclm.heldout import measure
-from steadycode.contraclm.objective import Objective, contrastive_losses
-from steadycode.contraclm.views import check_views_differ, functional_dropout_views
+from steadycode.contraclm.microbatches import MicroBatch, gather, micro_batches
+from steadycode.contraclm.objective import two_view_loss
+from steadycode.contraclm.terms import MicroTerms, Terms, autocast
 from steadycode.errors import ConfigError, ModelError, SteadycodeError
 from steadycode.randomness import derive_seed
 
@@ -59,31 +61,38 @@ def train(
     their beginning, training goes on behind its step: nothing of before is measured or told again.
 
     The cross-entropy is the mean over all scored tokens of the optimiser step, the token term the
-    mean over its sequences, however many micro-batches it is cut into. The sequence term compares
-    sequences within a micro-batch only.
+    mean over its sequences, however many micro-batches and processes share them. The sequence term
+    compares the sequences of a micro-batch of all processes, or of the whole optimiser step
+    (``settings.sequence_negatives``).
+
+    In a group of processes (``accelerate launch``, torchrun) each calls this with equal arguments;
+    the main one's ``resume`` counts, and only it reports.
 
     Raises ConfigError or ModelError before training when settings and model do not fit, and
-    SteadycodeError naming the step when the loss or its gradient is no longer finite.
+    SteadycodeError naming the step when the loss or its gradient is no longer finite or memory
+    runs out.
     """
     _check_fit(model, tokenizer, settings)
     devices = [model.device] if model.device.type == "cuda" else []
     with torch.random.fork_rng(devices=devices):
         torch.manual_seed(derive_seed(seed, "train"))
-        run = _Run(model, tokenizer, settings, heldout, on_metric)
-        done = 0
-        if resume is None:
-            run.measure_heldout(step=0)
-        else:
-            done = load_state(run.model, run.optimizer, resume)
-            sequences = islice(sequences, done * settings.batch_size, None)
-        for step in range(done + 1, settings.steps + 1):
-            chosen = list(islice(sequences, settings.batch_size))
-            run.step(step, collate(chosen, end_of_text(tokenizer)))
-            on_progress(step, settings.steps)
-            if step % settings.heldout_every == 0 or step == settings.steps:
-                run.measure_heldout(step)
-            if step % settings.checkpoint_every == 0 and step < settings.steps:
-                on_checkpoint(step, partial(save_state, run.model, run.optimizer, step))
+        with adapters(model.float().train(), settings.lora):
+            run = _Run(model, tokenizer, settings, seed, heldout, on_metric)
+            done = 0
+            resume = run.of_main_process(resume)
+            if resume is None:
+                run.measure_heldout(step=0)
+            else:
+                done = load_state(model, run.optimizer, resume)
+                sequences = islice(sequences, done * settings.batch_size, None)
+            for step in range(done + 1, settings.steps + 1):
+                run.step(step, list(islice(sequences, settings.batch_size)))
+                if run.main:
+                    on_progress(step, settings.steps)
+                if step % settings.heldout_every == 0 or step == settings.steps:
+                    run.measure_heldout(step)
+                if run.main and step % settings.checkpoint_every == 0 and step < settings.steps:
+                    on_checkpoint(step, partial(save_state, model, run.optimizer, step))
 
 
 def learning_rate(step: int, settings: TrainConfig) -> float:
@@ -94,73 +103,127 @@ def learning_rate(step: int, settings: TrainConfig) -> float:
 
 
 class _Run:
-    """The state of one training: optimiser, objective, and where to report."""
+    """The state of one training: optimiser, objective, processes, and where to report."""
 
     def __init__(
         self,
         model: Any,
         tokenizer: Any,
         settings: TrainConfig,
+        seed: int,
         heldout: Sequence[str],
         on_metric: OnMetric,
     ) -> None:
-        self.model, self.tokenizer = model.float().train(), tokenizer
-        self.settings, self.heldout, self.on_metric = settings, heldout, on_metric
-        self.forward = single_pass(model)
+        self.model, self.tokenizer = model, tokenizer
+        self.settings, self.seed = settings, seed
+        self.heldout, self.on_metric = heldout, on_metric
+        self.pad_id = end_of_text(tokenizer)
+        if settings.gradient_checkpointing:
+            model.gradient_checkpointing_enable({"use_reentrant": False})
+        self.terms = Terms(model, settings)
+        self.accelerator = _accelerator(model.device)
+        self.wrapped = self.accelerator.prepare(self.terms)
+        self.processes: int = self.accelerator.num_processes
+        self.main: bool = self.accelerator.is_main_process
         self.optimizer = _optimizer(model, settings)
-        self.objective = Objective(
-            mode=settings.mode,
-            token_weight=settings.token_weight,
-            sequence_weight=settings.sequence_weight,
-        )
 
-    def step(self, step: int, batch: Batch) -> None:
-        """One optimiser step on ``batch``, in micro-batches."""
+    def of_main_process(self, value: Any) -> Any:
+        """``value`` of the main process, in every process."""
+        if self.processes == 1:
+            return value
+        box = [value]
+        torch.distributed.broadcast_object_list(box)
+        return box[0]
+
+    def step(self, step: int, sequences: list[list[int]]) -> None:
+        """One optimiser step on ``sequences``, in micro-batches."""
         started = time.perf_counter()
-        tokens, rows = batch.tokens, len(batch.inputs)
-        terms = torch.zeros(4, device=self.model.device)  # mle, token, sequence, total
-        for micro in batch.split(self.settings.micro_batch_size):
-            mle_sum, token, sequence = self._terms(micro.to(self.model.device), first=step == 1)
-            share = len(micro.inputs) / rows
-            mle, token, sequence = mle_sum / tokens, token * share, sequence * share
-            total = self.objective.total(mle, token, sequence)
-            total.backward()  # type: ignore[no-untyped-call]
-            terms += torch.stack([mle, token, sequence, total]).detach()
-        norm = nn.utils.clip_grad_norm_(self.model.parameters(), self.settings.clip_norm)
-        self._check_finite(step, float(terms[3]), float(norm))
+        tokens = sum(len(ids) - 1 for ids in sequences)
+        with self._memory(step):
+            terms, norm = self._accumulate(step, sequences, tokens)
+        total = float(self.terms.objective.total(*terms[:3]))
+        self._check_finite(step, total, norm)
         rate = learning_rate(step, self.settings)
         for group in self.optimizer.param_groups:
             group["lr"] = rate
-        self.optimizer.step()
+        with self._memory(step):
+            self.optimizer.step()
         self.optimizer.zero_grad(set_to_none=True)
-        names = ("loss_mle", "loss_token", "loss_sequence", "loss")
-        figures = dict(zip(names, terms.tolist(), strict=True))
-        figures |= {"grad_norm": float(norm), "learning_rate": rate}
+        mle, token, sequence, cosine = terms.tolist()
+        figures = {"loss_mle": mle, "loss": total, "grad_norm": norm, "learning_rate": rate}
+        if self.terms.objective.contrastive:
+            figures |= {"loss_token": token, "loss_sequence": sequence, "view_cosine": cosine}
+        figures["memory_mb"] = _memory_mb(self.model.device)
         figures["tokens_per_second"] = tokens / (time.perf_counter() - started)
         self._report("train", figures, step)
 
-    def _terms(self, batch: Batch, first: bool) -> tuple[Tensor, Tensor, Tensor]:
-        """The summed cross-entropy, and the means of the token and the sequence term.
+    def _accumulate(
+        self, step: int, sequences: list[list[int]], tokens: int
+    ) -> tuple[Tensor, float]:
+        """Leaves the clipped gradient; returns [mle, token, sequence, cosine] and its norm."""
+        micros = micro_batches(
+            sequences,
+            self.settings.micro_batch_size,
+            self.pad_id,
+            pack_width=self.settings.sequence_length if self.settings.packing else None,
+            process=self.accelerator.process_index,
+            processes=self.processes,
+        )
+        cached = self._cached_negatives(step, micros)
+        own = torch.zeros(3, device=self.model.device)  # mle, token, cosine of this process
+        shared = torch.zeros(1, device=self.model.device)  # the sequence term, equal in all
+        for at, micro in enumerate(micros):
+            self._reseed(step, at)
+            with self._synchronised(at == len(micros) - 1):
+                terms: MicroTerms = self.wrapped(micro.batch.to(self.model.device))
+                if cached is None:
+                    sequence = self._sequence_term(micro, terms) / len(sequences)
+                    shared += sequence.detach()
+                else:
+                    sequence = cached.surrogate(at, terms.means)
+                mle, token = terms.mle / tokens, terms.token / len(sequences)
+                total = self.terms.objective.total(mle, token, sequence)
+                self.accelerator.backward(self.processes * total)  # the mean of gradients is taken
+            own += torch.stack([mle, token, terms.cosine / tokens]).detach()
+        if cached is not None:
+            shared += cached.loss
+        if self.processes > 1:
+            torch.distributed.all_reduce(own)
+        norm = nn.utils.clip_grad_norm_(self.model.parameters(), self.settings.clip_norm)
+        return torch.cat([own[:2], shared, own[2:]]), float(norm)
 
-        The contrastive terms are computed in every mode, so that their curves can be compared.
-        """
-        with self._autocast():
-            hidden, logits_at = self.forward(batch.inputs)
-            logits = logits_at(batch.mask)
-        mle = nn.functional.cross_entropy(logits, batch.targets[batch.mask], reduction="sum")
-        with torch.set_grad_enabled(self.objective.contrastive):
-            view1, view2 = functional_dropout_views(hidden, self.settings.dropout)
-            if first and self.objective.contrastive:
-                check_views_differ(view1, view2, batch.mask)
-            token, sequence = contrastive_losses(
-                view1, view2, batch.mask, self.settings.temperature
-            )
-        return mle, token, sequence
+    def _sequence_term(self, micro: MicroBatch, terms: MicroTerms) -> Tensor:
+        """Over the micro-batch of all processes, times its sequences."""
+        if not self.terms.objective.contrastive:
+            return torch.zeros_like(terms.mle)
+        means = [gather(view, micro.counts) for view in terms.means]
+        return two_view_loss(means[0], means[1], self.settings.temperature) * micro.sequences
+
+    def _cached_negatives(self, step: int, micros: Sequence[MicroBatch]) -> "_Cached | None":
+        """The sequence term over all micro-batches at once, from a pass without gradients."""
+        wanted = self.settings.sequence_negatives == "batch"
+        if not wanted or self.settings.mode not in ("sequence", "both") or len(micros) == 1:
+            return None
+        found = []
+        with torch.no_grad():
+            for at, micro in enumerate(micros):
+                self._reseed(step, at)
+                found.append(self.terms.means(micro.batch.to(self.model.device)))
+        return _Cached(micros, found, self.accelerator.process_index, self.settings.temperature)
+
+    def _reseed(self, step: int, micro: int) -> None:
+        """So a second pass, or another try, draws the same dropout."""
+        process = self.accelerator.process_index
+        torch.manual_seed(derive_seed(self.seed, "train", step, micro, process))
+
+    def _synchronised(self, last: bool) -> AbstractContextManager[Any]:
+        """Gradients are exchanged once an optimiser step."""
+        return nullcontext() if last else self.accelerator.no_sync(self.wrapped)
 
     def measure_heldout(self, step: int) -> None:
-        if not self.heldout:
+        if not self.heldout or not self.main:
             return
-        with self._autocast():
+        with autocast(self.model, self.settings), self._memory(step):
             measured = measure(
                 self.model,
                 self.tokenizer,
@@ -172,15 +235,24 @@ class _Run:
 
     def _report(self, group: str, figures: dict[str, float], step: int) -> None:
         for name, value in figures.items():
-            if not math.isnan(value):  # a figure that too few documents cannot give
+            if self.main and not math.isnan(value):  # too few documents give no figure
                 self.on_metric(f"{group}/{name}", value, step)
 
-    def _autocast(self) -> AbstractContextManager[Any]:
-        from steadycode.models import pick_dtype
-
-        device = self.model.device.type
-        dtype = pick_dtype(self.settings.precision, device)
-        return torch.autocast(device, dtype=dtype, enabled=dtype != torch.float32)
+    @contextmanager
+    def _memory(self, step: int) -> Iterator[None]:
+        """Says what to do when there is not enough."""
+        try:
+            yield
+        except RuntimeError as error:  # of the CPU's allocator there is no class of its own
+            text = str(error)
+            if not isinstance(error, torch.OutOfMemoryError) and "allocate memory" not in text:
+                raise
+            rows = self.settings.micro_batch_size
+            raise SteadycodeError(
+                f"out of memory at step {step} of {self.settings.steps}; lower"
+                f" train.micro_batch_size (now {rows}), or train.sequence_length (now"
+                f" {self.settings.sequence_length}), or set train.gradient_checkpointing=true"
+            ) from error
 
     def _check_finite(self, step: int, loss: float, norm: float) -> None:
         if not (math.isfinite(loss) and math.isfinite(norm)):
@@ -189,6 +261,70 @@ class _Run:
                 f" {loss:.4g}, its gradient's norm {norm:.4g}; lower train.learning_rate"
                 f" (now {self.settings.learning_rate:g}) or set train.precision=fp32"
             )
+
+
+class _Cached:
+    """The sequence term of a whole optimiser step, whose gradient micro-batches apply in turn.
+
+    After "Scaling Deep Contrastive Learning Batch Size under Memory Limited Setup" (Gao et al.,
+    2021): the gradient with respect to the means is found first, of all of them together; then
+    each micro-batch runs again, the same dropout in place, and takes its part backwards.
+    """
+
+    def __init__(
+        self,
+        micros: Sequence[MicroBatch],
+        found: Sequence[tuple[Tensor, Tensor]],
+        process: int,
+        temperature: float,
+    ) -> None:
+        views = [
+            [gather(view, micro.counts) for view, micro in zip(views, micros, strict=True)]
+            for views in zip(*found, strict=True)
+        ]
+        means = [torch.cat(view).requires_grad_() for view in views]
+        with torch.enable_grad():
+            loss = two_view_loss(means[0], means[1], temperature)
+        gradients = torch.autograd.grad(loss, means)
+        self.loss = loss.detach()
+        shares = [count for micro in micros for count in micro.counts]
+        own = slice(process, None, len(micros[0].counts))
+        views_parts = (torch.split(gradient, shares)[own] for gradient in gradients)
+        self._parts = list(zip(*views_parts, strict=True))
+
+    def surrogate(self, at: int, means: tuple[Tensor, Tensor]) -> Tensor:
+        """What has, with respect to ``means`` of micro-batch ``at``, the gradient of the loss."""
+        gradient1, gradient2 = self._parts[at]
+        value: Tensor = (means[0] * gradient1).sum() + (means[1] * gradient2).sum()
+        return value
+
+
+def _accelerator(device: torch.device) -> Any:
+    """Raises ConfigError for ways to share a model that checkpoints cannot follow."""
+    from accelerate import Accelerator, DistributedDataParallelKwargs, DistributedType
+
+    accelerator = Accelerator(
+        cpu=device.type == "cpu",
+        mixed_precision="no",  # autocast is ours: the contrastive terms stay in float32
+        kwargs_handlers=[DistributedDataParallelKwargs(gradient_as_bucket_view=True)],
+    )
+    kind = accelerator.distributed_type
+    if kind not in (DistributedType.NO, DistributedType.MULTI_GPU, DistributedType.MULTI_CPU):
+        raise ConfigError(
+            f"accelerate is configured for {kind.value}; train with its MULTI_GPU (every process"
+            " holds the whole model), and with train.lora or train.gradient_checkpointing where"
+            " memory is short"
+        )
+    return accelerator
+
+
+def _memory_mb(device: torch.device) -> float:
+    """Most memory that torch held on the GPU so far; on a CPU, what the process holds now."""
+    if device.type == "cuda":
+        return torch.cuda.max_memory_allocated(device) / 2**20
+    import psutil
+
+    return float(psutil.Process().memory_info().rss) / 2**20
 
 
 def _optimizer(model: Any, settings: TrainConfig) -> torch.optim.AdamW:

@@ -23,6 +23,7 @@ from typing import Any
 
 from steadycode.errors import StageFailed, SteadycodeError
 from steadycode.files import read_json, sha256_file, sha256_json, write_json
+from steadycode.stages.group import rank, run_group
 from steadycode.stages.resume import remove_checkpoints, rewind
 
 SCHEMA = 1
@@ -158,16 +159,28 @@ def run_body(stage: str, body: Body, path: Path) -> Manifest:
     return manifest
 
 
-def stage_main(stage: str, body: Body) -> None:
-    """``__main__`` of a stage module: expected faults are one line on stderr, exit code 2."""
+def stage_main(stage: str, body: Body, processes: Callable[[Job], int] = lambda job: 1) -> None:
+    """``__main__`` of a stage module: expected faults are one line on stderr, exit code 2.
+
+    Where ``processes`` says more than one, this process only starts and watches them. All run
+    ``body``; what the first one tells and returns counts.
+    """
     if len(sys.argv) != 2:
         sys.exit(f"usage: python -m steadycode.stages.{stage} JOB.json")
     _die_with_parent()
     path = Path(sys.argv[1])
-    print(f"{time.strftime('%Y-%m-%d %H:%M:%S')} {stage} for {path}", flush=True)
+    here = rank()
     try:
+        if here:
+            body(Job.read(path), Events(Path(os.devnull)))
+            return
+        print(f"{time.strftime('%Y-%m-%d %H:%M:%S')} {stage} for {path}", flush=True)
+        job = Job.read(path)
         if "STEADYCODE_PARENT" not in os.environ:  # run by hand: nobody has rewound
-            rewind(Job.read(path))
+            rewind(job)
+        count = processes(job) if here is None else 1
+        if count > 1:
+            sys.exit(run_group(stage, path, count))
         run_body(stage, body, path)
     except SteadycodeError as error:
         print(f"error: {error}", file=sys.stderr)

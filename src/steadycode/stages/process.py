@@ -37,8 +37,7 @@ def run_stage(
 ) -> Manifest:
     """Run ``job`` in a child process (or reuse its finished work) and return its manifest.
 
-    ``launcher`` is what the stage's module name and job file are appended to; another one starts
-    the same stage on several GPUs.
+    ``launcher`` is what the stage's module name and job file are appended to.
 
     Raises SteadycodeError with the child's own line when the user can mend it, StageFailed with
     the end of the child's log otherwise. The child dies with us, and is killed after ``timeout``
@@ -131,8 +130,9 @@ def _killed_on_exit(child: subprocess.Popen[bytes]) -> Iterator[None]:
 
 def _failure(stage: str, code: int, log: Path) -> SteadycodeError:
     lines = log.read_text(encoding="utf-8", errors="replace").rstrip().splitlines()
-    if code == SteadycodeError.exit_code and lines and lines[-1].startswith("error: "):
-        return SteadycodeError(lines[-1].removeprefix("error: "))
+    told = [line for line in lines if line.startswith("error: ")]
+    if code == SteadycodeError.exit_code and told:  # the last line, but for a group's farewells
+        return SteadycodeError(told[-1].removeprefix("error: "))
     tail = "\n  ".join(lines[-_TAIL_LINES:])
     if code < 0:
         how = f"signal {signal.Signals(-code).name}"

@@ -2,15 +2,18 @@
 
 Inputs of the job: ``model`` (a folder), ``train`` and ``heldout`` (JSON lines with ``content``).
 Settings: the fields of TrainConfig, and ``max_documents``. Output: the folder ``model``, in the
-dtype of the model that training started from. Continues from the job's newest checkpoint.
+dtype of the model that training started from. Continues from the job's newest checkpoint. Runs as
+one process per GPU.
 """
 
+import os
 from pathlib import Path
 
 from pydantic import ValidationError
 
 from steadycode.config import TrainConfig, first_fault
 from steadycode.errors import ConfigError
+from steadycode.stages.group import group_size, rank
 from steadycode.stages.job import Events, Job, stage_main
 from steadycode.stages.resume import Checkpoints
 
@@ -27,6 +30,7 @@ def body(job: Job, events: Events) -> list[Path]:
     from steadycode.contraclm.trainer import train
     from steadycode.models import load, pick_device
 
+    _take_own_gpu()
     folder = Path(job.inputs["model"])
     documents = read_documents(Path(job.inputs["train"]), max_documents)
     heldout = evenly(read_documents(Path(job.inputs["heldout"])), HELDOUT_DOCUMENTS)
@@ -50,6 +54,8 @@ def body(job: Job, events: Events) -> list[Path]:
         on_checkpoint=checkpoints.add,
         resume=checkpoints.newest,
     )
+    if rank():  # the first process of a group saves
+        return []
     return save(start.model, start.tokenizer, job.folder / "model", stored_dtype(folder))
 
 
@@ -62,5 +68,16 @@ def _settings(job: Job) -> tuple[TrainConfig, int | None]:
         raise ConfigError(f"{job.path}: train.{first_fault(error)}") from error
 
 
+def _take_own_gpu() -> None:
+    import torch
+
+    if torch.cuda.is_available():
+        torch.cuda.set_device(int(os.environ.get("LOCAL_RANK", "0")))
+
+
+def _processes(job: Job) -> int:
+    return group_size(_settings(job)[0].processes)
+
+
 if __name__ == "__main__":
-    stage_main("train", body)
+    stage_main("train", body, _processes)

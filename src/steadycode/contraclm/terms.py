@@ -1,0 +1,117 @@
+"""What one micro-batch contributes to the objective, by one run of the model."""
+
+from contextlib import AbstractContextManager
+from typing import Any, NamedTuple
+
+import torch
+from torch import Tensor, nn
+from torch.nn import functional
+
+from steadycode.config import TrainConfig
+from steadycode.contraclm.data import Batch
+from steadycode.contraclm.forward import Forward, single_pass
+from steadycode.contraclm.objective import Objective, token_loss_and_means
+from steadycode.contraclm.views import (
+    blocks,
+    check_views_differ,
+    functional_dropout_views,
+    set_dropout,
+)
+
+
+class MicroTerms(NamedTuple):
+    """Sums, so that micro-batches and processes add up to the mean over a whole batch."""
+
+    mle: Tensor
+    """Cross-entropy summed over the scored tokens."""
+    token: Tensor
+    """Token term summed over the sequences."""
+    means: tuple[Tensor, Tensor]
+    """Mean vectors [sequences, D] of the two views; empty where no term asks for views."""
+    cosine: Tensor
+    """Cosine between the two views, summed over the tokens; without gradient."""
+
+
+class Terms(nn.Module):
+    """Model and objective as the one module that accelerate wraps.
+
+    With ``views`` "functional" the model runs once, and its last hidden state is dropped out
+    twice. Otherwise the batch runs doubled through a model whose own dropout makes the views; the
+    head sees the first half only. In mode mle there are no views and no second pass.
+    """
+
+    def __init__(self, model: Any, settings: TrainConfig) -> None:
+        super().__init__()
+        self.model, self.settings = model, settings
+        self.objective = Objective(
+            mode=settings.mode,
+            token_weight=settings.token_weight,
+            sequence_weight=settings.sequence_weight,
+        )
+        self._checked = False
+        if settings.views != "functional":
+            last = settings.dropout_layers if settings.views == "last_layers" else None
+            set_dropout(model, settings.dropout, last)
+        self._run_model: Forward = single_pass(model)
+        if settings.compile:  # block by block: they share their code, so one is compiled
+            for block in blocks(model):
+                block.compile()
+
+    def forward(self, batch: Batch) -> MicroTerms:
+        doubled = self.settings.views != "functional" and self.objective.contrastive
+        scored = _twice(batch) if doubled else batch
+        with autocast(self.model, self.settings):
+            hidden, head = self._run_model(scored.inputs, scored.positions)
+            mle = head.cross_entropy(scored.mask, scored.targets)
+        nothing = mle.detach().new_zeros(())
+        if not self.objective.contrastive:
+            none = hidden.new_zeros(0, hidden.shape[-1])
+            return MicroTerms(mle, nothing, (none, none), nothing)
+        view1, view2 = self._views(hidden, batch.mask)
+        token, *means = token_loss_and_means(
+            view1, view2, batch.mask, self.settings.temperature, batch.segments
+        )
+        with torch.no_grad():
+            at = batch.mask
+            cosine = functional.cosine_similarity(view1[at].float(), view2[at].float()).sum()
+        return MicroTerms(mle, token * len(means[0]), (means[0], means[1]), cosine)
+
+    def means(self, batch: Batch) -> tuple[Tensor, Tensor]:
+        """Only the means of ``forward``, without its head."""
+        scored = batch if self.settings.views == "functional" else _twice(batch)
+        with autocast(self.model, self.settings):
+            hidden, _ = self._run_model(scored.inputs, scored.positions)
+        view1, view2 = self._views(hidden, batch.mask)
+        _, *means = token_loss_and_means(
+            view1, view2, batch.mask, self.settings.temperature, batch.segments
+        )
+        return means[0], means[1]
+
+    def _views(self, hidden: Tensor, mask: Tensor) -> tuple[Tensor, Tensor]:
+        if self.settings.views == "functional":
+            view1, view2 = functional_dropout_views(hidden, self.settings.dropout)
+        else:
+            view1, view2 = hidden.chunk(2)
+        if not self._checked:
+            check_views_differ(view1, view2, mask)
+            self._checked = True
+        return view1, view2
+
+
+def autocast(model: Any, settings: TrainConfig) -> AbstractContextManager[Any]:
+    """bf16 where the device gains by it or the settings ask for it."""
+    from steadycode.models import pick_dtype
+
+    device = model.device.type
+    dtype = pick_dtype(settings.precision, device)
+    return torch.autocast(device, dtype=dtype, enabled=dtype != torch.float32)
+
+
+def _twice(batch: Batch) -> Batch:
+    """The rows and again the rows; only the first ones are scored."""
+    return Batch(
+        inputs=torch.cat([batch.inputs] * 2),
+        targets=torch.cat([batch.targets] * 2),
+        mask=torch.cat([batch.mask, torch.zeros_like(batch.mask)]),
+        positions=None if batch.positions is None else torch.cat([batch.positions] * 2),
+    )
