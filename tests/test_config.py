@@ -4,15 +4,35 @@ from pathlib import Path
 import pytest
 from pydantic import ValidationError
 
-from steadycode.config import Config, load_config
+from steadycode.config import Config, load_config, read_yaml
 from steadycode.errors import ConfigError
 from steadycode.project import Project, find_project
+from steadycode.registry.policy import load_policy
+
+PROFILES = {  # and the longest sequence that the model reads
+    "quick": 8192,
+    "smoke": 2048,
+    "smollm2-135m": 8192,
+    "codegen-350m": 2048,
+    "gpt2-wikitext": 1024,
+    "qwen2.5-coder-0.5b": 32768,
+}
 
 
-def test_every_profile_is_valid(repository: Path) -> None:
-    for profile in ("quick", "smoke"):
-        assert load_config(profile).profile == profile
-        assert (repository / "configs" / f"{profile}.yaml").is_file()
+@pytest.mark.parametrize("name", PROFILES)
+def test_every_profile_is_valid(name: str) -> None:
+    config = load_config(name)
+    assert config.profile == name
+    assert config.train.sequence_length <= PROFILES[name]
+    assert config.train.warmup_steps < config.train.steps
+    policy = load_policy(find_project(), config.gate)
+    asked = config.evaluate.max_problems
+    assert asked is None or asked >= policy.min_problems or name == "smoke"
+
+
+def test_no_profile_is_left_out(repository: Path) -> None:
+    found = {p.stem for p in (repository / "configs").glob("*.yaml") if "model" in read_yaml(p)}
+    assert found == set(PROFILES)
 
 
 def test_overrides_lie_over_the_profile() -> None:

@@ -184,7 +184,7 @@ def load_config(profile: str = "quick", overrides: list[str] | None = None) -> C
 def first_fault(error: ValidationError) -> str:
     """One line: which key, what is wrong with it, and the value that was given."""
     first = error.errors()[0]
-    where = ".".join(str(part) for part in first["loc"]) or "config"
+    where = ".".join(str(part) for part in first["loc"]) or "the file"
     if first["type"] == "extra_forbidden":
         return f"{where}: there is no such key (given as {first['input']!r}); check its spelling"
     if first["type"] == "value_error":  # one of our own validators: it says all there is to say

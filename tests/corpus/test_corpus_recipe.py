@@ -22,13 +22,13 @@ def load(tmp_path: Path, content: Any) -> None:
 @pytest.mark.parametrize(
     ("content", "message"),
     [
-        ({"folders": [OURS], "colour": 1}, "colour: Extra inputs are not permitted"),
+        ({"folders": [OURS], "colour": 1}, "colour: there is no such key"),
         ({"folders": [{**OURS, "path": "../x"}]}, "folders.0.path: must be a folder below"),
         ({"folders": [{**OURS, "path": "/x"}]}, "folders.0.path: must be a folder below"),
-        ({"folders": [{**OURS, "name": "../x"}]}, "folders.0.name: String should match"),
-        ({"packages": [{**PINNED, "sha256": "12"}]}, "packages.0.sha256: String should match"),
-        ({"packages": [{**PINNED, "version": 1.1}]}, "packages.0.version: Input should be a valid"),
-        ({"packages": [{**PINNED, "version": "-x"}]}, "packages.0.version: String should match"),
+        ({"folders": [{**OURS, "name": "../x"}]}, "folders.0.name: string should match"),
+        ({"packages": [{**PINNED, "sha256": "12"}]}, "packages.0.sha256: string should match"),
+        ({"packages": [{**PINNED, "version": 1.1}]}, "packages.0.version: input should be a valid"),
+        ({"packages": [{**PINNED, "version": "-x"}]}, "packages.0.version: string should match"),
         ({"folders": [OURS, OURS]}, "names 'ours' twice"),
         ({}, "names no source"),
         ({"folders": [OURS], "split": {"train": 90}}, "train + valid + test must be 100, not 94"),

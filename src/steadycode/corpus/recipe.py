@@ -6,7 +6,7 @@ from typing import Annotated, Literal, Self
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator, model_validator
 
-from steadycode.config import read_yaml
+from steadycode.config import first_fault, read_yaml
 from steadycode.errors import ConfigError
 from steadycode.randomness import derive_seed
 
@@ -103,7 +103,4 @@ def load_recipe(path: Path) -> Recipe:
     try:
         return Recipe.model_validate(read_yaml(path))
     except ValidationError as error:
-        first = error.errors()[0]
-        where = ".".join(str(part) for part in first["loc"]) or "recipe"
-        message = first["msg"].removeprefix("Value error, ")
-        raise ConfigError(f"{path}: {where}: {message}") from error
+        raise ConfigError(f"{path}: {first_fault(error)}") from error

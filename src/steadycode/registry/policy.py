@@ -4,7 +4,7 @@ from typing import Any
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator
 
-from steadycode.config import read_yaml
+from steadycode.config import first_fault, read_yaml
 from steadycode.errors import ConfigError
 from steadycode.project import Project
 
@@ -61,6 +61,4 @@ def parse_policy(given: dict[str, Any], where: str) -> Policy:
     try:
         return Policy.model_validate(given)
     except ValidationError as error:
-        first = error.errors()[0]
-        key = ".".join(str(part) for part in first["loc"]) or "policy"
-        raise ConfigError(f"{where}: {key}: {first['msg']} (got {first['input']!r})") from error
+        raise ConfigError(f"{where}: {first_fault(error)}") from error
