@@ -10,6 +10,7 @@ from typing import Annotated
 
 import typer
 
+from steadycode.cli_measure import measure_app
 from steadycode.cli_perturb import perturb_app
 from steadycode.cli_project import in_project
 from steadycode.errors import ConfigError
@@ -25,6 +26,7 @@ app.add_typer(data_app, name="data")
 sandbox_app = typer.Typer(help="What generated programs can do here.", no_args_is_help=True)
 app.add_typer(sandbox_app, name="sandbox")
 app.add_typer(perturb_app, name="perturb")
+app.add_typer(measure_app, name="measure")
 
 Profile = Annotated[str, typer.Option(help="A file of configs/, without .yaml.")]
 Overrides = Annotated[

@@ -62,7 +62,9 @@ def measure(
     representation = Representation()
     done = sum(len(sequence) < 2 for sequence in ids)
     with evaluating(model):
-        for chosen in _batches([len(sequence) for sequence in ids]):
+        scored = [at for at, sequence in enumerate(ids) if len(sequence) > 1]
+        for places in batches_of_like_length([len(ids[at]) for at in scored]):
+            chosen = [scored[place] for place in places]
             batch = collate([[ids[i]] for i in chosen], pad_id=0).to(model.device)
             hidden, head = forward(batch.inputs, None)
             for row, index in enumerate(chosen):  # one document's logits at a time
@@ -92,13 +94,11 @@ def document_losses(
     return dict(held_out.losses)
 
 
-def _batches(lengths: Sequence[int]) -> Iterator[list[int]]:
-    """Indices of the sequences of two ids or more, in runs of like length."""
+def batches_of_like_length(lengths: Sequence[int]) -> Iterator[list[int]]:
+    """Indices of all sequences, in runs of like length."""
     order = sorted(range(len(lengths)), key=lambda i: (lengths[i], i))
     batch: list[int] = []
     for index in order:
-        if lengths[index] < 2:
-            continue
         if batch and (len(batch) + 1) * lengths[index] > BATCH_TOKENS:
             yield batch
             batch = []

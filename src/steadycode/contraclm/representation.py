@@ -11,10 +11,14 @@ documents, one sequence per document:
 
 A figure without a pair to average over is nan. Means of cosines come from the sum of the unit
 vectors (|sum|^2 holds every pair), so no matrix of positions by positions is made.
+
+How well vectors find the same problem solved elsewhere is the subject of ``search``; here it goes
+by the name ``code_search``.
 """
 
 import math
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
+from pathlib import Path
 from typing import Any
 
 import torch
@@ -86,3 +90,28 @@ def measure(
         model, tokenizer, documents, max_tokens=max_tokens, on_progress=on_progress
     )
     return dict(held_out.representation)
+
+
+def code_search(
+    model: Any,
+    tokenizer: Any,
+    files: Mapping[str, Path],
+    *,
+    max_tokens: int = 512,
+    strip: bool = True,
+    on_progress: Callable[[int, int], None] | None = None,
+) -> dict[tuple[str, str], float]:
+    """MAP in per cent of every ordered pair of languages, by ``search``.
+
+    ``files``: language -> JSON lines with ``func`` or ``code``, ``label`` and ``index``.
+    """
+    from steadycode.contraclm import search
+
+    sets = [search.read_programs(language, path) for language, path in files.items()]
+    vectors = {
+        one.language: search.embeddings(
+            model, tokenizer, one, max_tokens=max_tokens, strip=strip, on_progress=on_progress
+        )
+        for one in sets
+    }
+    return search.search_map(sets, vectors)

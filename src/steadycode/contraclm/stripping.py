@@ -1,0 +1,88 @@
+"""Programs without comments and docstrings, on one line: what code search compares.
+
+Whoever wrote the comments of one solution often wrote those of another; they would be found by
+their words. Python goes through its own tokenizer, languages with C's comments through a scanner
+that knows strings; others keep their comments.
+"""
+
+import ast
+import io
+import re
+import tokenize
+
+C_LIKE = frozenset({"java", "cpp", "c", "js", "javascript", "go", "rust", "cs", "csharp", "ts"})
+
+# a comment, or what could hold the look of one: a string, a character, a raw or template string
+_PIECE = re.compile(
+    r"""
+      (?P<comment> //[^\n]* | /\*.*?(?:\*/|\Z) )
+    | (?P<text>
+        R"(?P<mark>[^(\s]{0,16})\(.*?\)(?P=mark)"   # C++ raw string
+      | r(?P<hashes>\#*)".*?"(?P=hashes)            # Rust raw string
+      | "(?:\\.|[^"\\])*"
+      | '(?:\\.|[^'\\\n])*'
+      | `(?:\\.|[^`\\])*`                           # JavaScript template, Go raw string
+      )
+    """,
+    re.VERBOSE | re.DOTALL,
+)
+_RUST_LIFETIME = re.compile(r"'[a-z_]+\b(?!')")
+
+
+def stripped(code: str, language: str) -> str:
+    """``code`` without comments and docstrings, runs of whitespace as single spaces.
+
+    A program that does not parse keeps its comments.
+    """
+    language = language.lower()
+    if language in ("python", "py"):
+        code = _strip_python(code)
+    elif language in C_LIKE:
+        code = _strip_c(code, lifetimes=language == "rust")
+    return " ".join(code.split())
+
+
+def _strip_c(code: str, lifetimes: bool) -> str:
+    kept, position = [], 0
+    while found := _PIECE.search(code, position):
+        start, end = found.span()
+        if lifetimes and (lifetime := _RUST_LIFETIME.match(code, start)):
+            end = lifetime.end()
+        kept.append(code[position:start])
+        kept.append(" " if found["comment"] and end == found.end() else code[start:end])
+        position = end
+    return "".join([*kept, code[position:]])
+
+
+def _strip_python(code: str) -> str:
+    try:
+        documented = _docstrings(ast.parse(code), code.splitlines())
+        tokens = list(tokenize.generate_tokens(io.StringIO(code).readline))
+    except (SyntaxError, ValueError, RecursionError, MemoryError, tokenize.TokenError):
+        return code
+    lines = code.splitlines(keepends=True)
+    spans = [
+        (token.start, token.end)
+        for token in tokens
+        if token.type == tokenize.COMMENT
+        or (token.type == tokenize.STRING and token.start in documented)
+    ]
+    for (row, start), (last, end) in reversed(spans):
+        before, behind = lines[row - 1][:start], lines[last - 1][end:]
+        lines[row - 1 : last] = [before + behind]
+    return "".join(lines)
+
+
+def _docstrings(tree: ast.Module, lines: list[str]) -> set[tuple[int, int]]:
+    """Where docstrings begin, as tokens say it: line from 1, column in characters, not bytes."""
+    found = set()
+    for node in ast.walk(tree):
+        if not isinstance(node, ast.Module | ast.ClassDef | ast.FunctionDef | ast.AsyncFunctionDef):
+            continue
+        first = node.body[0] if node.body else None
+        if isinstance(first, ast.Expr) and isinstance(first.value, ast.Constant):
+            value = first.value
+            if isinstance(value.value, str):
+                before = lines[value.lineno - 1].encode()[: value.col_offset]
+                found.add((value.lineno, len(before.decode())))
+    return found
