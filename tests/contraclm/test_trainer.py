@@ -186,6 +186,29 @@ def test_a_broken_loss_ends_training_with_one_line(run: Any, model: Any) -> None
         run(model=model)
 
 
+@pytest.mark.parametrize(
+    "fault",
+    [
+        torch.OutOfMemoryError("CUDA out of memory. Tried to allocate 2.00 GiB"),
+        RuntimeError(
+            "[enforce fail at alloc_cpu.cpp:124] DefaultCPUAllocator: can't allocate memory"
+        ),
+    ],
+)
+def test_too_little_memory_says_what_to_lower(
+    run: Any, monkeypatch: pytest.MonkeyPatch, fault: RuntimeError
+) -> None:
+    def full(*given: Any) -> Any:
+        raise fault
+
+    monkeypatch.setattr(terms, "functional_dropout_views", full)
+    with pytest.raises(
+        SteadycodeError,
+        match=r"out of memory at step 1 of 3; lower train.micro_batch_size \(now 6\), or",
+    ):
+        run(mode="both")
+
+
 def test_a_sequence_longer_than_the_model_reads_is_refused(run: Any) -> None:
     with pytest.raises(
         ConfigError, match="sequence_length is 300, but the model reads at most 256"

@@ -208,3 +208,23 @@ def test_a_group_of_processes_trains_one_model(job: Any) -> None:
 def test_a_fault_in_a_group_is_one_line_too(job: Any) -> None:
     with pytest.raises(SteadycodeError, match=r"^train.sequence_length is 300, but the model"):
         run_stage(job(sequence_length=300, processes=2), lambda event: None)
+
+
+def test_a_disk_too_full_for_the_model_is_told_and_the_checkpoint_stays(
+    job: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """As safetensors reports it, part of the file being written."""
+    from safetensors import SafetensorError
+    from transformers import PreTrainedModel
+
+    def full(self: Any, folder: Path) -> None:
+        (folder / "model.safetensors").write_bytes(b"half")
+        raise SafetensorError("I/O error: No space left on device (os error 28)")
+
+    work = job(checkpoint_every=2)
+    work.write()
+    monkeypatch.setattr(PreTrainedModel, "save_pretrained", full)
+    with pytest.raises(SteadycodeError, match=r"no space left for the trained model in .*free"):
+        run_body("train", body, work.path)
+    assert not (work.folder / "model").exists()
+    assert (work.folder / "checkpoints" / "step-000002" / "state.safetensors").is_file()

@@ -26,11 +26,11 @@ def save(model: Any, tokenizer: Any, folder: Path, dtype: torch.dtype) -> list[P
     """Write model and tokenizer as ``folder`` and return its files.
 
     The model's parameters are converted to ``dtype`` in place. A folder that is already there is
-    replaced.
+    replaced. Raises OSError when there is no space; ``folder`` is then as it was.
     """
     for weight in model.parameters():  # not model.to(): that rounds rotary frequencies too
         weight.data = weight.data.to(dtype)
-    with _replacing(folder) as temporary:
+    with _replacing(folder) as temporary, _system_errors():
         model.save_pretrained(temporary)
         tokenizer.save_pretrained(temporary)
     return sorted(path for path in folder.rglob("*") if path.is_file())
@@ -42,7 +42,6 @@ def save_state(model: Any, optimizer: torch.optim.Optimizer, step: int, folder: 
     Tensors are written from where they are, without a copy of all. Raises OSError when there is
     no space; ``folder`` is then as it was.
     """
-    from safetensors import SafetensorError
     from safetensors.torch import save_file
 
     names: dict[Tensor, str] = {p: name for name, p in _trained(model).items()}
@@ -52,13 +51,8 @@ def save_state(model: Any, optimizer: torch.optim.Optimizer, step: int, folder: 
     for owner, state in optimizer.state.items():
         for key, value in state.items():
             tensors[f"optimizer/{key}/{names[owner]}"] = value
-    with _replacing(folder) as temporary:
-        try:
-            save_file(tensors, temporary / "state.safetensors")
-        except SafetensorError as error:  # its way to pass on what the system said
-            if code := re.search(r"os error (\d+)", str(error)):
-                raise OSError(int(code[1]), str(error)) from error
-            raise
+    with _replacing(folder) as temporary, _system_errors():
+        save_file(tensors, temporary / "state.safetensors")
         write_json(temporary / "state.json", {"schema": STATE_SCHEMA, "step": step})
 
 
@@ -109,6 +103,19 @@ def _put_back(model: Any, optimizer: torch.optim.Optimizer, path: Path) -> None:
 def _trained(model: Any) -> dict[str, torch.nn.Parameter]:
     """Name -> parameter; tied ones count once, frozen ones not at all."""
     return {name: p for name, p in model.named_parameters() if p.requires_grad}
+
+
+@contextmanager
+def _system_errors() -> Iterator[None]:
+    """What the system said, which safetensors passes on in words alone."""
+    from safetensors import SafetensorError
+
+    try:
+        yield
+    except SafetensorError as error:
+        if code := re.search(r"os error (\d+)", str(error)):
+            raise OSError(int(code[1]), str(error)) from error
+        raise
 
 
 @contextmanager

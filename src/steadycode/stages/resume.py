@@ -7,7 +7,8 @@ that leaves the newest checkpoint that can be trusted, and the events up to it.
 import errno
 import hashlib
 import shutil
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -61,15 +62,11 @@ class Checkpoints:
         """
         folder = self._job.folder / FOLDER / f"step-{step:06d}"
         try:
-            write(folder)
-            self._list(step, folder)
-        except OSError as error:
+            with space_for(f"the checkpoint of step {step}", folder.parent):
+                write(folder)
+                self._list(step, folder)
+        except (OSError, SteadycodeError):
             shutil.rmtree(folder, ignore_errors=True)
-            if error.errno in (errno.ENOSPC, errno.EDQUOT):
-                raise SteadycodeError(
-                    f"no space left for the checkpoint of step {step} in {folder.parent};"
-                    " free some and run this again, it goes on from the checkpoint before"
-                ) from error
             raise
         _remove_unlisted(self._job.folder, self._rows)
 
@@ -85,6 +82,20 @@ class Checkpoints:
         rows = [row, *self._rows][: self._kept]
         _write_index(self._job, rows)
         self._rows = rows
+
+
+@contextmanager
+def space_for(what: str, where: Path) -> Iterator[None]:
+    """Raises SteadycodeError when the disk is full."""
+    try:
+        yield
+    except OSError as error:
+        if error.errno in (errno.ENOSPC, errno.EDQUOT):
+            raise SteadycodeError(
+                f"no space left for {what} in {where}; free some and run this again,"
+                " it goes on from the checkpoint before"
+            ) from error
+        raise
 
 
 def rewind(job: "Job") -> None:

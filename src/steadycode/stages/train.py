@@ -15,7 +15,7 @@ from steadycode.config import TrainConfig, first_fault
 from steadycode.errors import ConfigError
 from steadycode.stages.group import group_size, rank
 from steadycode.stages.job import Events, Job, stage_main
-from steadycode.stages.resume import Checkpoints
+from steadycode.stages.resume import Checkpoints, space_for
 
 HELDOUT_DOCUMENTS = 16
 """Measured while training; the evaluation afterwards uses more."""
@@ -56,7 +56,8 @@ def body(job: Job, events: Events) -> list[Path]:
     )
     if rank():  # the first process of a group saves
         return []
-    return save(start.model, start.tokenizer, job.folder / "model", stored_dtype(folder))
+    with space_for("the trained model", job.folder):
+        return save(start.model, start.tokenizer, job.folder / "model", stored_dtype(folder))
 
 
 def _settings(job: Job) -> tuple[TrainConfig, int | None]:
