@@ -7,10 +7,6 @@ tokens and sequences the terms are averaged, and how many rows the others hold.
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-import torch
-import torch.distributed
-from torch import Tensor
-
 from steadycode.contraclm.data import Batch, Row, collate, packed
 
 
@@ -55,21 +51,3 @@ def micro_batches(
             )
         )
     return micros
-
-
-def gather(local: Tensor, counts: Sequence[int]) -> Tensor:
-    """The rows [counts[p], D] of all processes p, in their order; [sum(counts), D].
-
-    The gradient goes to this process's own rows. Every process computes the same loss of all
-    rows, so the *sum* of their gradients is that of the whole; DistributedDataParallel takes the
-    mean, and so each loss is multiplied by the number of processes.
-    """
-    if len(counts) == 1:
-        return local
-    padded = local.new_zeros(max(counts), local.shape[1])
-    padded[: len(local)] = local.detach()
-    parts = [torch.empty_like(padded) for _ in counts]
-    torch.distributed.all_gather(parts, padded)
-    rows = [part[:count] for part, count in zip(parts, counts, strict=True)]
-    rows[torch.distributed.get_rank()] = local
-    return torch.cat(rows)

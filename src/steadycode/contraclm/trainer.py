@@ -23,7 +23,8 @@ from steadycode.contraclm.adapters import adapters
 from steadycode.contraclm.checkpoint import load_state, save_state
 from steadycode.contraclm.data import end_of_text
 from steadycode.contraclm.heldout import measure
-from steadycode.contraclm.microbatches import MicroBatch, gather, micro_batches
+from steadycode.contraclm.microbatches import MicroBatch, micro_batches
+from steadycode.contraclm.negatives import CachedNegatives, gather
 from steadycode.contraclm.objective import two_view_loss
 from steadycode.contraclm.terms import MicroTerms, Terms, autocast
 from steadycode.errors import ConfigError, ModelError, SteadycodeError
@@ -199,7 +200,7 @@ class _Run:
         means = [gather(view, micro.counts) for view in terms.means]
         return two_view_loss(means[0], means[1], self.settings.temperature) * micro.sequences
 
-    def _cached_negatives(self, step: int, micros: Sequence[MicroBatch]) -> "_Cached | None":
+    def _cached_negatives(self, step: int, micros: Sequence[MicroBatch]) -> CachedNegatives | None:
         """The sequence term over all micro-batches at once, from a pass without gradients."""
         wanted = self.settings.sequence_negatives == "batch"
         if not wanted or self.settings.mode not in ("sequence", "both") or len(micros) == 1:
@@ -209,7 +210,9 @@ class _Run:
             for at, micro in enumerate(micros):
                 self._reseed(step, at)
                 found.append(self.terms.means(micro.batch.to(self.model.device)))
-        return _Cached(micros, found, self.accelerator.process_index, self.settings.temperature)
+        return CachedNegatives(
+            micros, found, self.accelerator.process_index, self.settings.temperature
+        )
 
     def _reseed(self, step: int, micro: int) -> None:
         """So a second pass, or another try, draws the same dropout."""
@@ -261,42 +264,6 @@ class _Run:
                 f" {loss:.4g}, its gradient's norm {norm:.4g}; lower train.learning_rate"
                 f" (now {self.settings.learning_rate:g}) or set train.precision=fp32"
             )
-
-
-class _Cached:
-    """The sequence term of a whole optimiser step, whose gradient micro-batches apply in turn.
-
-    After "Scaling Deep Contrastive Learning Batch Size under Memory Limited Setup" (Gao et al.,
-    2021): the gradient with respect to the means is found first, of all of them together; then
-    each micro-batch runs again, the same dropout in place, and takes its part backwards.
-    """
-
-    def __init__(
-        self,
-        micros: Sequence[MicroBatch],
-        found: Sequence[tuple[Tensor, Tensor]],
-        process: int,
-        temperature: float,
-    ) -> None:
-        views = [
-            [gather(view, micro.counts) for view, micro in zip(views, micros, strict=True)]
-            for views in zip(*found, strict=True)
-        ]
-        means = [torch.cat(view).requires_grad_() for view in views]
-        with torch.enable_grad():
-            loss = two_view_loss(means[0], means[1], temperature)
-        gradients = torch.autograd.grad(loss, means)
-        self.loss = loss.detach()
-        shares = [count for micro in micros for count in micro.counts]
-        own = slice(process, None, len(micros[0].counts))
-        views_parts = (torch.split(gradient, shares)[own] for gradient in gradients)
-        self._parts = list(zip(*views_parts, strict=True))
-
-    def surrogate(self, at: int, means: tuple[Tensor, Tensor]) -> Tensor:
-        """What has, with respect to ``means`` of micro-batch ``at``, the gradient of the loss."""
-        gradient1, gradient2 = self._parts[at]
-        value: Tensor = (means[0] * gradient1).sum() + (means[1] * gradient2).sum()
-        return value
 
 
 def _accelerator(device: torch.device) -> Any:
