@@ -105,7 +105,8 @@ class Events:
     when it was killed.
     """
 
-    def __init__(self, path: Path) -> None:
+    def __init__(self, path: Path, log: bool = True) -> None:
+        self._logs = log
         self._out = path.open("a", encoding="utf-8", buffering=1)
         self._told = -math.inf
 
@@ -123,7 +124,8 @@ class Events:
 
     def _log(self, text: str) -> None:
         self._told = time.monotonic()
-        print(f"{time.strftime('%H:%M:%S')} {text}", flush=True)
+        if self._logs:
+            print(f"{time.strftime('%H:%M:%S')} {text}", flush=True)
 
     def _write(self, event: dict[str, Any]) -> None:
         self._out.write(json.dumps({"time": time.time(), **event}) + "\n")
@@ -172,7 +174,7 @@ def stage_main(stage: str, body: Body, processes: Callable[[Job], int] = lambda 
     here = rank()
     try:
         if here:
-            body(Job.read(path), Events(Path(os.devnull)))
+            body(Job.read(path), Events(Path(os.devnull), log=False))
             return
         print(f"{time.strftime('%Y-%m-%d %H:%M:%S')} {stage} for {path}", flush=True)
         job = Job.read(path)
