@@ -6,7 +6,7 @@ the same item seen the other way?
 """
 
 from dataclasses import dataclass
-from typing import Any, Literal
+from typing import Any, Literal, NamedTuple
 
 import torch
 from torch import Tensor
@@ -27,12 +27,20 @@ class Objective:
     def contrastive(self) -> bool:
         return self.mode != "mle"
 
+    @property
+    def on_tokens(self) -> bool:
+        return self.mode in ("token", "both")
+
+    @property
+    def on_sequences(self) -> bool:
+        return self.mode in ("sequence", "both")
+
     def total(self, mle: Tensor, token: Tensor, sequence: Tensor) -> Tensor:
         """The scalar to minimise; a term outside the mode contributes neither value nor NaN."""
         loss = mle
-        if self.mode in ("token", "both"):
+        if self.on_tokens:
             loss = loss + self.token_weight * token
-        if self.mode in ("sequence", "both"):
+        if self.on_sequences:
             loss = loss + self.sequence_weight * sequence
         return loss
 
@@ -59,33 +67,48 @@ def contrastive_losses(
     Returns two scalars: float64 for float64 input; everything else is computed in float32.
     Raises ValueError when shapes or dtypes do not fit or the temperature is not positive.
     """
-    token, means1, means2 = token_loss_and_means(h1, h2, mask, temperature, segments)
-    return token, two_view_loss(means1, means2, temperature)
+    if not temperature > 0:
+        raise ValueError(f"temperature must be positive, got {temperature}")
+    views = sequence_views(h1, h2, mask, segments)
+    means1, means2 = views.means()
+    return views.token_loss(temperature), two_view_loss(means1, means2, temperature)
 
 
-def token_loss_and_means(
-    h1: Tensor,
-    h2: Tensor,
-    mask: Tensor,
-    temperature: float = 0.05,
-    segments: Tensor | None = None,
-) -> tuple[Tensor, Tensor, Tensor]:
-    """As ``contrastive_losses``, but with each view's mean vectors [sequences, D] in the place of
-    their loss: those of other processes or micro-batches can then be compared with them.
-    """
-    _check(h1, h2, mask, temperature, segments)
-    with torch.autocast(h1.device.type, enabled=False):
-        positions, lengths = _valid_positions(mask, segments)
-        x1, x2 = (_select(h, positions) for h in (h1, h2))
-        if not lengths:
-            return x1.sum() + x2.sum(), x1, x2  # zero, and still part of the graph
-        views = list(zip(torch.split(x1, lengths), torch.split(x2, lengths), strict=True))
-        token = torch.stack([two_view_loss(a, b, temperature) for a, b in views]).mean()
+class SequenceViews(NamedTuple):
+    """The valid vectors of two views, sequence after sequence, in float32 or float64."""
+
+    x1: Tensor
+    """[N, D]"""
+    x2: Tensor
+    lengths: list[int]
+    """Of the sequences; together N, none of them 0."""
+
+    def token_loss(self, temperature: float) -> Tensor:
+        """Unweighted mean over sequences; 0 when there are none."""
+        if not self.lengths:
+            return self.x1.sum() + self.x2.sum()  # zero, and still part of the graph
+        pairs = zip(*(torch.split(x, self.lengths) for x in (self.x1, self.x2)), strict=True)
+        return torch.stack([two_view_loss(a, b, temperature) for a, b in pairs]).mean()
+
+    def means(self) -> tuple[Tensor, Tensor]:
+        """Each view's mean vectors [sequences, D]; of other processes or micro-batches there may
+        be more to compare them with, by ``two_view_loss``."""
+        if not self.lengths:
+            return self.x1, self.x2
         means1, means2 = (
-            torch.stack([sequence.mean(0) for sequence in view])
-            for view in zip(*views, strict=True)
+            torch.stack([sequence.mean(0) for sequence in torch.split(view, self.lengths)])
+            for view in (self.x1, self.x2)
         )
-        return token, means1, means2
+        return means1, means2
+
+
+def sequence_views(
+    h1: Tensor, h2: Tensor, mask: Tensor, segments: Tensor | None = None
+) -> SequenceViews:
+    """Arguments and faults as for ``contrastive_losses``."""
+    _check(h1, h2, mask, segments)
+    positions, lengths = _valid_positions(mask, segments)
+    return SequenceViews(_select(h1, positions), _select(h2, positions), lengths)
 
 
 def two_view_loss(x1: Tensor, x2: Tensor, temperature: float) -> Tensor:
@@ -171,14 +194,10 @@ def _select(h: Tensor, positions: Tensor) -> Tensor:
     return chosen if h.dtype == torch.float64 else chosen.float()
 
 
-def _check(
-    h1: Tensor, h2: Tensor, mask: Tensor, temperature: float, segments: Tensor | None
-) -> None:
+def _check(h1: Tensor, h2: Tensor, mask: Tensor, segments: Tensor | None) -> None:
     if h1.ndim != 3 or h1.shape != h2.shape:
         raise ValueError(f"two views [B, L, D], got {tuple(h1.shape)} and {tuple(h2.shape)}")
     if mask.dtype != torch.bool or mask.shape != h1.shape[:2]:
         raise ValueError(f"mask must be bool [B, L], got {mask.dtype} {tuple(mask.shape)}")
     if segments is not None and (segments.shape != mask.shape or segments.is_floating_point()):
         raise ValueError(f"segments must be integers [B, L], got {segments.dtype}")
-    if not temperature > 0:
-        raise ValueError(f"temperature must be positive, got {temperature}")

@@ -10,7 +10,7 @@ from torch.nn import functional
 from steadycode.config import TrainConfig
 from steadycode.contraclm.data import Batch
 from steadycode.contraclm.forward import Forward, single_pass
-from steadycode.contraclm.objective import Objective, token_loss_and_means
+from steadycode.contraclm.objective import Objective, sequence_views
 from steadycode.contraclm.views import (
     blocks,
     check_views_differ,
@@ -68,13 +68,12 @@ class Terms(nn.Module):
             none = hidden.new_zeros(0, hidden.shape[-1])
             return MicroTerms(mle, nothing, (none, none), nothing)
         view1, view2 = self._views(hidden, batch.mask)
-        token, *means = token_loss_and_means(
-            view1, view2, batch.mask, self.settings.temperature, batch.segments
-        )
+        views = sequence_views(view1, view2, batch.mask, batch.segments)
+        with torch.set_grad_enabled(torch.is_grad_enabled() and self.objective.on_tokens):
+            token = views.token_loss(self.settings.temperature) * len(views.lengths)
         with torch.no_grad():
-            at = batch.mask
-            cosine = functional.cosine_similarity(view1[at].float(), view2[at].float()).sum()
-        return MicroTerms(mle, token * len(means[0]), (means[0], means[1]), cosine)
+            cosine = functional.cosine_similarity(views.x1, views.x2).sum()
+        return MicroTerms(mle, token, views.means(), cosine)
 
     def means(self, batch: Batch) -> tuple[Tensor, Tensor]:
         """Only the means of ``forward``, without its head."""
@@ -82,10 +81,7 @@ class Terms(nn.Module):
         with autocast(self.model, self.settings):
             hidden, _ = self._run_model(scored.inputs, scored.positions)
         view1, view2 = self._views(hidden, batch.mask)
-        _, *means = token_loss_and_means(
-            view1, view2, batch.mask, self.settings.temperature, batch.segments
-        )
-        return means[0], means[1]
+        return sequence_views(view1, view2, batch.mask, batch.segments).means()
 
     def _views(self, hidden: Tensor, mask: Tensor) -> tuple[Tensor, Tensor]:
         if self.settings.views == "functional":

@@ -202,8 +202,8 @@ class _Run:
 
     def _cached_negatives(self, step: int, micros: Sequence[MicroBatch]) -> CachedNegatives | None:
         """The sequence term over all micro-batches at once, from a pass without gradients."""
-        wanted = self.settings.sequence_negatives == "batch"
-        if not wanted or self.settings.mode not in ("sequence", "both") or len(micros) == 1:
+        wanted = self.settings.sequence_negatives == "batch" and self.terms.objective.on_sequences
+        if not wanted or len(micros) == 1:
             return None
         found = []
         with torch.no_grad():
