@@ -209,6 +209,12 @@ def test_too_little_memory_says_what_to_lower(
         run(mode="both")
 
 
+def test_a_shared_model_is_refused(run: Any, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("ACCELERATE_USE_FSDP", "true")
+    with pytest.raises(ConfigError, match=r"configured for FSDP.* choose MULTI_GPU"):
+        run()
+
+
 def test_a_sequence_longer_than_the_model_reads_is_refused(run: Any) -> None:
     with pytest.raises(
         ConfigError, match="sequence_length is 300, but the model reads at most 256"

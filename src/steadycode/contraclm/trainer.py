@@ -7,6 +7,7 @@ micro-batch and the process, and on nothing that came before.
 """
 
 import math
+import os
 import time
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import AbstractContextManager, contextmanager, nullcontext
@@ -268,21 +269,20 @@ class _Run:
 
 def _accelerator(device: torch.device) -> Any:
     """Raises ConfigError for ways to share a model that checkpoints cannot follow."""
-    from accelerate import Accelerator, DistributedDataParallelKwargs, DistributedType
+    from accelerate import Accelerator, DistributedDataParallelKwargs
 
-    accelerator = Accelerator(
+    for name in ("FSDP", "DEEPSPEED", "MEGATRON_LM"):
+        if os.environ.get(f"ACCELERATE_USE_{name}") == "true":
+            raise ConfigError(
+                f"accelerate is configured for {name}, which shares the model among processes;"
+                " here each holds the whole model: choose MULTI_GPU, and train.lora or"
+                " train.gradient_checkpointing where memory is short"
+            )
+    return Accelerator(
         cpu=device.type == "cpu",
         mixed_precision="no",  # autocast is ours: the contrastive terms stay in float32
         kwargs_handlers=[DistributedDataParallelKwargs(gradient_as_bucket_view=True)],
     )
-    kind = accelerator.distributed_type
-    if kind not in (DistributedType.NO, DistributedType.MULTI_GPU, DistributedType.MULTI_CPU):
-        raise ConfigError(
-            f"accelerate is configured for {kind.value}; train with its MULTI_GPU (every process"
-            " holds the whole model), and with train.lora or train.gradient_checkpointing where"
-            " memory is short"
-        )
-    return accelerator
 
 
 def _memory_mb(device: torch.device) -> float:
