@@ -84,13 +84,23 @@ def training(
     return make
 
 
-@pytest.mark.parametrize("mode", ["mle", "both"])
-def test_stopped_anywhere_it_ends_the_same(training: Any, mode: str) -> None:
-    through = training("through", mode=mode)
+@pytest.mark.parametrize(
+    "changes",
+    [
+        {"mode": "mle"},
+        {"mode": "both"},
+        {"mode": "both", "views": "two_pass", "sequence_negatives": "batch", "packing": True},
+        {"mode": "token", "lora": {"rank": 2, "dropout": 0.1}},
+    ],
+)
+def test_stopped_anywhere_it_ends_the_same(training: Any, changes: dict[str, Any]) -> None:
+    if "lora" in changes:
+        pytest.importorskip("peft", reason="the extra lora is not installed")
+    through = training("through", **changes)
     expected = through.run()
     behind_a_step = [(step, False) for step in range(1, STEPS + 1)]
     for stop_at, while_saving in [*behind_a_step, (2, True), (4, True)]:
-        stopped = training(f"{stop_at} {while_saving}", mode=mode)
+        stopped = training(f"{stop_at} {while_saving}", **changes)
         with pytest.raises(Stop):
             stopped.run(stop_at, while_saving)
         _assert_same(expected, stopped.run(), through.metrics, stopped.metrics)
