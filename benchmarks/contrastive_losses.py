@@ -42,7 +42,7 @@ def _textbook_pair(x1: Tensor, x2: Tensor) -> Tensor:
     positive = (x1 * x2).sum(-1).div(TEMPERATURE).exp()
     positive = torch.cat([positive, positive])
     exponentials = (both @ both.T / TEMPERATURE).exp()
-    others = ~torch.eye(n, dtype=torch.bool).repeat(2, 2)
+    others = ~torch.eye(n, dtype=torch.bool, device=x1.device).repeat(2, 2)
     negatives = exponentials.masked_select(others).view(2 * n, -1).sum(-1)
     return -(positive / (positive + negatives)).log().mean()
 

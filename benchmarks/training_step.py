@@ -18,6 +18,7 @@ import argparse
 import statistics
 import time
 from collections.abc import Callable
+from functools import partial
 from typing import Any
 
 import torch
@@ -53,6 +54,7 @@ MODELS: dict[str, tuple[str, dict[str, Any], int, int]] = {  # family, config, r
     ),
 }  # fmt: skip
 Step = Callable[[], None]
+WARM = 2
 
 
 class _Tokenizer:
@@ -109,7 +111,7 @@ def plain(name: str, device: str, contrastive: bool) -> Step:
 
 
 def steps(name: str, device: str) -> dict[str, Callable[[], Step]]:
-    return {
+    found: dict[str, Callable[[], Step]] = {
         "plain MLE": lambda: plain(name, device, contrastive=False),
         "reference style, two passes": lambda: plain(name, device, contrastive=True),
         "ours, mle": lambda: ours(name, device, mode="mle"),
@@ -118,6 +120,10 @@ def steps(name: str, device: str) -> dict[str, Callable[[], Step]]:
         "ours, both": lambda: ours(name, device, mode="both"),
         "ours, both, two passes": lambda: ours(name, device, mode="both", views="two_pass"),
     }
+    if device == "cuda":
+        for mode in ("mle", "both"):
+            found[f"ours, {mode}, compiled"] = partial(ours, name, device, mode=mode, compile=True)
+    return found
 
 
 def seconds(step: Step, device: str) -> float:
@@ -127,6 +133,11 @@ def seconds(step: Step, device: str) -> float:
     if device == "cuda":
         torch.cuda.synchronize()
     return clock() - started
+
+
+def held(device: str) -> int:
+    """Bytes."""
+    return torch.cuda.memory_allocated() if device == "cuda" else 0
 
 
 def flop_per_token(name: str) -> float:
@@ -140,14 +151,24 @@ def flop_per_token(name: str) -> float:
 
 
 def measure(name: str, device: str, rounds: int, peak: float) -> Table:
-    ready = {what: make() for what, make in steps(name, device).items()}
-    for step in ready.values():
-        seconds(step, device)  # warm up
+    ready: dict[str, Step] = {}
+    kept: dict[str, int] = {}  # bytes: weights, their gradients' buffers, optimiser
+    for what, make in steps(name, device).items():
+        before = held(device)
+        ready[what] = make()
+        for _ in range(WARM):
+            seconds(ready[what], device)
+        kept[what] = held(device) - before
     times: dict[str, list[float]] = {what: [] for what in ready}
+    peaks: dict[str, float] = {}
     order = list(ready)
     for at in track(range(rounds), description=name):
         for what in order[at % len(order) :] + order[: at % len(order)]:
+            before = held(device)
             times[what].append(seconds(ready[what], device))
+            if device == "cuda":
+                peaks[what] = (torch.cuda.max_memory_allocated() - before + kept[what]) / 2**30
+                torch.cuda.reset_peak_memory_stats()
     _, _, rows, length = MODELS[name]
     title = f"{name}, {rows} x {length} tokens, {rounds} rounds, {device}"
     if device == "cpu":
@@ -157,21 +178,19 @@ def measure(name: str, device: str, rounds: int, peak: float) -> Table:
             ratios = value / best["plain MLE"], value / best["reference style, two passes"]
             table.add_row(what, f"{1000 * value:.0f}", *(f"{ratio:.2f}" for ratio in ratios))
         return table
-    table = Table("step", "tokens/s", "to plain MLE", "GiB", "MFU %", title=title)
+    table = Table(
+        "step", "tokens/s", "to plain MLE", "to reference style", "GiB", "MFU %", title=title
+    )
     middle = {what: statistics.median(found) for what, found in times.items()}
     flop = flop_per_token(name)
     for what, value in middle.items():
-        ready.clear()
-        torch.cuda.empty_cache()
-        torch.cuda.reset_peak_memory_stats()
-        alone = steps(name, device)[what]()
-        alone()
         speed = rows * length / value
         table.add_row(
             what,
             f"{speed:,.0f}",
             f"{value / middle['plain MLE']:.2f}",
-            f"{torch.cuda.max_memory_allocated() / 2**30:.1f}",
+            f"{value / middle['reference style, two passes']:.2f}",
+            f"{peaks[what]:.1f}",
             f"{100 * speed * flop / (peak * 1e12):.0f}",
         )
     return table

@@ -7,6 +7,7 @@ import pytest
 import torch
 from torch import Tensor
 
+from steadycode.contraclm import objective
 from steadycode.contraclm.objective import Objective, contrastive_losses
 
 Vector = list[float]
@@ -278,3 +279,22 @@ def test_the_total_holds_the_terms_of_its_mode(mode: str, expected: float) -> No
 def test_a_term_outside_the_mode_cannot_spoil_the_total() -> None:
     nan = torch.tensor(math.nan)
     assert Objective(mode="mle").total(torch.tensor(2.0), nan, nan).item() == 2.0
+
+
+@pytest.mark.parametrize("held", [1, 1500, 10**6], ids=["alone", "in groups", "all at once"])
+def test_sequences_together_are_sequences_alone(monkeypatch: pytest.MonkeyPatch, held: int) -> None:
+    """As a GPU computes them: padded to one length, several at a time."""
+    mask = torch.zeros(7, 12, dtype=torch.bool)
+    for row, length in enumerate([12, 1, 5, 5, 0, 9, 2]):
+        mask[row, :length] = True
+    h1, h2 = (view.requires_grad_() for view in views(7, 12, 6))
+
+    def found() -> list[Tensor]:
+        losses = contrastive_losses(h1, h2, mask)
+        return [*losses, *torch.autograd.grad(sum(losses), [h1, h2])]
+
+    alone = found()
+    in_groups = objective._groups
+    monkeypatch.setattr(objective, "_groups", lambda lengths, cuda: in_groups(lengths, True))
+    monkeypatch.setattr(objective, "_SIMILARITIES", held)
+    torch.testing.assert_close(found(), alone)

@@ -11,6 +11,10 @@ from typing import Any, Literal, NamedTuple
 import torch
 from torch import Tensor
 from torch.autograd.function import once_differentiable
+from torch.nn.utils.rnn import pad_sequence
+
+_SIMILARITIES = 2**26
+"""Held at a time on a GPU: a quarter of a gigabyte in float32."""
 
 Mode = Literal["mle", "token", "sequence", "both"]
 
@@ -87,8 +91,12 @@ class SequenceViews(NamedTuple):
         """Unweighted mean over sequences; 0 when there are none."""
         if not self.lengths:
             return self.x1.sum() + self.x2.sum()  # zero, and still part of the graph
-        pairs = zip(*(torch.split(x, self.lengths) for x in (self.x1, self.x2)), strict=True)
-        return torch.stack([two_view_loss(a, b, temperature) for a, b in pairs]).mean()
+        losses, start = [], 0
+        for lengths in _groups(self.lengths, self.x1.is_cuda):
+            end = start + sum(lengths)
+            losses.append(_losses(self.x1[start:end], self.x2[start:end], lengths, temperature))
+            start = end
+        return torch.cat(losses).mean()
 
     def means(self) -> tuple[Tensor, Tensor]:
         """Each view's mean vectors [sequences, D]; of other processes or micro-batches there may
@@ -120,46 +128,90 @@ def two_view_loss(x1: Tensor, x2: Tensor, temperature: float) -> Tensor:
     """
     if not len(x1):
         return x1.sum() + x2.sum()  # zero, and still part of the graph
+    return _losses(x1, x2, [len(x1)], temperature)[0]
+
+
+def _groups(lengths: list[int], cuda: bool) -> list[list[int]]:
+    """Neighbouring sequences whose similarities are computed together.
+
+    On a CPU one by one, so that they stay in its cache. A GPU waits for the next small kernel
+    longer than it computes: there, as many as ``_SIMILARITIES`` allows."""
+    if not cuda:
+        return [[length] for length in lengths]
+    groups: list[list[int]] = [[]]
+    longest = 0
+    for length in lengths:
+        longest = max(longest, length)
+        if groups[-1] and (len(groups[-1]) + 1) * (2 * longest) ** 2 > _SIMILARITIES:
+            groups.append([])
+            longest = length
+        groups[-1].append(length)
+    return groups
+
+
+def _losses(x1: Tensor, x2: Tensor, lengths: list[int], temperature: float) -> Tensor:
+    """The loss of each sequence [len(lengths)]; x1, x2 [sum(lengths), D], none of them empty."""
+    valid = None
+    if len(lengths) == 1:
+        x1, x2 = x1[None], x2[None]
+    else:
+        x1, x2 = (pad_sequence(list(torch.split(x, lengths)), batch_first=True) for x in (x1, x2))
+        columns = torch.arange(x1.shape[1], device=x1.device)
+        valid = columns < torch.tensor(lengths, device=x1.device)[:, None]
     with torch.autocast(x1.device.type, enabled=False):
-        loss: Tensor = _TwoViewLoss.apply(x1, x2, temperature)  # type: ignore[no-untyped-call]
-    return loss
+        losses: Tensor = _TwoViewLoss.apply(x1, x2, valid, temperature)  # type: ignore[no-untyped-call]
+    return losses
 
 
 class _TwoViewLoss(torch.autograd.Function):
-    """The gradient is found in the forward pass, while the similarities [2n, 2n] are in cache.
+    """The loss of each of G sequences, whose views are given as [G, n, D]; ``valid``, bool [G, n],
+    tells vectors from padding where there is any.
 
-    So backward keeps one [n, D] per view and nothing else, and there are two matrix products
-    instead of three, because the similarity matrix is symmetric.
+    The gradient is found in the forward pass, while the similarities [G, 2n, 2n] are in cache. So
+    backward keeps one [n, D] per view and nothing else, and there are two matrix products instead
+    of three, because the similarity matrix is symmetric.
     """
 
     @staticmethod
-    def forward(ctx: Any, x1: Tensor, x2: Tensor, temperature: float) -> Tensor:
-        n = len(x1)
-        units, norms, scales = _normalised(torch.cat([x1, x2]))  # [2n, D], [2n, 1], [2n, 1]
-        similarity = units @ units.T
+    def forward(
+        ctx: Any, x1: Tensor, x2: Tensor, valid: Tensor | None, temperature: float
+    ) -> Tensor:
+        n = x1.shape[1]
+        units, norms, scales = _normalised(torch.cat([x1, x2], 1))  # [G, 2n, D or 1]
+        similarity = units @ units.mT
         anchors = torch.arange(2 * n, device=x1.device)
         positives = anchors.roll(n)
         # distances from the positive first: exact where two cosines are nearly equal, and the
         # division by a small temperature then magnifies no rounding error of 1/temperature
-        negatives = similarity.sub_(similarity[anchors, positives][:, None]).div_(temperature)
-        negatives[anchors, anchors] = -torch.inf
-        negatives[anchors, positives] = -torch.inf
-        rest = negatives.logsumexp(1)  # [2n], log of the negatives' share against the positive's
+        positive = similarity[:, anchors, positives][..., None]
+        negatives = similarity.sub_(positive).div_(temperature)
+        negatives[:, anchors, anchors] = -torch.inf
+        negatives[:, anchors, positives] = -torch.inf
+        share = negatives.new_tensor(1 / (2 * n))  # of an anchor in the mean
+        if valid is not None:
+            real = valid.repeat(1, 2)  # [G, 2n]
+            negatives.masked_fill_(~real[:, None], -torch.inf)
+            share = (real / real.sum(1, keepdim=True))[..., None]
+        rest = negatives.logsumexp(2)  # [G, 2n], log of the negatives' share to the positive's
         losses = torch.logaddexp(rest, torch.zeros_like(rest))
         if any(ctx.needs_input_grad):
-            weights = negatives.sub_(losses[:, None]).exp_()  # d losses / d similarity
-            weights[anchors, positives] = -rest.sigmoid()
-            gradient = (weights + weights.T) @ units
-            gradient -= units * (units * gradient).sum(1, keepdim=True)
-            gradient = gradient.div_(norms * (2 * n * temperature)).div_(scales)
-            ctx.save_for_backward(*torch.split(gradient, n))
-        return losses.mean()
+            weights = negatives.sub_(losses[..., None]).exp_()  # d losses / d similarity
+            weights[:, anchors, positives] = -rest.sigmoid()
+            weights *= share
+            gradient = (weights + weights.mT) @ units
+            gradient -= units * (units * gradient).sum(2, keepdim=True)
+            gradient = gradient.div_(norms * temperature).div_(scales)
+            ctx.save_for_backward(*torch.split(gradient, n, 1))
+        return (losses[..., None] * share).sum((1, 2))
 
     @staticmethod
     @once_differentiable  # type: ignore[untyped-decorator]
-    def backward(ctx: Any, grad: Tensor) -> tuple[Tensor, Tensor, None]:  # type: ignore[override]
+    def backward(  # type: ignore[override]
+        ctx: Any, grad: Tensor
+    ) -> tuple[Tensor, Tensor, None, None]:
         gradient1, gradient2 = ctx.saved_tensors
-        return grad * gradient1, grad * gradient2, None
+        grad = grad[:, None, None]
+        return grad * gradient1, grad * gradient2, None, None
 
 
 def _normalised(x: Tensor) -> tuple[Tensor, Tensor, Tensor]:
@@ -168,10 +220,10 @@ def _normalised(x: Tensor) -> tuple[Tensor, Tensor, Tensor]:
     In one step the squares of 1e30 or 1e-30 leave float32. A zero vector stays zero; dividing its
     gradient by infinity makes that zero too.
     """
-    scales = x.abs().amax(1, keepdim=True)
+    scales = x.abs().amax(-1, keepdim=True)
     zero = scales == 0
     units = x / scales.masked_fill(zero, 1)
-    norms = torch.linalg.vector_norm(units, dim=1, keepdim=True).masked_fill_(zero, torch.inf)
+    norms = torch.linalg.vector_norm(units, dim=-1, keepdim=True).masked_fill_(zero, torch.inf)
     return units.div_(norms), norms, scales.masked_fill_(zero, 1)
 
 

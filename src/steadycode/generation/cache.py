@@ -5,6 +5,7 @@ written in place, a finished row's slot is taken by the next prompt, and the col
 together (padding is on the left), so that one forward pass serves rows of any age.
 """
 
+from collections.abc import Sequence
 from typing import Any
 
 import torch
@@ -13,16 +14,18 @@ from transformers.cache_utils import Cache, DynamicLayer
 
 _SPARE = 64  # columns allocated ahead
 
+Read = Sequence[tuple[Tensor, Tensor]]
+"""Keys and values of one prompt, each [1, heads, tokens, size], layer by layer."""
+
 
 class _Layer(DynamicLayer):  # type: ignore[misc]
     """Buffers of shape [slots, heads, capacity, size]; ``keys`` and ``values`` are views."""
 
-    def __init__(self, slots: int, like: Any) -> None:
+    def __init__(self, slots: int, like: tuple[Tensor, Tensor]) -> None:
         super().__init__()
-        self.lazy_initialization(like.keys, like.values)
-        shape = (slots, *like.keys.shape[1:-2], 0)
+        self.lazy_initialization(*like)
         self.buffers = [
-            states.new_zeros((*shape, states.shape[-1])) for states in (like.keys, like.values)
+            states.new_zeros((slots, states.shape[1], 0, states.shape[-1])) for states in like
         ]
         self.show(0, 0)
 
@@ -52,11 +55,11 @@ class BatchCache:
         self.lengths: list[int] = []  # tokens held of each row
 
     @torch.inference_mode()
-    def insert(self, prefilled: Any) -> None:
-        """Append a row: the cache of a forward pass over its tokens alone."""
-        length = prefilled.get_seq_length()
+    def insert(self, read: Read) -> None:
+        """Append a row."""
+        length = read[0][0].shape[-2]
         if not self._layers:
-            self._layers = [_Layer(self._slots, layer) for layer in prefilled.layers]
+            self._layers = [_Layer(self._slots, states) for states in read]
         if not self.lengths:
             self._columns = min(length, self._capacity)
         if len(self.lengths) == self._slots:
@@ -66,8 +69,8 @@ class BatchCache:
             self._realign(length)
         row = len(self.lengths)
         start = self._columns - length
-        for layer, source in zip(self._layers, prefilled.layers, strict=True):
-            for buffer, states in zip(layer.buffers, (source.keys, source.values), strict=True):
+        for layer, pair in zip(self._layers, read, strict=True):
+            for buffer, states in zip(layer.buffers, pair, strict=True):
                 buffer[row, :, start : self._columns] = states[0]
         self.lengths.append(length)
 

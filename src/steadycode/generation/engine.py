@@ -13,7 +13,7 @@ from steadycode.errors import ModelError
 from steadycode.generation.boundary import Vocabulary
 from steadycode.generation.cache import BatchCache
 from steadycode.generation.contract import Completion
-from steadycode.generation.prefill import Prefill
+from steadycode.generation.prefill import Prefill, together
 from steadycode.generation.rows import Request, Row
 from steadycode.models.loading import LanguageModel
 from steadycode.randomness import derive_seed
@@ -60,18 +60,19 @@ class Engine:
         )
 
     def _decode(self, waiting: deque[Request], rows: list[Row], most: int) -> Iterator[Completion]:
-        cache, prefill = BatchCache(), Prefill(self._model, self._device)
+        cache, prefill = BatchCache(), Prefill(self._model, self._device, together(self._device))
         while waiting or rows:
-            while waiting and self._has_room(rows, waiting[0], most):
-                row = self._row(waiting.popleft())
-                rows.append(row)
-                prefilled, logits = prefill.read(row.request.healed.tokens)
-                self._choose(logits, [row])
-                if row.completion is not None:
-                    rows.pop()
-                    yield row.completion
-                else:
-                    cache.insert(prefilled)
+            while group := self._next(waiting, rows, prefill.together, most):
+                rows += group
+                read, logits = prefill.read([row.request.healed.tokens for row in group])
+                self._choose(logits, group)
+                del rows[-len(group) :]
+                for row, states in zip(group, read, strict=True):
+                    if row.completion is not None:
+                        yield row.completion
+                    else:
+                        cache.insert(states)
+                        rows.append(row)
             if rows:
                 self._step(cache, rows)
             for number in reversed(range(len(rows))):
@@ -81,16 +82,28 @@ class Engine:
                     rows[number] = rows[-1]
                     rows.pop()
 
-    def _has_room(self, rows: list[Row], request: Request, most: int) -> bool:
-        longest = max(one.longest for one in (request, *(row.request for row in rows)))
-        tokens = (len(rows) + 1) * (longest + self.decoding.max_new_tokens)
-        return not rows or (len(rows) < most and tokens <= self.decoding.batch_tokens)
+    def _next(self, waiting: deque[Request], rows: list[Row], at_once: int, most: int) -> list[Row]:
+        """The next rows to begin, at most ``at_once``; none until it is worth it."""
+        wanted = min(at_once, len(waiting))
+        group: list[Request] = []
+        while len(group) < wanted:
+            request = waiting[len(group)]
+            if not self._has_room([*(row.request for row in rows), *group], request, most):
+                break
+            group.append(request)
+        enough = min(wanted, 1 + len(rows) // 4)
+        return [self._row(waiting.popleft()) for _ in group] if len(group) >= enough else []
+
+    def _has_room(self, taken: list[Request], request: Request, most: int) -> bool:
+        longest = max(one.longest for one in (request, *taken))
+        tokens = (len(taken) + 1) * (longest + self.decoding.max_new_tokens)
+        return not taken or (len(taken) < most and tokens <= self.decoding.batch_tokens)
 
     def _row(self, request: Request) -> Row:
         generator = None
         if self.decoding.temperature > 0:
             row_seed = derive_seed(self._seed, "completion", request.prompt, request.sample)
-            generator = torch.Generator().manual_seed(row_seed)
+            generator = torch.Generator(self._device).manual_seed(row_seed)
         return Row(request, self._vocabulary, self._stops, self.decoding, generator)
 
     @torch.inference_mode()
@@ -127,8 +140,11 @@ def _sample(logits: Tensor, rows: list[Row], decoding: Decoding) -> Tensor:
         outside = (below >= decoding.top_p).scatter(1, order, below >= decoding.top_p)
         scaled = scaled.masked_fill(outside, -torch.inf)
     size = logits.shape[-1]
-    draws = [torch.rand(size, generator=row.generator, dtype=torch.double) for row in rows]
-    noise = -(-torch.stack(draws).to(logits.device).log()).log()
+    draws = [
+        torch.rand(size, generator=row.generator, dtype=torch.double, device=logits.device)
+        for row in rows
+    ]
+    noise = -(-torch.stack(draws).log()).log()
     return (scaled + noise).argmax(dim=-1)
 
 

@@ -1,27 +1,43 @@
-"""Forward passes over whole prompts, one after the other."""
+"""Forward passes over whole prompts."""
 
+from collections.abc import Sequence
 from typing import Any
 
 import torch
 from torch import Tensor
 from transformers import DynamicCache
 
+from steadycode.generation.cache import Read
+
 _WORTH_SHARING = 16  # tokens; a forward pass over that few more costs next to nothing
+Tokens = tuple[int, ...]
+
+
+def together(device: str) -> int:
+    """A CPU is kept busy by one prompt; a GPU would be idle."""
+    return 32 if device.startswith("cuda") else 1
 
 
 class Prefill:
-    """Remembers the last prompt: what the next one shares with it, from the beginning, is taken
-    from there. Prompts are read alone and so without padding."""
+    """Reads at most ``together`` prompts in one pass. One that is read alone has no padding, and
+    what it shares with the one before, from the beginning, is taken from there."""
 
-    def __init__(self, model: Any, device: str) -> None:
-        self._model, self._device = model, device
-        self._tokens: tuple[int, ...] = ()
+    def __init__(self, model: Any, device: str, together: int) -> None:
+        self._model, self._device, self.together = model, device, together
+        self._tokens: Tokens = ()
         self._cache = DynamicCache()
         self._logits: Tensor | None = None
 
     @torch.inference_mode()
-    def read(self, tokens: tuple[int, ...]) -> tuple[Any, Tensor]:
-        """Keys and values of ``tokens``, and the logits behind the last one, [1, vocabulary]."""
+    def read(self, prompts: Sequence[Tokens]) -> tuple[list[Read], Tensor]:
+        """Keys and values of each prompt, and the logits behind their last tokens, [prompts,
+        vocabulary]."""
+        if len(prompts) > 1:
+            return self._read_together(prompts)
+        read, logits = self._read_alone(prompts[0])
+        return [read], logits
+
+    def _read_alone(self, tokens: Tokens) -> tuple[Read, Tensor]:
         if self._logits is None or tokens != self._tokens:
             shared = min(_shared(self._tokens, tokens), len(tokens) - 1)
             cache = self._first(shared) if shared >= _WORTH_SHARING else DynamicCache()
@@ -32,7 +48,30 @@ class Prefill:
                 logits_to_keep=1,
             )
             self._tokens, self._cache, self._logits = tokens, cache, output.logits[:, -1].float()
-        return self._cache, self._logits.clone()
+        return [(layer.keys, layer.values) for layer in self._cache.layers], self._logits.clone()
+
+    def _read_together(self, prompts: Sequence[Tokens]) -> tuple[list[Read], Tensor]:
+        """Padded on the left; samples of one prompt are read once."""
+        distinct = list(dict.fromkeys(prompts))
+        width = max(map(len, distinct))
+        padding = torch.tensor([width - len(tokens) for tokens in distinct])
+        columns = torch.arange(width)
+        ids = torch.tensor([[0] * (width - len(tokens)) + list(tokens) for tokens in distinct])
+        output = self._model(
+            input_ids=ids.to(self._device),
+            attention_mask=(columns >= padding[:, None]).long().to(self._device),
+            position_ids=(columns - padding[:, None]).clamp(min=0).to(self._device),
+            past_key_values=DynamicCache(),
+            use_cache=True,
+            logits_to_keep=1,
+        )
+        layers = output.past_key_values.layers
+        at = [distinct.index(tokens) for tokens in prompts]
+        read: list[Read] = []
+        for row, tokens in zip(at, prompts, strict=True):
+            own = slice(row, row + 1), slice(None), slice(width - len(tokens), None)
+            read.append([(layer.keys[own], layer.values[own]) for layer in layers])
+        return read, output.logits[at, -1].float()
 
     def _first(self, count: int) -> Any:
         cache = DynamicCache()
@@ -41,7 +80,7 @@ class Prefill:
         return cache
 
 
-def _shared(one: tuple[int, ...], other: tuple[int, ...]) -> int:
+def _shared(one: Tokens, other: Tokens) -> int:
     """How many elements both begin with."""
     pairs = enumerate(zip(one, other, strict=False))
     return next((at for at, (a, b) in pairs if a != b), min(len(one), len(other)))

@@ -1,1 +1,0 @@
-SECRET = "canary-21c476af5d525bd07a8495878bfb557b"

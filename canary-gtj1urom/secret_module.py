@@ -1,1 +1,0 @@
-SECRET = "canary-a9e20b7524f42b56c48e140971ef347d"

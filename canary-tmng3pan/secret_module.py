@@ -1,1 +1,0 @@
-SECRET = "canary-87fe01d1fa221148e4c1fcfe4da023dd"
