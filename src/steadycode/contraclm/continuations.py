@@ -100,11 +100,10 @@ def perplexity(
             if len(ids) < 2 or len(ids) == len(before):
                 continue
             row = torch.tensor([ids], device=model.device)
-            mask = torch.zeros(1, len(ids) - 1, dtype=torch.bool, device=model.device)
-            mask[:, max(len(before) - 1, 0) :] = True
+            scored = torch.arange(max(len(before) - 1, 0), len(ids) - 1, device=model.device)
             _, head = forward(row[:, :-1], None)
-            total += float(head.cross_entropy(mask, row[:, 1:]))
-            count += int(mask.sum())
+            total += float(head.cross_entropy(scored, row[:, 1:]))
+            count += len(scored)
     return math.exp(total / count) if count else math.nan
 
 

@@ -3,7 +3,7 @@
 import json
 import random
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -29,23 +29,26 @@ class Batch:
 
     ``targets[b, t]`` follows ``inputs[b, t]``; both are real where the mask is True, and nowhere
     else. The mask comes from the sequences' lengths, since padding may share its id with real
-    tokens. Where a row holds several sequences, ``positions`` int64 [B, T] begin at 0 in each, and
-    ``segments`` int64 [B, T] number them; otherwise both are None.
+    tokens. ``scored`` int64 [N] holds the same places as b * T + t, and ``lengths`` how many of
+    them each sequence has, one after the other: a GPU need not be waited for to know them. Where a
+    row holds several sequences, ``positions`` int64 [B, T] begin at 0 in each; else it is None.
     """
 
     inputs: Tensor
     targets: Tensor
     mask: Tensor
+    scored: Tensor
+    lengths: tuple[int, ...]
     positions: Tensor | None = None
-    segments: Tensor | None = None
 
     def to(self, device: torch.device) -> "Batch":
-        return Batch(
+        return replace(
+            self,
             inputs=self.inputs.to(device),
             targets=self.targets.to(device),
             mask=self.mask.to(device),
+            scored=self.scored.to(device),
             positions=None if self.positions is None else self.positions.to(device),
-            segments=None if self.segments is None else self.segments.to(device),
         )
 
 
@@ -60,18 +63,22 @@ def collate(rows: Sequence[Row], pad_id: int) -> Batch:
     targets = torch.full(shape, IGNORED)
     mask = torch.zeros(shape, dtype=torch.bool)
     positions = torch.zeros(shape, dtype=torch.int64)
-    segments = torch.zeros(shape, dtype=torch.int64)
     for at, row in enumerate(rows):
         start = 0
-        for number, sequence in enumerate(row):
+        for sequence in row:
             ids = torch.tensor(sequence)
             here = at, slice(start, start + len(ids) - 1)
             inputs[here], targets[here], mask[here] = ids[:-1], ids[1:], True
-            positions[here], segments[here] = torch.arange(len(ids) - 1), number
+            positions[here] = torch.arange(len(ids) - 1)
             start += len(ids) - 1
-    if all(len(row) == 1 for row in rows):
-        return Batch(inputs=inputs, targets=targets, mask=mask)
-    return Batch(inputs=inputs, targets=targets, mask=mask, positions=positions, segments=segments)
+    return Batch(
+        inputs=inputs,
+        targets=targets,
+        mask=mask,
+        scored=mask.flatten().nonzero().squeeze(1),
+        lengths=tuple(len(sequence) - 1 for row in rows for sequence in row if len(sequence) > 1),
+        positions=None if all(len(row) == 1 for row in rows) else positions,
+    )
 
 
 def packed(sequences: Sequence[Sequence[int]], width: int) -> Sequence[Row]:

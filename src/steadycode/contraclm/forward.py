@@ -9,30 +9,33 @@ import torch
 from torch import Tensor
 from torch.nn import functional
 
+from steadycode.contraclm.head_loss import Softmax, linear_cross_entropy, softmax
+
 
 @dataclass(frozen=True, slots=True)
 class Head:
-    """What a model says of hidden states [B, T, D]: nothing is computed until it is asked for."""
+    """What a model says of hidden states [B, T, D]: nothing is computed until it is asked for.
+
+    Positions are int64 [N], numbered through the rows: b * T + t.
+    """
 
     _logits: Callable[[Tensor], Tensor]
     _linear: tuple[Tensor, Any] | None = None
     """The hidden states and the layer, where logits are exactly the layer of the states."""
+    _softmax: Softmax = softmax
 
-    def logits(self, mask: Tensor) -> Tensor:
-        """float32 [N, V] at the True positions of ``mask`` (bool [B, T]), in row order."""
-        return self._logits(mask).float()
+    def logits(self, positions: Tensor) -> Tensor:
+        """float32 [N, V]"""
+        return self._logits(positions).float()
 
-    def cross_entropy(self, mask: Tensor, targets: Tensor) -> Tensor:
-        """-log p of ``targets`` (int64 [B, T]) summed over the True positions, float32.
-
-        On a GPU without a matrix of logits: at 50,000 tokens a batch of 8,192 positions would
-        fill gigabytes with them. On a CPU that way takes more than twice the time.
-        """
-        wanted = targets[mask]
-        if self._linear and mask.is_cuda and len(wanted):
+    def cross_entropy(self, positions: Tensor, targets: Tensor) -> Tensor:
+        """-log p of ``targets`` (int64 [B, T]) summed over the positions, float32."""
+        wanted = targets.flatten()[positions]
+        if self._linear:
             hidden, layer = self._linear
-            return chunked_cross_entropy(hidden[mask], layer.weight, layer.bias, wanted)
-        return functional.cross_entropy(self.logits(mask), wanted, reduction="sum")
+            states = hidden.flatten(0, 1)[positions]
+            return linear_cross_entropy(states, layer.weight, layer.bias, wanted, self._softmax)
+        return functional.cross_entropy(self.logits(positions), wanted, reduction="sum")
 
 
 Forward = Callable[[Tensor, Tensor | None], tuple[Tensor, Head]]
@@ -40,49 +43,28 @@ Forward = Callable[[Tensor, Tensor | None], tuple[Tensor, Head]]
 to the hidden states behind the final norm, [B, T, D], and the head on them."""
 
 
-def single_pass(model: Any) -> Forward:
-    """How to run ``model`` once and apply its head only at chosen positions.
+def single_pass(model: Any, *, compiled: bool = False) -> Forward:
+    """How to run ``model`` once and apply its head only at chosen positions; ``compiled``: with
+    the softmax of its cross-entropy as one kernel.
 
     Where the head of the last hidden state is not exactly the model's logits (some families scale
     or cap them) the full model is run instead. Right-padded input of a causal model needs no
     attention mask, and transformers tells the sequences of a row by their positions.
     """
     trunk, head = model.get_decoder(), model.get_output_embeddings()
+    over = torch.compile(softmax) if compiled else softmax
 
     def through_trunk(ids: Tensor, positions: Tensor | None) -> tuple[Tensor, Head]:
         hidden = trunk(input_ids=ids, position_ids=positions, use_cache=False).last_hidden_state
-        return hidden, Head(lambda mask: head(hidden[mask]), (hidden, head))
+        return hidden, Head(lambda at: head(hidden.flatten(0, 1)[at]), (hidden, head), over)
 
     def through_model(ids: Tensor, positions: Tensor | None) -> tuple[Tensor, Head]:
         out = model(
             input_ids=ids, position_ids=positions, use_cache=False, output_hidden_states=True
         )
-        return out.hidden_states[-1], Head(lambda mask: out.logits[mask])
+        return out.hidden_states[-1], Head(lambda at: out.logits.flatten(0, 1)[at])
 
     return through_trunk if _head_is_linear(model, trunk, head) else through_model
-
-
-def chunked_cross_entropy(
-    hidden: Tensor, weight: Tensor, bias: Tensor | None, targets: Tensor
-) -> Tensor:
-    """-log p of ``targets`` [N] given ``hidden`` [N, D], summed; never more than a few logits.
-
-    torch's own function does not look at autocast, so operands are cast here. Nor does it keep
-    float32 while it sums: in bfloat16 its sum was 0.7 % off for 2,000 tokens, its mean 3 %. So it
-    is asked for each token's loss, and the sum is ours; the head then runs once more backwards.
-    """
-    dtype = weight.dtype
-    if torch.is_autocast_enabled(hidden.device.type):
-        dtype = torch.get_autocast_dtype(hidden.device.type)
-    losses = functional.linear_cross_entropy(
-        hidden.to(dtype),
-        weight.to(dtype),
-        targets,
-        linear_bias=None if bias is None else bias.to(dtype),
-        reduction="none",
-        options=torch.nn.LinearCrossEntropyOptions(),
-    )
-    return losses.float().sum()
 
 
 def _head_is_linear(model: Any, trunk: Any, head: Any) -> bool:

@@ -67,14 +67,14 @@ def measure(
             chosen = [scored[place] for place in places]
             batch = collate([[ids[i]] for i in chosen], pad_id=0).to(model.device)
             hidden, head = forward(batch.inputs, None)
-            for row, index in enumerate(chosen):  # one document's logits at a time
-                mask = torch.zeros_like(batch.mask)
-                mask[row] = batch.mask[row]
-                nll = cross_entropy(head.logits(mask), batch.targets[mask], reduction="none")
+            places_of = torch.split(batch.scored, list(batch.lengths))
+            for index, at in zip(chosen, places_of, strict=True):  # one document's logits at a time
+                wanted = batch.targets.flatten()[at]
+                nll = cross_entropy(head.logits(at), wanted, reduction="none")
                 losses[sha256_text(documents[index])] = DocumentLoss(
                     loss=float(nll.double().mean()), tokens=len(nll)
                 )
-                representation.add(hidden[mask])
+                representation.add(hidden.flatten(0, 1)[at])
             done += len(chosen)
             if on_progress:
                 on_progress(done, len(documents))

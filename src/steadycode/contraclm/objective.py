@@ -5,13 +5,13 @@ terms ask the same question of two views of n vectors: of the 2n - 1 other vecto
 the same item seen the other way?
 """
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any, Literal, NamedTuple
 
 import torch
 from torch import Tensor
 from torch.autograd.function import once_differentiable
-from torch.nn.utils.rnn import pad_sequence
 
 _SIMILARITIES = 2**26
 """Held at a time on a GPU: a quarter of a gigabyte in float32."""
@@ -73,7 +73,8 @@ def contrastive_losses(
     """
     if not temperature > 0:
         raise ValueError(f"temperature must be positive, got {temperature}")
-    views = sequence_views(h1, h2, mask, segments)
+    _check(h1, h2, mask, segments)
+    views = sequence_views(h1, h2, *_valid_positions(mask, segments))
     means1, means2 = views.means()
     return views.token_loss(temperature), two_view_loss(means1, means2, temperature)
 
@@ -84,18 +85,19 @@ class SequenceViews(NamedTuple):
     x1: Tensor
     """[N, D]"""
     x2: Tensor
-    lengths: list[int]
+    lengths: Sequence[int]
     """Of the sequences; together N, none of them 0."""
 
     def token_loss(self, temperature: float) -> Tensor:
         """Unweighted mean over sequences; 0 when there are none."""
         if not self.lengths:
             return self.x1.sum() + self.x2.sum()  # zero, and still part of the graph
-        losses, start = [], 0
-        for lengths in _groups(self.lengths, self.x1.is_cuda):
-            end = start + sum(lengths)
-            losses.append(_losses(self.x1[start:end], self.x2[start:end], lengths, temperature))
-            start = end
+        groups = _groups(self.lengths, self.x1.is_cuda)
+        views = (torch.split(x, [sum(lengths) for lengths in groups]) for x in (self.x1, self.x2))
+        losses = [
+            _losses(a, b, lengths, temperature)
+            for a, b, lengths in zip(*views, groups, strict=True)
+        ]
         return torch.cat(losses).mean()
 
     def means(self) -> tuple[Tensor, Tensor]:
@@ -103,19 +105,16 @@ class SequenceViews(NamedTuple):
         be more to compare them with, by ``two_view_loss``."""
         if not self.lengths:
             return self.x1, self.x2
-        means1, means2 = (
-            torch.stack([sequence.mean(0) for sequence in torch.split(view, self.lengths)])
-            for view in (self.x1, self.x2)
-        )
+        counts = torch.tensor(self.lengths, device=self.x1.device)[:, None]
+        means1, means2 = (_padded(x, self.lengths).sum(1) / counts for x in (self.x1, self.x2))
         return means1, means2
 
 
 def sequence_views(
-    h1: Tensor, h2: Tensor, mask: Tensor, segments: Tensor | None = None
+    h1: Tensor, h2: Tensor, positions: Tensor, lengths: Sequence[int]
 ) -> SequenceViews:
-    """Arguments and faults as for ``contrastive_losses``."""
-    _check(h1, h2, mask, segments)
-    positions, lengths = _valid_positions(mask, segments)
+    """``h1``, ``h2`` [B, L, D]; ``positions``, int64 [N], and ``lengths`` as a ``Batch`` has
+    them."""
     return SequenceViews(_select(h1, positions), _select(h2, positions), lengths)
 
 
@@ -131,7 +130,7 @@ def two_view_loss(x1: Tensor, x2: Tensor, temperature: float) -> Tensor:
     return _losses(x1, x2, [len(x1)], temperature)[0]
 
 
-def _groups(lengths: list[int], cuda: bool) -> list[list[int]]:
+def _groups(lengths: Sequence[int], cuda: bool) -> list[list[int]]:
     """Neighbouring sequences whose similarities are computed together.
 
     On a CPU one by one, so that they stay in its cache. A GPU waits for the next small kernel
@@ -149,18 +148,28 @@ def _groups(lengths: list[int], cuda: bool) -> list[list[int]]:
     return groups
 
 
-def _losses(x1: Tensor, x2: Tensor, lengths: list[int], temperature: float) -> Tensor:
+def _losses(x1: Tensor, x2: Tensor, lengths: Sequence[int], temperature: float) -> Tensor:
     """The loss of each sequence [len(lengths)]; x1, x2 [sum(lengths), D], none of them empty."""
+    x1, x2 = _padded(x1, lengths), _padded(x2, lengths)
     valid = None
-    if len(lengths) == 1:
-        x1, x2 = x1[None], x2[None]
-    else:
-        x1, x2 = (pad_sequence(list(torch.split(x, lengths)), batch_first=True) for x in (x1, x2))
-        columns = torch.arange(x1.shape[1], device=x1.device)
+    if min(lengths) < max(lengths):
+        columns = torch.arange(max(lengths), device=x1.device)
         valid = columns < torch.tensor(lengths, device=x1.device)[:, None]
     with torch.autocast(x1.device.type, enabled=False):
         losses: Tensor = _TwoViewLoss.apply(x1, x2, valid, temperature)  # type: ignore[no-untyped-call]
     return losses
+
+
+def _padded(x: Tensor, lengths: Sequence[int]) -> Tensor:
+    """The sequences of ``x`` [sum(lengths), D], with zeros behind them, as [G, longest, D]."""
+    width = max(lengths)
+    if min(lengths) == width:
+        return x.view(len(lengths), width, -1)
+    counts = torch.tensor(lengths)
+    padding = torch.arange(len(lengths)) * width - (counts.cumsum(0) - counts)  # before each
+    places = torch.arange(len(x)) + padding.repeat_interleave(counts)
+    padded = x.new_zeros(len(lengths) * width, x.shape[1]).index_put((places.to(x.device),), x)
+    return padded.view(len(lengths), width, -1)
 
 
 class _TwoViewLoss(torch.autograd.Function):
@@ -187,22 +196,25 @@ class _TwoViewLoss(torch.autograd.Function):
         negatives = similarity.sub_(positive).div_(temperature)
         negatives[:, anchors, anchors] = -torch.inf
         negatives[:, anchors, positives] = -torch.inf
-        share = negatives.new_tensor(1 / (2 * n))  # of an anchor in the mean
+        count = torch.full((1, 1), 2 * n, device=x1.device)  # of the anchors that are real, [G, 1]
         if valid is not None:
             real = valid.repeat(1, 2)  # [G, 2n]
             negatives.masked_fill_(~real[:, None], -torch.inf)
-            share = (real / real.sum(1, keepdim=True))[..., None]
+            count = real.sum(1, keepdim=True)
         rest = negatives.logsumexp(2)  # [G, 2n], log of the negatives' share to the positive's
         losses = torch.logaddexp(rest, torch.zeros_like(rest))
         if any(ctx.needs_input_grad):
             weights = negatives.sub_(losses[..., None]).exp_()  # d losses / d similarity
             weights[:, anchors, positives] = -rest.sigmoid()
-            weights *= share
+            if valid is not None:
+                weights.masked_fill_(~real[..., None], 0)
             gradient = (weights + weights.mT) @ units
             gradient -= units * (units * gradient).sum(2, keepdim=True)
-            gradient = gradient.div_(norms * temperature).div_(scales)
+            gradient = gradient.div_(norms * (count * temperature)[..., None]).div_(scales)
             ctx.save_for_backward(*torch.split(gradient, n, 1))
-        return (losses[..., None] * share).sum((1, 2))
+        if valid is not None:
+            losses = losses.masked_fill_(~real, 0)
+        return losses.sum(1) / count[:, 0]
 
     @staticmethod
     @once_differentiable  # type: ignore[untyped-decorator]

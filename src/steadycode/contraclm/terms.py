@@ -1,6 +1,7 @@
 """What one micro-batch contributes to the objective, by one run of the model."""
 
 from contextlib import AbstractContextManager
+from dataclasses import replace
 from typing import Any, NamedTuple
 
 import torch
@@ -52,7 +53,7 @@ class Terms(nn.Module):
         if settings.views != "functional":
             last = settings.dropout_layers if settings.views == "last_layers" else None
             set_dropout(model, settings.dropout, last)
-        self._run_model: Forward = single_pass(model)
+        self._run_model: Forward = single_pass(model, compiled=settings.compile)
         if settings.compile:  # block by block: they share their code, so one is compiled
             for block in blocks(model):
                 block.compile()
@@ -62,13 +63,13 @@ class Terms(nn.Module):
         scored = _twice(batch) if doubled else batch
         with autocast(self.model, self.settings):
             hidden, head = self._run_model(scored.inputs, scored.positions)
-            mle = head.cross_entropy(scored.mask, scored.targets)
+            mle = head.cross_entropy(scored.scored, scored.targets)
         nothing = mle.detach().new_zeros(())
         if not self.objective.contrastive:
             none = hidden.new_zeros(0, hidden.shape[-1])
             return MicroTerms(mle, nothing, (none, none), nothing)
         view1, view2 = self._views(hidden, batch.mask)
-        views = sequence_views(view1, view2, batch.mask, batch.segments)
+        views = sequence_views(view1, view2, batch.scored, batch.lengths)
         with torch.set_grad_enabled(torch.is_grad_enabled() and self.objective.on_tokens):
             token = views.token_loss(self.settings.temperature) * len(views.lengths)
         with torch.no_grad():
@@ -81,7 +82,7 @@ class Terms(nn.Module):
         with autocast(self.model, self.settings):
             hidden, _ = self._run_model(scored.inputs, scored.positions)
         view1, view2 = self._views(hidden, batch.mask)
-        return sequence_views(view1, view2, batch.mask, batch.segments).means()
+        return sequence_views(view1, view2, batch.scored, batch.lengths).means()
 
     def _views(self, hidden: Tensor, mask: Tensor) -> tuple[Tensor, Tensor]:
         if self.settings.views == "functional":
@@ -105,7 +106,8 @@ def autocast(model: Any, settings: TrainConfig) -> AbstractContextManager[Any]:
 
 def _twice(batch: Batch) -> Batch:
     """The rows and again the rows; only the first ones are scored."""
-    return Batch(
+    return replace(
+        batch,
         inputs=torch.cat([batch.inputs] * 2),
         targets=torch.cat([batch.targets] * 2),
         mask=torch.cat([batch.mask, torch.zeros_like(batch.mask)]),

@@ -1,0 +1,103 @@
+"""Cross-entropy behind a linear head, without ever holding all of its logits."""
+
+from collections.abc import Callable
+from typing import Any
+
+import torch
+from torch import Tensor
+from torch.autograd.function import once_differentiable
+from torch.nn import functional
+
+Softmax = Callable[[Tensor, Tensor], tuple[Tensor, Tensor]]
+"""Logits [N, V] and targets [N] to -log p of the targets, summed, and its gradient by the logits
+in their dtype."""
+
+_LOGITS = 2**27
+"""Held at a time: half a gigabyte in float32."""
+
+
+def linear_cross_entropy(
+    hidden: Tensor, weight: Tensor, bias: Tensor | None, targets: Tensor, softmax: Softmax
+) -> Tensor:
+    """-log p of ``targets`` [N] given ``hidden`` [N, D], ``weight`` [V, D] and ``bias`` [V],
+    summed, float32; ``softmax`` is that function, or a compiled one.
+
+    Products run in autocast's dtype where there is one; the softmax, the sum and the gradient of
+    the weight are float32. Differentiable once.
+    """
+    dtype = weight.dtype
+    device = hidden.device.type
+    if torch.is_autocast_enabled(device):
+        dtype = torch.get_autocast_dtype(device)
+    with torch.autocast(device, enabled=False):
+        loss: Tensor = _LinearCrossEntropy.apply(  # type: ignore[no-untyped-call]
+            hidden.to(dtype), weight, bias, targets, softmax, torch.is_grad_enabled()
+        )
+    return loss
+
+
+def softmax(logits: Tensor, targets: Tensor) -> tuple[Tensor, Tensor]:
+    """A ``Softmax``; writes over ``logits``."""
+    at = targets[:, None]
+    logs = logits.float()
+    total = logs.logsumexp(1, keepdim=True)
+    losses = total - logs.gather(1, at)
+    gradient = logs.sub_(total).exp_().to(logits.dtype)
+    gradient.scatter_(1, at, torch.expm1(-losses).to(logits.dtype))  # no rounding of p - 1
+    return losses.sum(), gradient
+
+
+class _LinearCrossEntropy(torch.autograd.Function):
+    """The gradients are found in the forward pass, chunk by chunk, while the logits are there: so
+    the head runs once, and what is kept for backward is as large as its input and its weight."""
+
+    @staticmethod
+    def forward(
+        ctx: Any,
+        hidden: Tensor,
+        weight: Tensor,
+        bias: Tensor | None,
+        targets: Tensor,
+        softmax: Softmax,
+        training: bool,
+    ) -> Tensor:
+        wanted = [training and needed for needed in ctx.needs_input_grad[:3]]
+        head = weight.to(hidden.dtype)
+        shift = None if bias is None else bias.to(hidden.dtype)
+        loss = torch.zeros((), device=hidden.device)
+        by_hidden = torch.empty_like(hidden) if wanted[0] else None
+        by_weight = torch.zeros_like(weight, dtype=torch.float32) if wanted[1] else None
+        by_bias = torch.zeros_like(bias, dtype=torch.float32) if bias is not None else None
+        rows = max(1, _LOGITS // len(weight))
+        for start in range(0, len(hidden), rows):
+            states, at = hidden[start : start + rows], targets[start : start + rows]
+            part, by_logits = softmax(functional.linear(states, head, shift), at)
+            loss += part
+            if by_hidden is not None:
+                torch.mm(by_logits, head, out=by_hidden[start : start + rows])
+            if by_weight is not None:
+                _add_product(by_weight, by_logits.T, states)
+            if by_bias is not None and wanted[2]:
+                by_bias += by_logits.sum(0, dtype=torch.float32)
+        ctx.wanted = wanted
+        ctx.save_for_backward(by_hidden, by_weight, by_bias)
+        return loss
+
+    @staticmethod
+    @once_differentiable  # type: ignore[untyped-decorator]
+    def backward(ctx: Any, grad: Tensor) -> tuple[Tensor | None, ...]:  # type: ignore[override]
+        found = [
+            (saved * grad).to(saved.dtype) if wanted else None
+            for saved, wanted in zip(ctx.saved_tensors, ctx.wanted, strict=True)
+        ]
+        return *found, None, None, None
+
+
+def _add_product(total: Tensor, left: Tensor, right: Tensor) -> None:
+    """total += left @ right, in float32 whatever they are in."""
+    if left.dtype == torch.float32:
+        total.addmm_(left, right)
+    elif left.is_cuda:
+        total += torch.mm(left, right, out_dtype=torch.float32)
+    else:  # of a CPU's products there is no such form
+        total += left @ right
