@@ -100,9 +100,14 @@ class Decoding(_Section):
     temperature: float = Field(0.0, ge=0, description="0 is greedy")
     top_p: float = Field(1.0, gt=0, le=1)
     style: Style = Field("completion", description="chat: ask by the model's chat template")
-    batch_size: int = Field(64, ge=1, description="completions in one batch")
-    batch_tokens: int = Field(
-        16384, ge=1, description="tokens, of prompts and completions, that a batch holds at a time"
+    batch_size: int | None = Field(
+        None, ge=1, description="completions in one batch; null: 64, on a GPU 256"
+    )
+    batch_tokens: int | None = Field(
+        None,
+        ge=1,
+        description="tokens, of prompts and completions, that a batch holds at a time; null: 16384,"
+        " on a GPU 131072",
     )
 
 

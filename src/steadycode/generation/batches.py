@@ -56,10 +56,10 @@ def finish(
     so are those behind it. ``say`` is told that, and how many completions there were before;
     ``progress`` how many there are so far.
     """
-    rows, done = engine.decoding.batch_size, 0
+    rows, done = engine.batch_size, 0
 
     def name(batch: Batch) -> str:
-        return "" if exact else _name(batch, rows, engine.decoding.batch_tokens)
+        return "" if exact else _name(batch, rows, engine.batch_tokens)
 
     total = sum(map(len, batches))
     found = sum(len(_standing(store, name(batch), batch, exact)) for batch in batches)

@@ -12,7 +12,10 @@ import torch
 from torch import Tensor
 from transformers.cache_utils import Cache, DynamicLayer
 
+from steadycode.generation.fixed import FixedStep, agree
+
 _SPARE = 64  # columns allocated ahead
+_SPARE_FIXED = 256  # each time they are used up, a step is recorded anew
 
 Read = Sequence[tuple[Tensor, Tensor]]
 """Keys and values of one prompt, each [1, heads, tokens, size], layer by layer."""
@@ -27,6 +30,7 @@ class _Layer(DynamicLayer):  # type: ignore[misc]
         self.buffers = [
             states.new_zeros((slots, states.shape[1], 0, states.shape[-1])) for states in like
         ]
+        self.column: Tensor | None = None  # where a ``FixedStep`` writes
         self.show(0, 0)
 
     def show(self, rows: int, columns: int) -> None:
@@ -34,6 +38,10 @@ class _Layer(DynamicLayer):  # type: ignore[misc]
         self.keys, self.values = (buffer[:rows, :, :columns] for buffer in self.buffers)
 
     def update(self, keys: Tensor, values: Tensor, *_: Any, **__: Any) -> tuple[Tensor, Tensor]:
+        if self.column is not None:
+            for buffer, states in zip(self.buffers, (keys, values), strict=True):
+                buffer.index_copy_(2, self.column, states)
+            return self.buffers[0], self.buffers[1]
         start, end = self.columns, self.columns + keys.shape[-2]
         for buffer, states in zip(self.buffers, (keys, values), strict=True):
             buffer[: self.rows, :, start:end] = states
@@ -44,11 +52,26 @@ class _Layer(DynamicLayer):  # type: ignore[misc]
         return self.columns
 
 
-class BatchCache:
-    """Rows of different lengths, numbered from 0 without gaps."""
+def fixed_shapes(device: str) -> bool:
+    """Whether it is faster to compute more, always as much, than to launch it anew each time."""
+    return device.startswith("cuda")
 
-    def __init__(self) -> None:
-        self._slots = 8
+
+class BatchCache:
+    """Rows of different lengths, numbered from 0 without gaps.
+
+    A step computes what is held, or where shapes are to be fixed, all of ``slots``; the model's
+    first fixed step is compared with an ordinary one, and where it says something else there is
+    none after it.
+    """
+
+    def __init__(self, model: Any, device: str, slots: int) -> None:
+        self._model, self._device = model, device
+        self._fixed = fixed_shapes(device)
+        self._fixed_checked = False
+        self._fixed_step: FixedStep | None = None
+        self._slots = slots if self._fixed else min(slots, 8)
+        self._spare = _SPARE_FIXED if self._fixed else _SPARE
         self._capacity = 0
         self._columns = 0
         self._layers: list[_Layer] = []
@@ -85,37 +108,55 @@ class BatchCache:
         self.lengths[row] = self.lengths[last]
         self.lengths.pop()
 
-    def step(self, model: Any, tokens: list[int], device: str) -> Tensor:
+    @torch.inference_mode()
+    def step(self, tokens: list[int]) -> Tensor:
         """One token for every row; the logits that follow, [rows, vocabulary]."""
         if self._columns == self._capacity:
             self._realign(max(self.lengths))
+        if not self._fixed:
+            logits = self._step(tokens)
+        elif self._fixed_checked:
+            logits = self._step_fixed(tokens)
+        else:
+            logits = self._step(tokens)
+            self._fixed = agree(self._step_fixed(tokens), logits)
+            self._fixed_checked = True
+        self._columns += 1
+        self.lengths = [length + 1 for length in self.lengths]
+        return logits
+
+    def _step_fixed(self, tokens: list[int]) -> Tensor:
+        if self._fixed_step is None:
+            self._fixed_step = FixedStep(self._model, self._layers, self._device)
+        return self._fixed_step(tokens, self.lengths, self._columns)
+
+    def _step(self, tokens: list[int]) -> Tensor:
         for layer in self._layers:
             layer.show(len(self.lengths), self._columns)
-        lengths = torch.tensor(self.lengths, device=device)[:, None]
-        columns = torch.arange(self._columns + 1, device=device)
-        output = model(
-            input_ids=torch.tensor(tokens, device=device)[:, None],
+        lengths = torch.tensor(self.lengths, device=self._device)[:, None]
+        columns = torch.arange(self._columns + 1, device=self._device)
+        output = self._model(
+            input_ids=torch.tensor(tokens, device=self._device)[:, None],
             attention_mask=(columns >= self._columns - lengths).long(),
             position_ids=lengths,
             past_key_values=Cache(layers=list(self._layers)),
             use_cache=True,
             logits_to_keep=1,
         )
-        self._columns += 1
-        self.lengths = [length + 1 for length in self.lengths]
         logits: Tensor = output.logits[:, -1]
         return logits
 
     def _realign(self, columns: int) -> None:
         """New buffers in which every row ends at ``columns``, with room to grow."""
+        self._fixed_step = None  # it knows the old buffers
         taken = min(columns, self._columns)
         rows = len(self.lengths)
         for layer in self._layers:
             for number, old in enumerate(layer.buffers):
                 _, heads, _, size = old.shape
-                new = old.new_zeros((self._slots, heads, columns + _SPARE, size))
+                new = old.new_zeros((self._slots, heads, columns + self._spare, size))
                 new[:rows, :, columns - taken : columns] = old[
                     :rows, :, self._columns - taken : self._columns
                 ]
                 layer.buffers[number] = new
-        self._columns, self._capacity = columns, columns + _SPARE
+        self._columns, self._capacity = columns, columns + self._spare

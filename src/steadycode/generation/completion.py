@@ -73,10 +73,11 @@ def complete(
         if on_progress:
             on_progress(too_long + finished, total)
 
+    engine = Engine(model, vocabulary, decoding, seed)
     finished = finish(
-        Engine(model, vocabulary, decoding, seed),
+        engine,
         Store(cache and cache / model.fingerprint / f"{_conditions(model, decoding, seed)}.jsonl"),
-        plan(requests, decoding.batch_size, exact),
+        plan(requests, engine.batch_size, exact),
         exact,
         on_message or (lambda text: None),
         progress,

@@ -27,6 +27,12 @@ class OutOfMemory(Exception):
         self.rows = rows
 
 
+def batch_limits(decoding: Decoding, device: str) -> tuple[int, int]:
+    """Completions in one batch, and tokens held at a time."""
+    size, tokens = (256, 131072) if device.startswith("cuda") else (64, 16384)
+    return decoding.batch_size or size, decoding.batch_tokens or tokens
+
+
 class Engine:
     """Decodes requests with one model. Rows of any length share the forward passes."""
 
@@ -37,6 +43,7 @@ class Engine:
         self._device = model.device
         self._vocabulary = vocabulary
         self.decoding = decoding
+        self.batch_size, self.batch_tokens = batch_limits(decoding, model.device)
         self._seed = seed
         self._stops = _stop_tokens(model.model)
 
@@ -60,7 +67,8 @@ class Engine:
         )
 
     def _decode(self, waiting: deque[Request], rows: list[Row], most: int) -> Iterator[Completion]:
-        cache, prefill = BatchCache(), Prefill(self._model, self._device, together(self._device))
+        cache = BatchCache(self._model, self._device, slots=min(most, len(waiting)))
+        prefill = Prefill(self._model, self._device, together(self._device))
         while waiting or rows:
             while group := self._next(waiting, rows, prefill.together, most):
                 rows += group
@@ -91,13 +99,13 @@ class Engine:
             if not self._has_room([*(row.request for row in rows), *group], request, most):
                 break
             group.append(request)
-        enough = min(wanted, 1 + len(rows) // 4)
+        enough = min(wanted, 1 + len(rows) // 8)
         return [self._row(waiting.popleft()) for _ in group] if len(group) >= enough else []
 
     def _has_room(self, taken: list[Request], request: Request, most: int) -> bool:
         longest = max(one.longest for one in (request, *taken))
         tokens = (len(taken) + 1) * (longest + self.decoding.max_new_tokens)
-        return not taken or (len(taken) < most and tokens <= self.decoding.batch_tokens)
+        return not taken or (len(taken) < most and tokens <= self.batch_tokens)
 
     def _row(self, request: Request) -> Row:
         generator = None
@@ -108,7 +116,7 @@ class Engine:
 
     @torch.inference_mode()
     def _step(self, cache: BatchCache, rows: list[Row]) -> None:
-        self._choose(cache.step(self._model, [row.last_token for row in rows], self._device), rows)
+        self._choose(cache.step([row.last_token for row in rows]), rows)
 
     @torch.inference_mode()
     def _choose(self, logits: Tensor, rows: list[Row]) -> None:
