@@ -118,8 +118,9 @@ class BatchCache:
         elif self._fixed_checked:
             logits = self._step_fixed(tokens)
         else:
-            logits = self._step(tokens)
-            self._fixed = agree(self._step_fixed(tokens), logits)
+            fixed = self._step_fixed(tokens)
+            logits = self._step(tokens)  # last, so that its keys and values stay
+            self._fixed = agree(fixed, logits)
             self._fixed_checked = True
         self._columns += 1
         self.lengths = [length + 1 for length in self.lengths]
