@@ -1,13 +1,17 @@
-"""Completion speed beside what a user would otherwise write with ``generate`` of transformers.
+"""Completion speed beside what a user would otherwise write with transformers.
 
     python benchmarks/generation.py --precision fp32 --compare
     python benchmarks/generation.py --prompts 64 --agreement
+    python benchmarks/generation.py --prompts 164 --variants 4 --alone 16   # on a GPU
 
-All three complete the same HumanEval prompts greedily with the same model: one prompt per call of
-``generate``, padded batches of 32, and steadycode. ``generate`` is given prompts that are already
-healed, so that all write the same texts. Useful tokens are those up to the end of the function,
-which ``generate`` has no notion of; raw tokens are all that the model was made to choose. Peak
-memory is the process's, the model included, while each was at work (Linux).
+All complete the same HumanEval prompts greedily with the same model: one prompt per call of
+``generate`` (the first ``--alone`` of them), padded batches of 32, steadycode, and on a GPU
+transformers' continuous batching (``generate_batch``). ``generate`` is given prompts that are
+already healed, so that all write the same texts; continuous batching takes no such constraint, and
+writes what it likes behind the healed prompt. ``--variants`` puts as many different comments before
+each prompt. Useful tokens are those up to the end of the function, which transformers has no notion
+of; raw tokens are all that the model was made to choose. Peak memory is the process's, the model
+included, while each was at work (Linux), or what torch held of the GPU.
 
 ``--compare`` counts the texts that are the same as those of one prompt per call, up to the end of
 the function, or up to where our completion was cut by ``--max-new-tokens``. ``--agreement``
@@ -24,6 +28,8 @@ from typing import Any
 from steadycode.config import Decoding
 from steadycode.generation import ENGINE, Completion, complete
 from steadycode.generation.boundary import Healed, Vocabulary
+from steadycode.generation.engine import Engine
+from steadycode.generation.rows import Row
 from steadycode.generation.stopping import function_end
 from steadycode.models import LanguageModel, load, pick_device, pick_dtype, resolve
 from steadycode.problems import Problem, load_problems
@@ -31,12 +37,16 @@ from steadycode.project import find_project
 
 Texts = dict[str, str]
 """Prompt -> what was written behind it."""
+_RAW = [0]
+"""Tokens that the model was made to choose."""
 
 
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.split("\n")[0])
     parser.add_argument("--model", default="smollm2-135m-instruct")
     parser.add_argument("--prompts", type=int, default=32)
+    parser.add_argument("--variants", type=int, default=1)
+    parser.add_argument("--alone", type=int, default=None)
     parser.add_argument("--max-new-tokens", type=int, default=96)
     parser.add_argument("--rounds", type=int, default=1)
     parser.add_argument("--threads", type=int, default=2)
@@ -60,14 +70,26 @@ def main() -> None:
         f"{len(problems)} prompts, {decoding.max_new_tokens} new tokens at most; load of the "
         f"machine {os.getloadavg()[0]:.1f} before"
     )
+    _count_ours()
     if given.agreement:
         return _agreement(model, problems, decoding)
+    prompts = [
+        f"# {variant}\n{problem.prompt}" if variant else problem.prompt
+        for variant in range(given.variants)
+        for problem in problems
+    ]
     for _ in range(given.rounds):
-        _race(model, [problem.prompt for problem in problems], decoding, given.compare)
+        _race(model, prompts, prompts[: given.alone], decoding, given.compare)
     return None
 
 
-def _race(model: LanguageModel, prompts: Sequence[str], decoding: Decoding, compare: bool) -> None:
+def _race(
+    model: LanguageModel,
+    prompts: Sequence[str],
+    first: Sequence[str],
+    decoding: Decoding,
+    compare: bool,
+) -> None:
     new = decoding.max_new_tokens
     ours: list[Completion] = []
 
@@ -77,19 +99,52 @@ def _race(model: LanguageModel, prompts: Sequence[str], decoding: Decoding, comp
 
     for _ in complete(model, prompts[:1], Decoding(max_new_tokens=4)):
         pass  # warm
-    padded = _timed("generate, batches of 32", model, lambda: _generate(model, prompts, 32, new))
-    mine = _timed("steadycode", model, steadycode)
-    alone = _timed("generate, one per call", model, lambda: _generate(model, prompts, 1, new))
-    print(f"steadycode against one per call: {mine[1] / alone[1]:.1f} x useful, "
-          f"{mine[2] / alone[2]:.1f} x raw tokens/s; against batches of 32: "
-          f"{mine[1] / padded[1]:.1f} x useful, {mine[2] / padded[2]:.1f} x raw")  # fmt: skip
+    _generate(model, prompts[:1], 1, 4)
+    race = {
+        "generate, batches of 32": lambda: _generate(model, prompts, 32, new),
+        "steadycode": steadycode,
+        "generate, one per call": lambda: _generate(model, first, 1, new),
+    }
+    if model.device == "cuda":
+        race["continuous batching"] = lambda: _continuous(model, prompts, new)
+    found = {name: _timed(name, model, work) for name, work in race.items()}
+    mine = found["steadycode"]
+    for name, (_, useful, raw) in found.items():
+        if name != "steadycode":
+            print(f"steadycode to {name}: {mine[1] / useful:.1f} x useful, {mine[2] / raw:.1f} x "
+                  "raw tokens/s")  # fmt: skip
     if compare:
-        same = sum(
-            alone[0][one.prompt].startswith(one.text)
-            and (one.finish_reason == "max_tokens" or one.text == _cut(alone[0], one.prompt))
+        alone = found["generate, one per call"][0]
+        same = [
+            alone[one.prompt].startswith(one.text)
+            and (one.finish_reason == "max_tokens" or one.text == _cut(alone, one.prompt))
             for one in ours
-        )
-        print(f"same text as one per call: {same} of {len(ours)}")
+            if one.prompt in alone
+        ]
+        print(f"same text as one per call: {sum(same)} of {len(same)}")
+
+
+def _continuous(model: LanguageModel, prompts: Sequence[str], new: int) -> Texts:
+    from transformers import GenerationConfig
+
+    vocabulary = Vocabulary(model.tokenizer)
+    healed = [vocabulary.heal(prompt) for prompt in prompts]
+    tokens = model.tokenizer
+    settings = GenerationConfig(
+        max_new_tokens=new,
+        do_sample=False,
+        eos_token_id=tokens.eos_token_id,
+        pad_token_id=tokens.pad_token_id,
+    )
+    outputs = model.model.generate_batch(
+        [list(one.tokens) for one in healed], generation_config=settings
+    )
+    texts = {}
+    for prompt, one, output in zip(prompts, healed, outputs.values(), strict=True):
+        said = b"".join(vocabulary.written.get(token, b"") for token in output.generated_tokens)
+        texts[prompt] = said[len(one.owed) :].decode("utf-8", "replace")
+        _RAW[0] += len(output.generated_tokens)
+    return texts
 
 
 def _generate(model: LanguageModel, prompts: Sequence[str], size: int, new: int) -> Texts:
@@ -146,37 +201,59 @@ def _timed(
     name: str, model: LanguageModel, work: Callable[[], Texts]
 ) -> tuple[Texts, float, float]:
     """What ``work`` wrote, its useful and its raw tokens per second."""
-    raw = 0
 
     def count(module: Any, arguments: Any, options: dict[str, Any]) -> None:
-        nonlocal raw
-        raw += options["input_ids"].shape[0]
+        if name.startswith("generate"):
+            _RAW[0] += options["input_ids"].shape[0]
 
+    _RAW[0] = 0
     hook = model.model.register_forward_pre_hook(count, with_kwargs=True)
-    _forget_peak()
+    _forget_peak(model.device)
     started = time.perf_counter()
     texts = work()
     seconds = time.perf_counter() - started
     hook.remove()
+    raw = _RAW[0]
     encode = Vocabulary(model.tokenizer).encode
     useful = sum(len(encode(_cut(texts, prompt))) for prompt in texts)
     print(
         f"{name:24} {seconds:7.1f} s {len(texts) / seconds:6.2f} prompts/s "
         f"{useful / seconds:6.1f} useful tokens/s {raw / seconds:6.1f} raw tokens/s  "
-        f"peak {_peak():.0f} MiB",
+        f"peak {_peak(model.device):.0f} MiB",
         flush=True,
     )
     return texts, useful / seconds, raw / seconds
 
 
-def _forget_peak() -> None:
+def _forget_peak(device: str) -> None:
+    if device == "cuda":
+        import torch
+
+        torch.cuda.empty_cache()
+        return torch.cuda.reset_peak_memory_stats()
     Path("/proc/self/clear_refs").write_text("5")
+    return None
 
 
-def _peak() -> float:
+def _peak(device: str) -> float:
+    if device == "cuda":
+        import torch
+
+        return torch.cuda.max_memory_reserved() / 2**20
     status = Path("/proc/self/status").read_text()
     (line,) = [line for line in status.splitlines() if line.startswith("VmHWM")]
     return int(line.split()[1]) / 1024
+
+
+def _count_ours() -> None:
+    """Tokens that rows were given, one each per step and one when their prompt is read."""
+    choose = Engine._choose
+
+    def counted(self: Engine, logits: Any, rows: list[Row]) -> None:
+        _RAW[0] += len(rows)
+        choose(self, logits, rows)
+
+    Engine._choose = counted  # type: ignore[method-assign]
 
 
 def _agreement(model: LanguageModel, problems: Sequence[Problem], decoding: Decoding) -> None:
