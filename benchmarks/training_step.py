@@ -45,7 +45,7 @@ MODELS: dict[str, tuple[str, dict[str, Any], int, int]] = {  # family, config, r
          "num_attention_heads": 4, "num_key_value_heads": 2, "tie_word_embeddings": True}, 8, 192,
     ),
     "codegen-350m": ("codegen", {"n_embd": 1024, "n_layer": 20, "n_head": 16, "rotary_dim": 32,
-                                 "vocab_size": 51200}, 16, 512),
+                                 "vocab_size": 51200}, 8, 512),
     "llama-135m": (
         "llama",
         {"vocab_size": 49152, "hidden_size": 576, "intermediate_size": 1536,
@@ -65,7 +65,8 @@ def build(name: str, device: str) -> tuple[Any, list[list[int]]]:
     family, config, rows, length = MODELS[name]
     torch.manual_seed(0)
     given = AutoConfig.for_model(family, bos_token_id=0, eos_token_id=0, **config)
-    model = AutoModelForCausalLM.from_config(given).to(device).train()
+    with torch.device(device):
+        model = AutoModelForCausalLM.from_config(given).to(device).train()
     ids = torch.randint(1, given.vocab_size, (rows, length + 1)).tolist()
     return model, ids
 
@@ -140,8 +141,8 @@ def held(device: str) -> int:
     return torch.cuda.memory_allocated() if device == "cuda" else 0
 
 
-def flop_per_token(name: str) -> float:
-    model, ids = build(name, "cpu")
+def flop_per_token(name: str, device: str) -> float:
+    model, ids = build(name, device)
     length = len(ids[0]) - 1
     weights = sum(p.numel() for p in model.parameters() if p.ndim == 2)
     if not model.config.tie_word_embeddings:
@@ -182,7 +183,7 @@ def measure(name: str, device: str, rounds: int, peak: float) -> Table:
         "step", "tokens/s", "to plain MLE", "to reference style", "GiB", "MFU %", title=title
     )
     middle = {what: statistics.median(found) for what, found in times.items()}
-    flop = flop_per_token(name)
+    flop = flop_per_token(name, device)
     for what, value in middle.items():
         speed = rows * length / value
         table.add_row(

@@ -113,6 +113,16 @@ def test_chunks_give_the_same_cross_entropy_and_keep_no_logits(
         assert max(kept, default=0) < 600 * 900 / 10
 
 
+def test_no_positions_have_no_loss_and_zero_gradients() -> None:
+    """Another process may hold all of a batch, and waits for these."""
+    hidden, weight = torch.ones(0, 4).requires_grad_(), torch.ones(9, 4).requires_grad_()
+    loss = linear_cross_entropy(hidden, weight, None, torch.ones(0, dtype=torch.int64), softmax)
+    loss.backward()  # type: ignore[no-untyped-call]
+    assert loss.item() == 0
+    assert weight.grad is not None
+    assert not weight.grad.any()
+
+
 @pytest.mark.parametrize("name", FAMILIES)
 def test_dropout_set_in_a_built_model_makes_two_views(name: str) -> None:
     model = family(name).train()

@@ -37,12 +37,15 @@ def linear_cross_entropy(
 
 
 def softmax(logits: Tensor, targets: Tensor) -> tuple[Tensor, Tensor]:
-    """A ``Softmax``; writes over ``logits``."""
+    """A ``Softmax``; its gradient stands where ``logits`` did."""
     at = targets[:, None]
     logs = logits.float()
-    total = logs.logsumexp(1, keepdim=True)
-    losses = total - logs.gather(1, at)
-    gradient = logs.sub_(total).exp_().to(logits.dtype)
+    hit = logs.gather(1, at)
+    highest = logs.amax(1, keepdim=True)
+    shares = logs.sub_(highest).exp_()
+    total = shares.sum(1, keepdim=True)
+    losses = highest + total.log() - hit
+    gradient = torch.div(shares, total, out=logits)
     gradient.scatter_(1, at, torch.expm1(-losses).to(logits.dtype))  # no rounding of p - 1
     return losses.sum(), gradient
 
@@ -66,7 +69,7 @@ class _LinearCrossEntropy(torch.autograd.Function):
         shift = None if bias is None else bias.to(hidden.dtype)
         loss = torch.zeros((), device=hidden.device)
         by_hidden = torch.empty_like(hidden) if wanted[0] else None
-        by_weight = torch.zeros_like(weight, dtype=torch.float32) if wanted[1] else None
+        by_weight: Tensor | None = None
         by_bias = torch.zeros_like(bias, dtype=torch.float32) if bias is not None else None
         rows = max(1, _LOGITS // len(weight))
         for start in range(0, len(hidden), rows):
@@ -75,10 +78,12 @@ class _LinearCrossEntropy(torch.autograd.Function):
             loss += part
             if by_hidden is not None:
                 torch.mm(by_logits, head, out=by_hidden[start : start + rows])
-            if by_weight is not None:
-                _add_product(by_weight, by_logits.T, states)
+            if wanted[1]:
+                by_weight = _add_product(by_weight, by_logits.T, states)
             if by_bias is not None and wanted[2]:
                 by_bias += by_logits.sum(0, dtype=torch.float32)
+        if by_weight is None and wanted[1]:  # no positions
+            by_weight = torch.zeros_like(weight, dtype=torch.float32)
         ctx.wanted = wanted
         ctx.save_for_backward(by_hidden, by_weight, by_bias)
         return loss
@@ -87,17 +92,18 @@ class _LinearCrossEntropy(torch.autograd.Function):
     @once_differentiable  # type: ignore[untyped-decorator]
     def backward(ctx: Any, grad: Tensor) -> tuple[Tensor | None, ...]:  # type: ignore[override]
         found = [
-            (saved * grad).to(saved.dtype) if wanted else None
+            saved.mul_(grad) if saved is not None and wanted else None
             for saved, wanted in zip(ctx.saved_tensors, ctx.wanted, strict=True)
         ]
         return *found, None, None, None
 
 
-def _add_product(total: Tensor, left: Tensor, right: Tensor) -> None:
-    """total += left @ right, in float32 whatever they are in."""
-    if left.dtype == torch.float32:
-        total.addmm_(left, right)
-    elif left.is_cuda:
-        total += torch.mm(left, right, out_dtype=torch.float32)
-    else:  # of a CPU's products there is no such form
-        total += left @ right
+def _add_product(total: Tensor | None, left: Tensor, right: Tensor) -> Tensor:
+    """total + left @ right, in float32 whatever they are in."""
+    if left.is_cuda and left.dtype != torch.float32:
+        product = torch.mm(left, right, out_dtype=torch.float32)
+    elif total is not None and left.dtype == torch.float32:
+        return total.addmm_(left, right)
+    else:  # on a CPU there is no product with another dtype
+        product = (left @ right).float()
+    return product if total is None else total.add_(product)

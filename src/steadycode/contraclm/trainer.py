@@ -8,6 +8,7 @@ micro-batch and the process, and on nothing that came before.
 
 import math
 import os
+import shutil
 import time
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import AbstractContextManager, contextmanager, nullcontext
@@ -315,6 +316,13 @@ def _check_fit(model: Any, tokenizer: Any, settings: TrainConfig) -> None:
         raise ConfigError(
             f"train.sequence_length is {settings.sequence_length}, but the model reads at most"
             f" {longest} tokens; lower it"
+        )
+    compilers = ("g++", "clang++") if model.device.type == "cpu" else ("gcc", "clang", "cc")
+    own = os.environ.get("CXX" if model.device.type == "cpu" else "CC")
+    if settings.compile and not any(map(shutil.which, [own] if own else compilers)):
+        raise ConfigError(
+            f"train.compile needs {' or '.join(compilers)}, and there is none on the PATH; install"
+            " one or set train.compile=false"
         )
     rows = model.get_input_embeddings().num_embeddings
     if len(tokenizer) > rows:
