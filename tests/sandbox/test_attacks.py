@@ -17,18 +17,10 @@ from pathlib import Path
 
 import psutil
 import pytest
-from attacks import (
-    ATTACKS,
-    HONEST,
-    IMPORTS,
-    MARKER,
-    MARKER_KEY,
-    SCAN,
-    Attack,
-    Honest,
-    Outcome,
-    Outside,
-)
+from attacks import ATTACKS
+from hostile.attack import IMPORTS, MARKER, MARKER_KEY, SCAN, Attack
+from hostile.honest import HONEST, Honest
+from hostile.outside import Outcome, Outside
 
 import steadycode
 

@@ -44,13 +44,11 @@ Missing = dict[str, str]
 """What cannot be enforced -> why."""
 
 
-def leave_namespaces() -> bool:
+def leave_namespaces() -> None:
     """Where the kernel lets an ordinary user have namespaces: no network at all, no shared memory
     of others. A second wall, not one that the others need."""
-    if sys.platform != "linux" or _unshare(_NEW_NAMESPACES):
-        return False
-    _prctl(_PR_SET_DUMPABLE, 1, 0, 0, 0)  # or the worker may not look at its own programs
-    return True
+    if sys.platform == "linux" and not _unshare(_NEW_NAMESPACES):
+        _prctl(_PR_SET_DUMPABLE, 1, 0, 0, 0)  # or the worker may not look at its own programs
 
 
 def stay_on(processor: int | None) -> None:

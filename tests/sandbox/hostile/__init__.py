@@ -1,0 +1,1 @@
+"""Programs that misbehave on purpose, by family; ``attacks.py`` runs them."""
