@@ -215,6 +215,15 @@ def test_a_shared_model_is_refused(run: Any, monkeypatch: pytest.MonkeyPatch) ->
         run()
 
 
+def test_compiling_without_a_compiler_is_refused(
+    run: Any, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    monkeypatch.delenv("CXX", raising=False)
+    monkeypatch.setenv("PATH", str(tmp_path))
+    with pytest.raises(ConfigError, match=r"train.compile needs g\+\+ or clang\+\+, and there is"):
+        run(compile=True)
+
+
 def test_a_sequence_longer_than_the_model_reads_is_refused(run: Any) -> None:
     with pytest.raises(
         ConfigError, match="sequence_length is 300, but the model reads at most 256"
