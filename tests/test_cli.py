@@ -1,11 +1,13 @@
 """The command line as a user meets it, faults included."""
 
+import shutil
 import subprocess
 import sys
 from pathlib import Path
 
 import pytest
 
+REPOSITORY = Path(__file__).resolve().parents[1]
 COMMAND = Path(sys.executable).with_name("steadycode")
 HEAVY = ("torch", "transformers", "mlflow", "prefect", "great_expectations", "dvc", "pandas")
 
@@ -57,3 +59,17 @@ def test_outside_a_project_it_says_where_to_go(
     assert done.returncode == 2
     assert "data.dvc" in done.stderr
     assert done.stderr.count("\n") == 1
+
+
+def test_an_evaluation_without_data_ends_at_once(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    shutil.copytree(REPOSITORY / "configs", tmp_path / "configs")
+    shutil.copy(REPOSITORY / "data.dvc", tmp_path)
+    monkeypatch.setenv("STEADYCODE_HOME", str(tmp_path))
+    done = steadycode("evaluate", "--model", "tiny-random", "--profile", "smoke")
+    assert done.returncode == 2
+    assert done.stderr.count("\n") == 1
+    assert "test.jsonl" in done.stderr
+    assert "steadycode data build" in done.stderr
+    assert "Prefect" not in done.stdout

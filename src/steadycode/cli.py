@@ -13,7 +13,7 @@ import typer
 from steadycode.cli_measure import measure_app
 from steadycode.cli_perturb import perturb_app
 from steadycode.cli_project import in_project
-from steadycode.errors import ConfigError
+from steadycode.errors import ConfigError, DataError
 
 app = typer.Typer(
     help="Retrain code language models; promote a new one only on evidence.",
@@ -95,6 +95,11 @@ def evaluate(
             evaluate_completions(benchmark, completions, config)
             return
         assert model
+        heldout = project.data / "test.jsonl"
+        if not heldout.is_file():  # before half a minute has gone into starting
+            raise DataError(
+                f"no {heldout} to take the held-out loss of; run `steadycode data build`"
+            )
         typer.echo("starting (Prefect takes some seconds) …")
         from flows.evaluate import evaluate as flow
 

@@ -121,6 +121,8 @@ class BatchCache:
             fixed = self._step_fixed(tokens)
             logits = self._step(tokens)  # last, so that its keys and values stay
             self._fixed = agree(fixed, logits)
+            if not self._fixed:
+                self._fixed_step = None
             self._fixed_checked = True
         self._columns += 1
         self.lengths = [length + 1 for length in self.lengths]
