@@ -167,14 +167,18 @@ class Pair:
         return now[0] - self._before[0], now[1] - self._before[1]
 
     def _too_much_written(self) -> str:
-        size, folders = 0, [self._folder]
-        for count, entry in enumerate(_walk(folders), start=1):
+        size, folders, lost = 0, [self._folder], list[str]()
+        for count, entry in enumerate(_walk(folders, lost), start=1):
             with contextlib.suppress(OSError):  # removed meanwhile
                 size += entry.stat(follow_symlinks=False).st_size
             if count > _FILES:
                 return f"more than {_FILES} files"
             if size > self._limits["files_mb"] << 20:
                 return f"more than {self._limits['files_mb']} MiB in files"
+        if lost and _bytes_written(self.program) > self._limits["files_mb"] << 20:
+            return (
+                f"wrote more than {self._limits['files_mb']} MiB, and moves its folders meanwhile"
+            )
         return "made a folder that cannot be looked into" if folders else ""
 
     def _too_much_hidden(self) -> str:
@@ -255,8 +259,15 @@ def _proc(pid: int | str, name: str) -> str:
         return ""
 
 
-def _walk(folders: list[str]) -> Iterator[os.DirEntry[str]]:
-    """Every entry below, without recursion. A folder that cannot be read is left in ``folders``."""
+def _bytes_written(pid: int) -> int:
+    """To files and pipes, by calls or through mapped pages, since the process began."""
+    fields = dict(line.split(": ") for line in _proc(pid, "io").splitlines())
+    return max(int(fields.get("wchar", 0)), int(fields.get("write_bytes", 0)))
+
+
+def _walk(folders: list[str], lost: list[str]) -> Iterator[os.DirEntry[str]]:
+    """Every entry below, without recursion. A folder that cannot be read is left in ``folders``,
+    and one that is not where it was a moment ago is added to ``lost``."""
     closed = []
     while folders:
         folder = folders.pop()
@@ -265,8 +276,8 @@ def _walk(folders: list[str]) -> Iterator[os.DirEntry[str]]:
                 yield entry
                 if entry.is_dir(follow_symlinks=False):
                     folders.append(entry.path)
-        except (FileNotFoundError, NotADirectoryError):  # removed meanwhile
-            continue
+        except (FileNotFoundError, NotADirectoryError):  # removed or moved meanwhile
+            lost.append(folder)
         except OSError:  # closed, or beneath a longer path than there may be
             closed.append(folder)
     folders += closed
