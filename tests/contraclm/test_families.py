@@ -16,7 +16,7 @@ from steadycode.config import TrainConfig
 from steadycode.contraclm import head_loss
 from steadycode.contraclm.data import Batch, collate, training_sequences
 from steadycode.contraclm.forward import single_pass
-from steadycode.contraclm.head_loss import linear_cross_entropy, softmax
+from steadycode.contraclm.head_loss import linear_cross_entropy
 from steadycode.contraclm.trainer import train
 from steadycode.contraclm.views import blocks, check_views_differ, set_dropout
 from steadycode.errors import ConfigError
@@ -94,7 +94,7 @@ def test_chunks_give_the_same_cross_entropy_and_keep_no_logits(
             lambda x: kept.append(x.numel()) or x, lambda x: x
         ):
             if chunked:
-                loss = linear_cross_entropy(hidden, weight, b, targets, softmax)
+                loss = linear_cross_entropy(hidden, weight, b, targets)
             else:
                 logits = functional.linear(hidden, weight, b).float()
                 loss = functional.cross_entropy(logits, targets, reduction="sum")
@@ -116,7 +116,7 @@ def test_chunks_give_the_same_cross_entropy_and_keep_no_logits(
 def test_no_positions_have_no_loss_and_zero_gradients() -> None:
     """Another process may hold all of a batch, and waits for these."""
     hidden, weight = torch.ones(0, 4).requires_grad_(), torch.ones(9, 4).requires_grad_()
-    loss = linear_cross_entropy(hidden, weight, None, torch.ones(0, dtype=torch.int64), softmax)
+    loss = linear_cross_entropy(hidden, weight, None, torch.ones(0, dtype=torch.int64))
     loss.backward()  # type: ignore[no-untyped-call]
     assert loss.item() == 0
     assert weight.grad is not None

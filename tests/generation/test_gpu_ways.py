@@ -37,7 +37,7 @@ def fixed(monkeypatch: pytest.MonkeyPatch) -> list[int]:
 
     monkeypatch.setattr(FixedStep, "__call__", counted)
     monkeypatch.setattr(cache, "fixed_shapes", lambda device: True)
-    monkeypatch.setattr(engine, "together", lambda device: 4)
+    monkeypatch.setattr(engine, "prefill_size", lambda device: 4)
     return steps
 
 
@@ -63,7 +63,7 @@ def test_the_same_texts(
     assert used == 1 if name == "gemma2" else used > 40  # whose sliding windows need another mask
     with monkeypatch.context() as undone:
         undone.setattr(cache, "fixed_shapes", lambda device: False)
-        undone.setattr(engine, "together", lambda device: 1)
+        undone.setattr(engine, "prefill_size", lambda device: 1)
         there = list(complete(model, PROMPTS, GREEDY))
     assert len(fixed) == used
     assert [one.text for one in here] == [one.text for one in there]

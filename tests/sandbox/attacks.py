@@ -26,9 +26,10 @@ from hostile.leftovers import ending_attacks, leftover_attacks, neighbour_attack
 from hostile.network import network_attacks
 from hostile.outside import Outcome, Outside
 from hostile.processes import process_attacks
+from hostile.protocol import protocol_attacks
 from hostile.resources import resource_attacks
 from hostile.signals import signal_attacks
-from hostile.spoofing import protocol_attacks, spoofing_attacks
+from hostile.spoofing import spoofing_attacks
 
 
 def _attacks() -> Iterator[Attack]:

@@ -9,7 +9,11 @@ import torch
 from torch import Tensor
 from torch.nn import functional
 
-from steadycode.contraclm.head_loss import Softmax, linear_cross_entropy, softmax
+from steadycode.contraclm.head_loss import (
+    SoftmaxCrossEntropy,
+    linear_cross_entropy,
+    softmax_cross_entropy,
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -22,7 +26,7 @@ class Head:
     _logits: Callable[[Tensor], Tensor]
     _linear: tuple[Tensor, Any] | None = None
     """The hidden states and the layer, where logits are exactly the layer of the states."""
-    _softmax: Softmax = softmax
+    _from_logits: SoftmaxCrossEntropy = softmax_cross_entropy
 
     def logits(self, positions: Tensor) -> Tensor:
         """float32 [N, V]"""
@@ -34,7 +38,7 @@ class Head:
         if self._linear:
             hidden, layer = self._linear
             states = hidden.flatten(0, 1)[positions]
-            return linear_cross_entropy(states, layer.weight, layer.bias, wanted, self._softmax)
+            return linear_cross_entropy(states, layer.weight, layer.bias, wanted, self._from_logits)
         return functional.cross_entropy(self.logits(positions), wanted, reduction="sum")
 
 
@@ -52,7 +56,7 @@ def single_pass(model: Any, *, compiled: bool = False) -> Forward:
     attention mask, and transformers tells the sequences of a row by their positions.
     """
     trunk, head = model.get_decoder(), model.get_output_embeddings()
-    over = torch.compile(softmax) if compiled else softmax
+    over = torch.compile(softmax_cross_entropy) if compiled else softmax_cross_entropy
 
     def through_trunk(ids: Tensor, positions: Tensor | None) -> tuple[Tensor, Head]:
         hidden = trunk(input_ids=ids, position_ids=positions, use_cache=False).last_hidden_state

@@ -8,7 +8,7 @@ from torch import Tensor
 from torch.autograd.function import once_differentiable
 from torch.nn import functional
 
-Softmax = Callable[[Tensor, Tensor], tuple[Tensor, Tensor]]
+SoftmaxCrossEntropy = Callable[[Tensor, Tensor], tuple[Tensor, Tensor]]
 """Logits [N, V] and targets [N] to -log p of the targets, summed, and its gradient by the logits
 in their dtype."""
 
@@ -17,10 +17,14 @@ _LOGITS = 2**27
 
 
 def linear_cross_entropy(
-    hidden: Tensor, weight: Tensor, bias: Tensor | None, targets: Tensor, softmax: Softmax
+    hidden: Tensor,
+    weight: Tensor,
+    bias: Tensor | None,
+    targets: Tensor,
+    from_logits: SoftmaxCrossEntropy | None = None,
 ) -> Tensor:
     """-log p of ``targets`` [N] given ``hidden`` [N, D], ``weight`` [V, D] and ``bias`` [V],
-    summed, float32; ``softmax`` is that function, or a compiled one.
+    summed, float32; ``from_logits`` is ``softmax_cross_entropy``, or that compiled.
 
     Products run in autocast's dtype where there is one; the softmax, the sum and the gradient of
     the weight are float32. Differentiable once.
@@ -31,13 +35,18 @@ def linear_cross_entropy(
         dtype = torch.get_autocast_dtype(device)
     with torch.autocast(device, enabled=False):
         loss: Tensor = _LinearCrossEntropy.apply(  # type: ignore[no-untyped-call]
-            hidden.to(dtype), weight, bias, targets, softmax, torch.is_grad_enabled()
+            hidden.to(dtype),
+            weight,
+            bias,
+            targets,
+            from_logits or softmax_cross_entropy,
+            torch.is_grad_enabled(),
         )
     return loss
 
 
-def softmax(logits: Tensor, targets: Tensor) -> tuple[Tensor, Tensor]:
-    """A ``Softmax``; its gradient stands where ``logits`` did."""
+def softmax_cross_entropy(logits: Tensor, targets: Tensor) -> tuple[Tensor, Tensor]:
+    """A ``SoftmaxCrossEntropy``; its gradient stands where ``logits`` did."""
     at = targets[:, None]
     logs = logits.float()
     hit = logs.gather(1, at)
@@ -61,7 +70,7 @@ class _LinearCrossEntropy(torch.autograd.Function):
         weight: Tensor,
         bias: Tensor | None,
         targets: Tensor,
-        softmax: Softmax,
+        from_logits: SoftmaxCrossEntropy,
         training: bool,
     ) -> Tensor:
         wanted = [training and needed for needed in ctx.needs_input_grad[:3]]
@@ -74,7 +83,7 @@ class _LinearCrossEntropy(torch.autograd.Function):
         rows = max(1, _LOGITS // len(weight))
         for start in range(0, len(hidden), rows):
             states, at = hidden[start : start + rows], targets[start : start + rows]
-            part, by_logits = softmax(functional.linear(states, head, shift), at)
+            part, by_logits = from_logits(functional.linear(states, head, shift), at)
             loss += part
             if by_hidden is not None:
                 torch.mm(by_logits, head, out=by_hidden[start : start + rows])

@@ -17,7 +17,7 @@ from steadycode.generation.fixed import FixedStep, agree
 _SPARE = 64  # columns allocated ahead
 _SPARE_FIXED = 256  # each time they are used up, a step is recorded anew
 
-Read = Sequence[tuple[Tensor, Tensor]]
+KeysAndValues = Sequence[tuple[Tensor, Tensor]]
 """Keys and values of one prompt, each [1, heads, tokens, size], layer by layer."""
 
 
@@ -78,7 +78,7 @@ class BatchCache:
         self.lengths: list[int] = []  # tokens held of each row
 
     @torch.inference_mode()
-    def insert(self, read: Read) -> None:
+    def insert(self, read: KeysAndValues) -> None:
         """Append a row."""
         length = read[0][0].shape[-2]
         if not self._layers:

@@ -13,7 +13,7 @@ from steadycode.errors import ModelError
 from steadycode.generation.boundary import Vocabulary
 from steadycode.generation.cache import BatchCache
 from steadycode.generation.contract import Completion
-from steadycode.generation.prefill import Prefill, together
+from steadycode.generation.prefill import Prefill, prefill_size
 from steadycode.generation.rows import Request, Row
 from steadycode.models.loading import LanguageModel
 from steadycode.randomness import derive_seed
@@ -68,9 +68,10 @@ class Engine:
 
     def _decode(self, waiting: deque[Request], rows: list[Row], most: int) -> Iterator[Completion]:
         cache = BatchCache(self._model, self._device, slots=min(most, len(waiting)))
-        prefill = Prefill(self._model, self._device, together(self._device))
+        prefill = Prefill(self._model, self._device)
+        at_once = prefill_size(self._device)
         while waiting or rows:
-            while group := self._next(waiting, rows, prefill.together, most):
+            while group := self._next(waiting, rows, at_once, most):
                 rows += group
                 read, logits = prefill.read([row.request.healed.tokens for row in group])
                 self._choose(logits, group)

@@ -7,29 +7,29 @@ import torch
 from torch import Tensor
 from transformers import DynamicCache
 
-from steadycode.generation.cache import Read
+from steadycode.generation.cache import KeysAndValues
 
 _WORTH_SHARING = 16  # tokens; a forward pass over that few more costs next to nothing
 Tokens = tuple[int, ...]
 
 
-def together(device: str) -> int:
-    """A CPU is kept busy by one prompt; a GPU would be idle."""
+def prefill_size(device: str) -> int:
+    """Prompts to read in one pass: a CPU is kept busy by one, a GPU would be idle."""
     return 32 if device.startswith("cuda") else 1
 
 
 class Prefill:
-    """Reads at most ``together`` prompts in one pass. One that is read alone has no padding, and
+    """Reads prompts in one pass. One that is read alone has no padding, and
     what it shares with the one before, from the beginning, is taken from there."""
 
-    def __init__(self, model: Any, device: str, together: int) -> None:
-        self._model, self._device, self.together = model, device, together
+    def __init__(self, model: Any, device: str) -> None:
+        self._model, self._device = model, device
         self._tokens: Tokens = ()
         self._cache = DynamicCache()
         self._logits: Tensor | None = None
 
     @torch.inference_mode()
-    def read(self, prompts: Sequence[Tokens]) -> tuple[list[Read], Tensor]:
+    def read(self, prompts: Sequence[Tokens]) -> tuple[list[KeysAndValues], Tensor]:
         """Keys and values of each prompt, and the logits behind their last tokens, [prompts,
         vocabulary]."""
         if len(prompts) > 1:
@@ -37,7 +37,7 @@ class Prefill:
         read, logits = self._read_alone(prompts[0])
         return [read], logits
 
-    def _read_alone(self, tokens: Tokens) -> tuple[Read, Tensor]:
+    def _read_alone(self, tokens: Tokens) -> tuple[KeysAndValues, Tensor]:
         if self._logits is None or tokens != self._tokens:
             shared = min(_shared(self._tokens, tokens), len(tokens) - 1)
             cache = self._first(shared) if shared >= _WORTH_SHARING else DynamicCache()
@@ -50,7 +50,7 @@ class Prefill:
             self._tokens, self._cache, self._logits = tokens, cache, output.logits[:, -1].float()
         return [(layer.keys, layer.values) for layer in self._cache.layers], self._logits.clone()
 
-    def _read_together(self, prompts: Sequence[Tokens]) -> tuple[list[Read], Tensor]:
+    def _read_together(self, prompts: Sequence[Tokens]) -> tuple[list[KeysAndValues], Tensor]:
         """Padded on the left; samples of one prompt are read once."""
         distinct = list(dict.fromkeys(prompts))
         width = max(map(len, distinct))
@@ -67,7 +67,7 @@ class Prefill:
         )
         layers = output.past_key_values.layers
         at = [distinct.index(tokens) for tokens in prompts]
-        read: list[Read] = []
+        read: list[KeysAndValues] = []
         for row, tokens in zip(at, prompts, strict=True):
             own = slice(row, row + 1), slice(None), slice(width - len(tokens), None)
             read.append([(layer.keys[own], layer.values[own]) for layer in layers])
