@@ -5,11 +5,11 @@ from typing import Any
 import pytest
 import torch
 
-from steadycode.contraclm import heldout, representation
-from steadycode.contraclm.data import encode
-from steadycode.contraclm.forward import single_pass
-from steadycode.contraclm.heldout import document_losses, measure
 from steadycode.files import sha256_text
+from steadycode.measures import heldout, representation
+from steadycode.measures.heldout import document_losses, measure
+from steadycode.models.forward import single_pass
+from steadycode.models.tokens import encode
 
 
 def obvious_loss(model: Any, ids: list[int]) -> float:

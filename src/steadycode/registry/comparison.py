@@ -6,7 +6,8 @@ from dataclasses import dataclass
 from statistics import fmean
 
 from steadycode.errors import EvidenceError
-from steadycode.evidence import DocumentLoss, Evidence
+from steadycode.evidence import Evidence
+from steadycode.measures.losses import DocumentLoss
 from steadycode.randomness import derive_seed
 from steadycode.recode.report import Report
 from steadycode.registry.intervals import Interval, bootstrap, tango, weighted_mean

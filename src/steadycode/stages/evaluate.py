@@ -24,7 +24,7 @@ if TYPE_CHECKING:
     from steadycode.recode import Benchmark
 
 HARNESS = (
-    *("recode", "generation", "sandbox", "contraclm", "models"),
+    *("recode", "generation", "sandbox", "measures", "models"),
     *("stages", "config", "evidence", "files", "problems", "randomness"),
 )
 """The modules and packages whose sources decide what an evaluation says."""
@@ -191,8 +191,8 @@ def _hash(problems: Path) -> str:
 
 
 def _heldout(job: Job, settings: EvaluateConfig, model: "LanguageModel", events: Events) -> Any:
-    from steadycode.contraclm.data import read_documents
-    from steadycode.contraclm.heldout import measure
+    from steadycode.measures.documents import read_documents
+    from steadycode.measures.heldout import measure
 
     # in the order of their hashes: the first N are a random choice that only grows with N
     documents = sorted(read_documents(Path(job.inputs["heldout"])), key=sha256_text)

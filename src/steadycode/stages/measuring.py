@@ -28,8 +28,8 @@ def measure_representation(
     limit: int | None,
     json: Path | None,
 ) -> None:
-    from steadycode.contraclm.data import read_documents
-    from steadycode.contraclm.heldout import measure
+    from steadycode.measures.documents import read_documents
+    from steadycode.measures.heldout import measure
 
     texts = read_documents(documents, limit)
     with _loaded(project, model) as (ready, progress):
@@ -53,8 +53,8 @@ def measure_search(
     strip: bool,
     json: Path | None,
 ) -> None:
-    from steadycode.contraclm import search
     from steadycode.contraclm.representation import code_search
+    from steadycode.measures import search
 
     files = dict(search.languages(programs))
     if len(files) != len(programs):
@@ -79,7 +79,7 @@ def measure_search(
 
 
 def measure_sts(project: Project, model: str, pairs: Path, json: Path | None) -> None:
-    from steadycode.contraclm.textual_similarity import read_pairs, spearman
+    from steadycode.measures.textual_similarity import read_pairs, spearman
 
     given = read_pairs(pairs)
     with _loaded(project, model) as (ready, progress):
@@ -98,8 +98,8 @@ def measure_text(
     seed: int,
     json: Path | None,
 ) -> None:
-    from steadycode.contraclm.continuations import continued, mauve, perplexity
-    from steadycode.contraclm.data import read_documents
+    from steadycode.measures.continuations import continued, mauve, perplexity
+    from steadycode.measures.documents import read_documents
 
     if scorer is None and features is None:
         raise ConfigError("name a model that judges: --scorer for perplexity, --features for MAUVE")

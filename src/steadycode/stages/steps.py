@@ -31,6 +31,12 @@ from steadycode.stages.context import Retraining
 from steadycode.stages.evaluate import evaluation_job
 from steadycode.stages.job import Job, trusted_manifest
 
+TRAINING = (
+    *("contraclm", "measures", "models", "stages"),
+    *("config", "errors", "files", "processes", "project", "randomness"),
+)
+"""The modules and packages through which a training runs: a change of them makes it another one."""
+
 
 def validate(work: Retraining) -> None:
     """Read-only. Raises DataError naming check and rows, before anything is trained."""
@@ -98,7 +104,7 @@ def training_job(
         identity={
             "model": fingerprint(start),
             "data": data_md5,
-            "code": code_hash("contraclm", "models", "stages"),
+            "code": code_hash(*TRAINING),
         },
     )
 

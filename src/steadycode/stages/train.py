@@ -26,8 +26,9 @@ def body(job: Job, events: Events) -> list[Path]:
     settings, max_documents = _settings(job)
 
     from steadycode.contraclm.checkpoint import save, stored_dtype
-    from steadycode.contraclm.data import evenly, read_documents, training_sequences
+    from steadycode.contraclm.sequences import training_sequences
     from steadycode.contraclm.trainer import train
+    from steadycode.measures.documents import evenly, read_documents
     from steadycode.models import load, pick_device
 
     _take_own_gpu()

@@ -1,23 +1,21 @@
 """Held-out loss of each document and the representation figures, from one forward pass."""
 
 import math
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
 import torch
 from torch.nn.functional import cross_entropy
 
-from steadycode.contraclm.data import collate, encode
-from steadycode.contraclm.forward import evaluating, single_pass
-from steadycode.contraclm.representation import Representation
-from steadycode.evidence import DocumentLoss
 from steadycode.files import sha256_text
+from steadycode.measures.losses import DocumentLoss, mean_loss
+from steadycode.measures.representation import Representation
+from steadycode.models.batches import batches_of_like_length, collate
+from steadycode.models.forward import evaluating, single_pass
+from steadycode.models.tokens import encode
 
 OnProgress = Callable[[int, int], None]
-
-BATCH_TOKENS = 4096
-"""Padded positions in one forward pass."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -25,14 +23,12 @@ class HeldOut:
     losses: Mapping[str, DocumentLoss]
     """sha256 of the document -> its loss."""
     representation: Mapping[str, float]
-    """See ``contraclm.representation``."""
+    """See ``measures.representation``."""
 
     @property
     def loss(self) -> float:
-        """Mean over all predicted tokens, nats per token; nan when there are none."""
-        tokens = sum(document.tokens for document in self.losses.values())
-        total = math.fsum(document.loss * document.tokens for document in self.losses.values())
-        return total / tokens if tokens else math.nan
+        """The mean over all predicted tokens, in nats per token; NaN when there are none."""
+        return mean_loss(self.losses)
 
     @property
     def perplexity(self) -> float:
@@ -92,16 +88,3 @@ def document_losses(
     """Only the losses of ``measure``."""
     held_out = measure(model, tokenizer, documents, max_tokens=max_tokens, on_progress=on_progress)
     return dict(held_out.losses)
-
-
-def batches_of_like_length(lengths: Sequence[int]) -> Iterator[list[int]]:
-    """Indices of all sequences, in runs of like length."""
-    order = sorted(range(len(lengths)), key=lambda i: (lengths[i], i))
-    batch: list[int] = []
-    for index in order:
-        if batch and (len(batch) + 1) * lengths[index] > BATCH_TOKENS:
-            yield batch
-            batch = []
-        batch.append(index)
-    if batch:
-        yield batch

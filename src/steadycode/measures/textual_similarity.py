@@ -15,9 +15,9 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from steadycode.contraclm.data import encode
-from steadycode.contraclm.embedding import embed
 from steadycode.errors import DataError
+from steadycode.measures.embedding import embed
+from steadycode.models.tokens import encode
 
 MAX_TOKENS = 64
 _COLUMNS = ("sentence1", "sentence2", "score")

@@ -7,8 +7,8 @@ import torch
 from torch import Tensor
 from torch.nn import functional
 
-from steadycode.contraclm.forward import evaluating, single_pass
-from steadycode.contraclm.heldout import batches_of_like_length
+from steadycode.models.batches import batches_of_like_length
+from steadycode.models.forward import evaluating, single_pass
 
 
 def embed(

@@ -14,9 +14,9 @@ import torch
 from torch import Tensor
 from torch.nn import functional
 
-from steadycode.contraclm.data import encode
-from steadycode.contraclm.forward import evaluating, single_pass
 from steadycode.errors import ConfigError, DataError
+from steadycode.models.forward import evaluating, single_pass
+from steadycode.models.tokens import encode
 from steadycode.randomness import derive_seed
 
 BATCH = 16

@@ -9,7 +9,7 @@ import torch
 from torch import Tensor
 from torch.nn import functional
 
-from steadycode.contraclm.head_loss import (
+from steadycode.models.head_loss import (
     SoftmaxCrossEntropy,
     linear_cross_entropy,
     softmax_cross_entropy,

@@ -18,10 +18,10 @@ from typing import Any
 import torch
 from torch import Tensor
 
-from steadycode.contraclm.data import encode, end_of_text
-from steadycode.contraclm.embedding import embed
-from steadycode.contraclm.stripping import stripped
 from steadycode.errors import DataError
+from steadycode.measures.embedding import embed
+from steadycode.measures.stripping import stripped
+from steadycode.models.tokens import encode, end_of_text
 
 MAX_TOKENS = 512
 _CELLS = 1 << 24
