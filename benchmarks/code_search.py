@@ -24,7 +24,7 @@ from steadycode.config import Config
 from steadycode.measures.search import Programs, embeddings, overall, search_map
 from steadycode.models import load, pick_device
 from steadycode.project import find_project
-from steadycode.stages.context import resolve_model
+from steadycode.retraining.context import resolve_model
 
 LANGUAGES = ("python", "java", "js", "cpp", "go", "rust")
 

@@ -16,7 +16,7 @@ from steadycode.config import Config
 from steadycode.errors import ConfigError
 from steadycode.operations.doctor import begin_flow
 from steadycode.project import find_project
-from steadycode.stages import refresh as steps
+from steadycode.retraining import refresh as steps
 
 rebuild = task(name="rebuild", cache_policy=NO_CACHE)(steps.rebuild)
 validate = task(name="validate", cache_policy=NO_CACHE)(steps.validate)

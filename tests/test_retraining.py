@@ -2,8 +2,9 @@ from pathlib import Path
 
 from steadycode.config import load_config
 from steadycode.files import read_json
+from steadycode.identity import code_hash
 from steadycode.project import Project
-from steadycode.retraining import code_hash, open_attempt, retraining_id
+from steadycode.retraining.attempt import open_attempt, retraining_id
 
 
 def test_identity_depends_on_config_data_and_start() -> None:

@@ -9,11 +9,12 @@ import pytest
 from registry_builders import lineage, model_folder
 
 from steadycode.errors import ConfigError, SteadycodeError
+from steadycode.jobs.child import run_body
+from steadycode.jobs.job import Job, trusted_manifest
 from steadycode.operations.relocation import relocate
 from steadycode.project import Project
 from steadycode.registry.store import open_store
 from steadycode.registry.versions import fetch, register
-from steadycode.stages.job import Job, run_body, trusted_manifest
 
 SPEC = "models:/steadycode/1"
 

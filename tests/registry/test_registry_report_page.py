@@ -6,11 +6,11 @@ import pytest
 from registry_builders import evidence, marks
 from rich.console import Console
 
+from steadycode.gate.decide import Facts, decide
+from steadycode.gate.decision import Rule
+from steadycode.gate.policy import Policy
 from steadycode.recode.report import Figure
-from steadycode.registry.decision import Rule
-from steadycode.registry.gate import Facts, decide
-from steadycode.registry.policy import Policy
-from steadycode.registry.report_page import (
+from steadycode.views.report_page import (
     _bars,
     comparison_table,
     markdown,

@@ -7,11 +7,11 @@ from registry_builders import evidence, lineage, marks, model_folder
 
 from steadycode.errors import EvidenceError, ModelError
 from steadycode.files import sha256_folder, write_json, write_text
+from steadycode.gate.decide import Facts, decide
+from steadycode.gate.policy import Policy
 from steadycode.models import fingerprint
 from steadycode.operations.retention import collect_garbage
 from steadycode.registry import retention, versions
-from steadycode.registry.gate import Facts, decide
-from steadycode.registry.policy import Policy
 from steadycode.registry.promotion import apply, bootstrap, override, recorded_decision
 from steadycode.registry.versions import fetch, register, resolve
 

@@ -9,7 +9,7 @@ import pytest
 from steadycode.corpus.versions import current_md5, record
 from steadycode.errors import DataError
 from steadycode.project import Project
-from steadycode.stages.alone import build_data
+from steadycode.retraining.alone import build_data
 
 RECIPE = """\
 split: {train: 80, valid: 10, test: 10}

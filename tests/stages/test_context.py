@@ -9,12 +9,12 @@ from safetensors.numpy import save_file
 
 from steadycode.config import Config, load_config
 from steadycode.files import write_json
+from steadycode.gate.decision import Compared, Decision, EvidenceRef
 from steadycode.models import fingerprint
 from steadycode.project import Project
 from steadycode.registry import promotion, versions
-from steadycode.registry.decision import Compared, Decision, EvidenceRef
 from steadycode.registry.store import Store, open_store
-from steadycode.stages.context import resolve_start
+from steadycode.retraining.context import resolve_start
 
 
 @pytest.fixture

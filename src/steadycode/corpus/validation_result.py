@@ -7,7 +7,7 @@ from typing import Literal
 
 from steadycode.errors import DataError
 from steadycode.files import read_json, write_json, write_text
-from steadycode.pages import render
+from steadycode.views.templates import render
 
 SCHEMA = 1
 

@@ -16,6 +16,7 @@ from pathlib import Path
 import psutil
 
 from steadycode.config import Config
+from steadycode.jobs.parent import LOG
 from steadycode.operations import schedule, services
 from steadycode.processes import (
     ProcessId,
@@ -31,7 +32,6 @@ from steadycode.registry import leftovers
 from steadycode.registry.leftovers import LostRun, OpenRun
 from steadycode.registry.runs import FLOW_RUN
 from steadycode.registry.store import open_store
-from steadycode.stages.process import LOG
 
 Say = Callable[[str], None]
 

@@ -8,13 +8,13 @@ from functools import partial
 from rich.console import Console
 from rich.text import Text
 
-from steadycode.console import spoken
 from steadycode.operations import doctor, schedule, services
 from steadycode.operations.schedule import ScheduledRun
 from steadycode.project import Project
 from steadycode.registry import listing
 from steadycode.registry.listing import RunRow
 from steadycode.registry.store import open_store
+from steadycode.views.console import spoken
 
 _LOG_LINES = 30
 _COLOURS = {

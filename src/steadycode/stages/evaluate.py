@@ -14,10 +14,11 @@ from typing import TYPE_CHECKING, Any
 
 from steadycode.config import Config, EvaluateConfig
 from steadycode.files import sha256_file, sha256_folder, sha256_json, sha256_text, write_jsonl
+from steadycode.identity import code_hash
+from steadycode.jobs.child import Events, stage_main
+from steadycode.jobs.job import Job
 from steadycode.problems import Problem, load_problems, locate, problem_file, select_problems
 from steadycode.project import Project
-from steadycode.retraining import code_hash
-from steadycode.stages.job import Events, Job, stage_main
 
 if TYPE_CHECKING:
     from steadycode.models import LanguageModel

@@ -13,9 +13,10 @@ from pydantic import ValidationError
 
 from steadycode.config import TrainConfig, first_fault
 from steadycode.errors import ConfigError
-from steadycode.stages.group import group_size, rank
-from steadycode.stages.job import Events, Job, stage_main
-from steadycode.stages.resume import Checkpoints, space_for
+from steadycode.jobs.checkpoints import Checkpoints, space_for
+from steadycode.jobs.child import Events, stage_main
+from steadycode.jobs.group import group_size, rank
+from steadycode.jobs.job import Job
 
 HELDOUT_DOCUMENTS = 16
 """Measured while training; the evaluation afterwards uses more."""

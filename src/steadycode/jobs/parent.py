@@ -19,8 +19,8 @@ from typing import Any
 from filelock import FileLock
 
 from steadycode.errors import StageFailed, StageKilled, SteadycodeError
-from steadycode.stages.job import Job, Manifest, trusted_manifest
-from steadycode.stages.resume import remove_checkpoints, rewind
+from steadycode.jobs.checkpoints import remove_checkpoints, rewind
+from steadycode.jobs.job import Job, Manifest, trusted_manifest
 
 Event = dict[str, Any]
 OnEvent = Callable[[Event], None]

@@ -7,13 +7,13 @@ from rich.console import Console
 from rich.table import Table
 
 from steadycode.config import Config
-from steadycode.console import StageView
 from steadycode.corpus.recipe import load_recipe
 from steadycode.corpus.validation import validate
 from steadycode.corpus.validation_result import require_valid
 from steadycode.corpus.versions import check_data, ensure_data
 from steadycode.errors import ConfigError
 from steadycode.project import Project
+from steadycode.views.console import StageView
 
 
 def build_data(project: Project, force: bool) -> None:
@@ -43,9 +43,9 @@ def validate_data(project: Project, config: Config, page: Path | None) -> None:
 
 def train_alone(project: Project, config: Config, output: Path, allow_dirty_data: bool) -> None:
     """``steadycode train``: the training stage in ``output``, finished work there is kept."""
-    from steadycode.stages.context import resolve_model, resolve_start
-    from steadycode.stages.process import run_stage
-    from steadycode.stages.steps import training_job
+    from steadycode.jobs.parent import run_stage
+    from steadycode.retraining.context import resolve_model, resolve_start
+    from steadycode.retraining.steps import training_job
 
     if output.exists() and any(output.iterdir()) and not (output / "job.json").exists():
         raise ConfigError(f"{output} is not empty and holds no training; name a new folder")
@@ -73,11 +73,11 @@ def evaluate_alone(
     """
     from steadycode.evidence import Evidence
     from steadycode.models import fingerprint
-    from steadycode.registry.report_page import evidence_markdown, evidence_table
     from steadycode.registry.runs import Lineage, MetricBuffer, open_evaluation_run, way_to
     from steadycode.registry.store import open_store
-    from steadycode.stages.context import StageLog, resolve_model
+    from steadycode.retraining.context import StageLog, resolve_model
     from steadycode.stages.evaluate import evaluation_job
+    from steadycode.views.report_page import evidence_markdown, evidence_table
 
     project.prepare_environment()
     console = Console()

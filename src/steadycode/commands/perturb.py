@@ -5,7 +5,7 @@ from typing import Annotated
 
 import typer
 
-from steadycode.cli_project import in_project
+from steadycode.commands.project import in_project
 
 perturb_app = typer.Typer(
     help="What ReCode's perturbations do to prompts, and benchmarks made of them.",

@@ -7,15 +7,13 @@ own, so that it is a new experiment and not a copy.
 
 from collections.abc import Callable
 from dataclasses import dataclass
-from functools import cache
 from pathlib import Path
 
 from steadycode.config import Config
-from steadycode.files import sha256_folder, sha256_json, write_json
+from steadycode.files import sha256_json, write_json
+from steadycode.identity import code_hash
 from steadycode.project import Project
 from steadycode.randomness import derive_seed
-
-PACKAGE = Path(__file__).parent
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -70,15 +68,3 @@ def open_attempt(
             write_json(folder / "config.json", config.model_dump(mode="json"))
             return attempt
         number += 1
-
-
-@cache
-def code_hash(*parts: str) -> str:
-    """Hash of our own sources: of the named modules and packages below steadycode, or of all."""
-    sources = sha256_folder(PACKAGE, "**/*.py")
-    kept = {
-        name: digest
-        for name, digest in sources.items()
-        if not parts or name.removesuffix(".py").split("/")[0] in parts
-    }
-    return sha256_json(kept)

@@ -10,26 +10,26 @@ from steadycode.corpus.versions import current_md5
 from steadycode.errors import DataError, EvidenceError
 from steadycode.evidence import Evidence
 from steadycode.files import to_json, write_text
+from steadycode.gate.decide import Facts
+from steadycode.gate.decide import decide as gate
+from steadycode.gate.decision import Decision
+from steadycode.gate.policy import load_policy
+from steadycode.identity import code_hash
+from steadycode.jobs.job import Job, trusted_manifest
 from steadycode.models import fingerprint
 from steadycode.project import Project
 from steadycode.registry import promotion, versions
-from steadycode.registry.decision import Decision
-from steadycode.registry.gate import Facts
-from steadycode.registry.gate import decide as gate
-from steadycode.registry.policy import load_policy
-from steadycode.registry.report_page import (
+from steadycode.registry.runs import way_to
+from steadycode.registry.versions import RegisteredVersion
+from steadycode.retraining.context import Retraining
+from steadycode.stages.evaluate import evaluation_job
+from steadycode.views.report_page import (
     comparison_table,
     markdown,
     report_page,
     rules_table,
     terminal_table,
 )
-from steadycode.registry.runs import way_to
-from steadycode.registry.versions import RegisteredVersion
-from steadycode.retraining import code_hash
-from steadycode.stages.context import Retraining
-from steadycode.stages.evaluate import evaluation_job
-from steadycode.stages.job import Job, trusted_manifest
 
 TRAINING = (
     *("contraclm", "measures", "models", "stages"),

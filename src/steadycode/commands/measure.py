@@ -5,7 +5,7 @@ from typing import Annotated
 
 import typer
 
-from steadycode.cli_project import in_project
+from steadycode.commands.project import in_project
 
 measure_app = typer.Typer(
     help="A model's representation and free text: isotropy, code search, STS, MAUVE.",
@@ -30,7 +30,7 @@ def representation(
 ) -> None:
     """Held-out perplexity, similarities, isotropy and uniformity."""
     with in_project() as project:
-        from steadycode.stages.measuring import measure_representation
+        from steadycode.commands.measuring import measure_representation
 
         measure_representation(project, model, documents, max_tokens, limit, json)
 
@@ -49,7 +49,7 @@ def search(
 ) -> None:
     """Code-to-code search: mean average precision of every pair of languages."""
     with in_project() as project:
-        from steadycode.stages.measuring import measure_search
+        from steadycode.commands.measuring import measure_search
 
         measure_search(project, model, programs, max_tokens, not keep_comments, json)
 
@@ -62,7 +62,7 @@ def sts(
 ) -> None:
     """Semantic textual similarity: Spearman's correlation with people's scores."""
     with in_project() as project:
-        from steadycode.stages.measuring import measure_sts
+        from steadycode.commands.measuring import measure_sts
 
         measure_sts(project, model, pairs, json)
 
@@ -84,7 +84,7 @@ def text(
 ) -> None:
     """Continuations of documents: their perplexity, and MAUVE against the documents' own."""
     with in_project() as project:
-        from steadycode.stages.measuring import measure_text
+        from steadycode.commands.measuring import measure_text
 
         measure_text(
             project, model, documents, scorer, features, prefix_tokens, new_tokens, seed, json

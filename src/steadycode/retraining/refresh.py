@@ -6,12 +6,12 @@ from contextlib import contextmanager
 from rich.console import Console
 
 from steadycode.config import Config
-from steadycode.console import StageView
 from steadycode.corpus import refresh
 from steadycode.corpus.recipe import SPLITS, Recipe, load_recipe
 from steadycode.corpus.refresh import Change
 from steadycode.project import Project
-from steadycode.stages.context import check_settings
+from steadycode.retraining.context import check_settings
+from steadycode.views.console import StageView
 
 STEPS = 4
 

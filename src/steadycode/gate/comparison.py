@@ -7,10 +7,10 @@ from statistics import fmean
 
 from steadycode.errors import EvidenceError
 from steadycode.evidence import Evidence
+from steadycode.gate.intervals import Interval, bootstrap, tango, weighted_mean
 from steadycode.measures.losses import DocumentLoss
 from steadycode.randomness import derive_seed
 from steadycode.recode.report import Report
-from steadycode.registry.intervals import Interval, bootstrap, tango, weighted_mean
 
 Passes = Mapping[str, tuple[bool, ...]]
 """task_id -> passed, per sample."""

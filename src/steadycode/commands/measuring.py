@@ -10,12 +10,12 @@ from rich.console import Console
 from rich.table import Table
 
 from steadycode.config import Config
-from steadycode.console import StageView
 from steadycode.errors import ConfigError
 from steadycode.files import write_json
 from steadycode.models import LanguageModel, load, pick_device
 from steadycode.project import Project
-from steadycode.stages.context import resolve_model
+from steadycode.retraining.context import resolve_model
+from steadycode.views.console import StageView
 
 OnProgress = Callable[[int, int], None]
 

@@ -8,15 +8,16 @@ from filelock import FileLock, Timeout
 from rich.console import Console
 
 from steadycode.config import Config
-from steadycode.console import EventView, StageView
 from steadycode.corpus.versions import DataVersion, check_data
 from steadycode.errors import ConfigError, SteadycodeError
+from steadycode.gate.policy import load_policy
+from steadycode.jobs.job import Job, Manifest
+from steadycode.jobs.parent import LOG, Event, run_stage
 from steadycode.models import fingerprint, resolve
 from steadycode.problems import problem_file
 from steadycode.project import Project
 from steadycode.recode.perturbations import expanded
 from steadycode.registry import versions
-from steadycode.registry.policy import load_policy
 from steadycode.registry.runs import (
     FAILED_STAGE,
     Lineage,
@@ -28,10 +29,9 @@ from steadycode.registry.runs import (
 )
 from steadycode.registry.store import Store, open_store
 from steadycode.registry.versions import CHAMPION, champion, fetch
-from steadycode.retraining import Attempt, open_attempt, retraining_id
+from steadycode.retraining.attempt import Attempt, open_attempt, retraining_id
 from steadycode.sandbox import Sandbox
-from steadycode.stages.job import Job, Manifest
-from steadycode.stages.process import LOG, Event, run_stage
+from steadycode.views.console import EventView, StageView
 
 STAGES = 6
 

@@ -9,9 +9,9 @@ from typing import TYPE_CHECKING
 
 from steadycode.evidence import Evidence
 from steadycode.files import to_json
-from steadycode.pages import render
+from steadycode.gate.decision import Decision, Rule
 from steadycode.recode.report import Figure
-from steadycode.registry.decision import Decision, Rule
+from steadycode.views.templates import render
 
 if TYPE_CHECKING:
     from rich.table import Table

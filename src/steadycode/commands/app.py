@@ -10,9 +10,9 @@ from typing import Annotated
 
 import typer
 
-from steadycode.cli_measure import measure_app
-from steadycode.cli_perturb import perturb_app
-from steadycode.cli_project import in_project
+from steadycode.commands.measure import measure_app
+from steadycode.commands.perturb import perturb_app
+from steadycode.commands.project import in_project
 from steadycode.errors import ConfigError, DataError
 
 app = typer.Typer(
@@ -116,7 +116,7 @@ def train(
     """Run the training stage alone: no evaluation, no registry."""
     with in_project() as project:
         from steadycode.config import load_config
-        from steadycode.stages.alone import train_alone
+        from steadycode.retraining.alone import train_alone
 
         train_alone(project, load_config(profile, overrides), output, allow_dirty_data)
 
@@ -129,7 +129,7 @@ def data_build(
 ) -> None:
     """Make data/ as data.dvc records it: from DVC's cache or remote, else from the recipe."""
     with in_project() as project:
-        from steadycode.stages.alone import build_data
+        from steadycode.retraining.alone import build_data
 
         build_data(project, force)
 
@@ -145,7 +145,7 @@ def data_validate(
     """Check data/ (read-only) and name the rows that fail."""
     with in_project() as project:
         from steadycode.config import load_config
-        from steadycode.stages.alone import validate_data
+        from steadycode.retraining.alone import validate_data
 
         validate_data(project, load_config(profile, overrides), page)
 
@@ -261,7 +261,7 @@ def gc(
 def sandbox_check() -> None:
     """Try, as a generated program would, what must not work. Exit code 1 when something does."""
     with in_project():
-        from steadycode.operations.isolation import show_isolation
+        from steadycode.sandbox.probes import show_isolation
 
         if not show_isolation():
             raise typer.Exit(1)

@@ -9,11 +9,11 @@ from typing import NamedTuple
 
 from steadycode.errors import EvidenceError
 from steadycode.evidence import Evidence
+from steadycode.gate.comparison import Comparison, compare
+from steadycode.gate.decision import Compared, Decision, EvidenceRef, Outcome, Rule, RuleOutcome
+from steadycode.gate.intervals import Interval, tango
+from steadycode.gate.policy import Policy
 from steadycode.recode.report import Report
-from steadycode.registry.comparison import Comparison, compare
-from steadycode.registry.decision import Compared, Decision, EvidenceRef, Outcome, Rule, RuleOutcome
-from steadycode.registry.intervals import Interval, tango
-from steadycode.registry.policy import Policy
 
 _MOST_PLANNED = 100_000
 

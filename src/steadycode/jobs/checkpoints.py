@@ -11,13 +11,10 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import asdict, dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING
 
 from steadycode.errors import SteadycodeError
 from steadycode.files import read_json, replacing, sha256_folder, write_json
-
-if TYPE_CHECKING:
-    from steadycode.stages.job import Job
+from steadycode.jobs.job import Job
 
 SCHEMA = 1
 INDEX = "checkpoints.json"
@@ -41,7 +38,7 @@ class Checkpoint:
 class Checkpoints:
     """The running stage's side: the newest ``kept`` checkpoints of its job."""
 
-    def __init__(self, job: "Job", kept: int) -> None:
+    def __init__(self, job: Job, kept: int) -> None:
         self._job, self._kept = job, kept
         self._rows = _read_index(job)
 
@@ -98,7 +95,7 @@ def space_for(what: str, where: Path) -> Iterator[None]:
         raise
 
 
-def rewind(job: "Job") -> None:
+def rewind(job: Job) -> None:
     """Leave what the next try of ``job`` continues from: no checkpoint means no events either.
 
     A checkpoint counts when it is this job's, and its files and the events before it are what
@@ -135,7 +132,7 @@ def _trusted(folder: Path, row: Checkpoint) -> bool:
         return False
 
 
-def _read_index(job: "Job") -> list[Checkpoint]:
+def _read_index(job: Job) -> list[Checkpoint]:
     """Newest first; empty when there is none that is this job's."""
     try:
         index = read_json(job.folder / INDEX)
@@ -146,7 +143,7 @@ def _read_index(job: "Job") -> list[Checkpoint]:
         return []
 
 
-def _write_index(job: "Job", rows: Sequence[Checkpoint]) -> None:
+def _write_index(job: Job, rows: Sequence[Checkpoint]) -> None:
     listed = [asdict(row) for row in rows]
     index = {"schema": SCHEMA, "job_sha256": job.sha256, "checkpoints": listed}
     write_json(job.folder / INDEX, index)
