@@ -7,7 +7,7 @@ import typer
 
 from steadycode.commands.project import in_project
 
-perturb_app = typer.Typer(
+app = typer.Typer(
     help="What ReCode's perturbations do to prompts, and benchmarks made of them.",
     no_args_is_help=True,
 )
@@ -20,7 +20,7 @@ StyleName = Annotated[
 ]
 
 
-@perturb_app.command("list")
+@app.command("list")
 def show_list() -> None:
     """Every perturbation: group, mode, seeds, what it needs, and why it is there."""
     with in_project():
@@ -29,7 +29,7 @@ def show_list() -> None:
         list_perturbations()
 
 
-@perturb_app.command("show")
+@app.command("show")
 def show(
     name: Annotated[str, typer.Argument(help="As `perturb list` has it.")],
     task: Annotated[str, typer.Option(help="A problem's task_id.")] = "",
@@ -44,7 +44,7 @@ def show(
         show_variant(name, problems, task, seed, style)
 
 
-@perturb_app.command("build")
+@app.command("build")
 def build(
     output: Annotated[Path, typer.Argument(help="Folder of the benchmark; replaced if it is one.")],
     names: Annotated[
@@ -89,7 +89,7 @@ def build(
         )
 
 
-@perturb_app.command("prompts")
+@app.command("prompts")
 def prompts(folder: Annotated[Path, typer.Argument(help="A benchmark.")]) -> None:
     """Each prompt of a benchmark once, as JSON lines, for an engine of your own."""
     with in_project():

@@ -4,41 +4,12 @@ from collections.abc import Mapping
 from pathlib import Path
 
 from rich.console import Console
-from rich.table import Table
 
 from steadycode.config import Config
-from steadycode.corpus.recipe import load_recipe
-from steadycode.corpus.validation import validate
-from steadycode.corpus.validation_result import require_valid
-from steadycode.corpus.versions import check_data, ensure_data
+from steadycode.corpus.versions import check_data
 from steadycode.errors import ConfigError
 from steadycode.project import Project
 from steadycode.views.console import StageView
-
-
-def build_data(project: Project, force: bool) -> None:
-    """``steadycode data build``: data/ as data.dvc records it, or anew when forced."""
-    console = Console()
-    recipe = load_recipe(project.configs / "corpus.yaml")
-    with StageView(console, 1).stage("make data/") as view:
-        version = ensure_data(project, recipe, view.progress, force=force)
-    recorded = "not recorded, `dvc add data` does that" if version.dirty else "as data.dvc records"
-    console.print(f"data/ is version {version.md5}: {recorded}", soft_wrap=True)
-
-
-def validate_data(project: Project, config: Config, page: Path | None) -> None:
-    """``steadycode data validate``: one line per check. Raises DataError when a critical fails."""
-    console = Console()
-    result = validate(project.data, config.data)
-    table = Table("check", "outcome", "finding")
-    for check in result.checks:
-        table.add_row(check.name, "ok" if check.ok else check.severity, check.finding)
-    console.print(table)
-    if page is not None:
-        result.write_page(page)
-        console.print(f"wrote {page}")
-    require_valid(result)
-    console.print(result.summary_line(), markup=False)
 
 
 def train_alone(project: Project, config: Config, output: Path, allow_dirty_data: bool) -> None:

@@ -30,6 +30,7 @@ from steadycode.views.report_page import (
     rules_table,
     terminal_table,
 )
+from steadycode.views.validation import validation_page
 
 TRAINING = (
     *("contraclm", "measures", "models", "stages"),
@@ -44,7 +45,7 @@ def validate(work: Retraining) -> None:
         result = validate_folder(work.project.data, work.config.data)
         folder = work.attempt.folder / "validate"
         result.write(folder / "validation.json")
-        result.write_page(folder / "validation.html")
+        write_text(folder / "validation.html", validation_page(result))
         log.run.file(folder / "validation.json")
         log.run.file(folder / "validation.html")
         log.say(result.summary_line())

@@ -1,12 +1,10 @@
-"""``steadycode sandbox check``: what this machine keeps a generated program from, by trying it."""
+"""What this machine keeps a generated program from, found out by trying it."""
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 
-from rich.console import Console
-from rich.table import Table
-from rich.text import Text
-
-from steadycode.sandbox import Limits, Program, Sandbox, Status
+from steadycode.sandbox.contract import Limits, Program, Status, Verdict
+from steadycode.sandbox.pool import Sandbox
 
 _LIMITS = Limits(seconds=0.5, memory_mb=256, files_mb=1)
 
@@ -49,30 +47,27 @@ PROBES = (
 )
 
 
-def show_isolation() -> bool:
-    """Print what each probe got; whether everything holds and an evaluation would start.
+@dataclass(frozen=True, slots=True)
+class Isolation:
+    """What each probe got, and what this machine cannot enforce, with the reason."""
+
+    verdicts: tuple[tuple[Probe, Verdict], ...]
+    missing: Mapping[str, str]
+
+    @property
+    def holds(self) -> bool:
+        """Whether every promise was kept, so that an evaluation would start."""
+        kept = all(verdict.status in probe.held for probe, verdict in self.verdicts)
+        return kept and not self.missing
+
+
+def probe() -> Isolation:
+    """Run every probe, also where the machine cannot confine it.
 
     Raises SandboxError where no program can be run at all.
     """
-    table = Table("a generated program", "holds", "what it got")
-    held = True
     with Sandbox(_LIMITS, workers=1, unsafe=True) as sandbox:
-        missing = sandbox.missing
-        for one in PROBES:
-            verdict = sandbox.run(Program(one.code, one.test, "f"))
-            holds = verdict.status in one.held
-            held &= holds
-            sign = Text("yes", "green") if holds else Text("NO", "bold red")
-            table.add_row(one.promise, sign, Text(f"{verdict.status} {verdict.detail}".strip()))
-    console = Console()
-    console.print(table)
-    for what, why in missing.items():
-        console.print(Text(f"{what}: {why}"))
-    if held and not missing:
-        console.print("generated programs are isolated here")
-        return True
-    console.print(
-        "evaluation refuses to start here: run it in a Linux container (docs/sandbox.md),"
-        " or set evaluate.sandbox=unsafe"
-    )
-    return False
+        verdicts = tuple(
+            (probe, sandbox.run(Program(probe.code, probe.test, "f"))) for probe in PROBES
+        )
+        return Isolation(verdicts, sandbox.missing)

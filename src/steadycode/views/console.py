@@ -1,8 +1,9 @@
 """What a person sees in the terminal: stages with progress and time left."""
 
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager, nullcontext
+from functools import partial
 from typing import Any
 
 from rich.console import Console
@@ -20,6 +21,11 @@ from rich.progress import (
 
 Event = dict[str, Any]
 _LINE_EVERY_SECONDS = 15.0
+
+
+def plain_printer() -> Callable[..., None]:
+    """Prints plain text and ``Text`` without reading markup: names and reasons may look like it."""
+    return partial(Console().print, markup=False, highlight=False, soft_wrap=True)
 
 
 class StageView:

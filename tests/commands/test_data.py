@@ -1,15 +1,18 @@
 """``steadycode data build`` on the terminal."""
 
+import re
 import shutil
 import subprocess
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
+from click.testing import Result
+from typer.testing import CliRunner
 
+from steadycode.commands.app import app
 from steadycode.corpus.versions import current_md5, record
-from steadycode.errors import DataError
 from steadycode.project import Project
-from steadycode.retraining.alone import build_data
 
 RECIPE = """\
 split: {train: 80, valid: 10, test: 10}
@@ -36,32 +39,37 @@ def project(tmp_path: Path, repository: Path) -> Project:
     return project
 
 
-def said(capsys: pytest.CaptureFixture[str]) -> str:
-    return capsys.readouterr().out.splitlines()[-1]
+@pytest.fixture
+def build(project: Project, monkeypatch: pytest.MonkeyPatch) -> Callable[..., Result]:
+    monkeypatch.setenv("STEADYCODE_HOME", str(project.root))
+    return lambda *options: CliRunner().invoke(app, ["data", "build", *options])
 
 
-def test_data_build(project: Project, capsys: pytest.CaptureFixture[str]) -> None:
-    build_data(project, force=False)
+def said(result: Result) -> str:
+    assert result.exit_code == 0, result.output
+    return result.output.splitlines()[-1]
+
+
+def test_data_build(project: Project, build: Callable[..., Result]) -> None:
+    result = build()
     first = current_md5(project)
-    assert said(capsys) == f"data/ is version {first}: not recorded, `dvc add data` does that"
+    assert said(result) == f"data/ is version {first}: not recorded, `dvc add data` does that"
     record(project)
     recorded = project.data_version.read_text()
-    build_data(project, force=False)
-    assert said(capsys) == f"data/ is version {first}: as data.dvc records"
+    assert said(build()) == f"data/ is version {first}: as data.dvc records"
 
     write_source(project, 2)
-    build_data(project, force=True)
+    result = build("--force")
     second = current_md5(project)
     assert second != first
-    assert said(capsys) == f"data/ is version {second}: not recorded, `dvc add data` does that"
-    with pytest.raises(DataError, match=r"differs from data\.dvc in .*--force") as error:
-        build_data(project, force=False)
-    assert "--allow-dirty-data" not in str(error.value)
+    assert said(result) == f"data/ is version {second}: not recorded, `dvc add data` does that"
+    refused = build()
+    assert refused.exit_code == 2
+    assert re.search(r"differs from data\.dvc in .*--force", refused.output)
+    assert "--allow-dirty-data" not in refused.output
     assert current_md5(project) == second
 
     record(project)
     project.data_version.write_text(recorded)
-    capsys.readouterr()
-    build_data(project, force=False)
-    assert said(capsys) == f"data/ is version {first}: as data.dvc records"
+    assert said(build()) == f"data/ is version {first}: as data.dvc records"
     assert current_md5(project) == first
