@@ -48,7 +48,8 @@ def evaluate_alone(
     from steadycode.registry.store import open_store
     from steadycode.retraining.context import StageLog, resolve_model
     from steadycode.stages.evaluate import evaluation_job
-    from steadycode.views.report_page import evidence_markdown, evidence_table
+    from steadycode.views.markdown import evidence_markdown
+    from steadycode.views.tables import evidence_table
 
     project.prepare_environment()
     console = Console()

@@ -7,7 +7,7 @@ from rich.console import Console
 
 from steadycode.config import Config
 from steadycode.corpus import refresh
-from steadycode.corpus.recipe import SPLITS, Recipe, load_recipe
+from steadycode.corpus.recipe import Recipe, load_recipe
 from steadycode.corpus.refresh import Change
 from steadycode.project import Project
 from steadycode.retraining.context import check_settings
@@ -73,19 +73,3 @@ def commit(work: Refresh, change: Change) -> None:
 
 def settle(work: Refresh, change: Change) -> None:
     refresh.settle(work.project, change)
-
-
-def markdown(work: Refresh, change: Change) -> str:
-    """What changed, for Prefect's page."""
-    lines = [
-        f"**{change.summary_line()}** ({work.branch or 'current branch'})",
-        "",
-        "| split | rows | added | removed |",
-        "|---|---|---|---|",
-    ]
-    for split in SPLITS:
-        found = change.rows[split]
-        added, removed = ("?" if n is None else n for n in (found.added, found.removed))
-        lines.append(f"| {split} | {found.rows} | {added} | {removed} |")
-    lines += ["", f"md5 {change.md5}, before {change.before or 'none'}"]
-    return "\n".join(lines)

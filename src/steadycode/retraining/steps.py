@@ -23,13 +23,9 @@ from steadycode.registry.runs import way_to
 from steadycode.registry.versions import RegisteredVersion
 from steadycode.retraining.context import Retraining
 from steadycode.stages.evaluate import evaluation_job
-from steadycode.views.report_page import (
-    comparison_table,
-    markdown,
-    report_page,
-    rules_table,
-    terminal_table,
-)
+from steadycode.views.markdown import decision_markdown
+from steadycode.views.report_page import report_page
+from steadycode.views.tables import comparison_table, rules_table, terminal_table
 from steadycode.views.validation import validation_page
 
 TRAINING = (
@@ -204,7 +200,7 @@ def publish(work: Retraining, decision: Decision, candidate: Path, champion: Pat
     decision.write(work.attempt.decision_path)  # the mark of a finished attempt
     # the registry holds the candidate's weights now; one copy is enough
     shutil.rmtree(work.attempt.folder / "train" / "model", ignore_errors=True)
-    return markdown(decision, rows)
+    return decision_markdown(decision, rows)
 
 
 def _tell(work: Retraining, decision: Decision) -> None:
