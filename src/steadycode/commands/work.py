@@ -79,7 +79,7 @@ def train(
     """Run the training stage alone: no evaluation, no registry."""
     with in_project() as project:
         from steadycode.config import load_config
-        from steadycode.retraining.alone import train_alone
+        from steadycode.retraining.training import train_alone
 
         train_alone(project, load_config(profile, overrides), output, allow_dirty_data)
 

@@ -5,7 +5,7 @@ import pytest
 from steadycode.config import load_config
 from steadycode.errors import ModelError
 from steadycode.project import Project
-from steadycode.retraining.alone import evaluate_alone
+from steadycode.retraining.evaluation import evaluate_alone
 
 
 def test_an_unknown_model_is_named_with_the_choices(repository: Path) -> None:
