@@ -13,6 +13,9 @@ from steadycode.recode.report import Figure, Outcome, Report
 from steadycode.registry.runs import Lineage
 from steadycode.sandbox.contract import Verdict
 
+HOSTILE = "<script>alert(1)</script>|`x`<img src=http://evil.example/x>"
+"""Text that must never be taken for markup."""
+
 PASS, FAIL = Verdict(status="passed"), Verdict(status="failed")
 
 

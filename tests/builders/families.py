@@ -29,3 +29,7 @@ def family(name: str, layers: int = 3, **changes: Any) -> Any:
         torch.manual_seed(0)
         config = AutoConfig.for_model(name, **{**size, **changes})
         return AutoModelForCausalLM.from_config(config).eval()
+
+
+def token_ids(n: int, seed: int) -> list[int]:
+    return torch.randint(1, 300, (n,), generator=torch.Generator().manual_seed(seed)).tolist()

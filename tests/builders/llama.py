@@ -1,29 +1,16 @@
-"""A tiny random Llama with a byte-level vocabulary, made on the spot."""
+"""A tiny random Llama with 300 tokens, made on the spot, and documents to train it on."""
 
-from collections.abc import Callable
 from typing import Any
 
-import pytest
 import torch
 
+from steadycode.models.tiny import tiny_tokenizer
+
 VOCABULARY = 300
-END = "<|endoftext|>"
-PYTHON = '''\
-def add(a, b):
-    """Return the sum of a and b."""
-    return a + b
-
-
-def largest(values):
-    best = values[0]
-    for value in values:
-        if value > best:
-            best = value
-    return best
-'''
 
 
 def tiny_model(seed: int = 0, **changes: Any) -> Any:
+    """In evaluation mode; ``changes`` go into its configuration."""
     from transformers import LlamaConfig, LlamaForCausalLM
 
     given = {
@@ -41,42 +28,13 @@ def tiny_model(seed: int = 0, **changes: Any) -> Any:
         return LlamaForCausalLM(LlamaConfig(**{**given, **changes})).eval()
 
 
-@pytest.fixture
-def make_model() -> Callable[..., Any]:
-    return tiny_model
-
-
-@pytest.fixture
-def model() -> Any:
-    return tiny_model()
-
-
-@pytest.fixture(scope="session")
-def tokenizer() -> Any:
-    return make_tokenizer()
-
-
 def make_tokenizer() -> Any:
-    from tokenizers import Tokenizer, decoders, models, pre_tokenizers, trainers
-    from transformers import PreTrainedTokenizerFast
-
-    backend = Tokenizer(models.BPE())
-    backend.pre_tokenizer = pre_tokenizers.ByteLevel(add_prefix_space=False)
-    backend.decoder = decoders.ByteLevel()
-    trainer = trainers.BpeTrainer(
-        vocab_size=VOCABULARY,
-        special_tokens=[END],
-        initial_alphabet=pre_tokenizers.ByteLevel.alphabet(),
-        show_progress=False,
-    )
-    backend.train_from_iterator([PYTHON] * 3, trainer)
-    return PreTrainedTokenizerFast(tokenizer_object=backend, eos_token=END, pad_token=END)
+    return tiny_tokenizer(VOCABULARY)
 
 
-@pytest.fixture
-def documents() -> list[str]:
-    """Forty small functions, no two alike."""
+def small_functions(count: int) -> list[str]:
+    """No two alike."""
     source = (
         "def f{i}(x):\n    y = x * {i}\n    if y > {j}:\n        return y - {i}\n    return y\n"
     )
-    return [source.format(i=i, j=7 * i) for i in range(40)]
+    return [source.format(i=i, j=7 * i) for i in range(count)]

@@ -7,7 +7,6 @@ from pathlib import Path
 
 import pytest
 
-REPOSITORY = Path(__file__).resolve().parents[1]
 COMMAND = Path(sys.executable).with_name("steadycode")
 HEAVY = ("torch", "transformers", "mlflow", "prefect", "great_expectations", "dvc", "pandas")
 
@@ -62,10 +61,10 @@ def test_outside_a_project_it_says_where_to_go(
 
 
 def test_an_evaluation_without_data_ends_at_once(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, repository: Path
 ) -> None:
-    shutil.copytree(REPOSITORY / "configs", tmp_path / "configs")
-    shutil.copy(REPOSITORY / "data.dvc", tmp_path)
+    shutil.copytree(repository / "configs", tmp_path / "configs")
+    shutil.copy(repository / "data.dvc", tmp_path)
     monkeypatch.setenv("STEADYCODE_HOME", str(tmp_path))
     done = steadycode("evaluate", "--model", "tiny-random", "--profile", "smoke")
     assert done.returncode == 2

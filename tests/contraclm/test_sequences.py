@@ -1,15 +1,11 @@
-import json
 from itertools import islice, pairwise
-from pathlib import Path
 from typing import Any
 
 import pytest
 
 from steadycode.contraclm import sequences
 from steadycode.contraclm.sequences import cut_document, training_sequences
-from steadycode.errors import DataError, ModelError
-from steadycode.measures.documents import evenly, read_documents
-from steadycode.models.batches import IGNORED, collate, packed
+from steadycode.errors import DataError
 from steadycode.models.tokens import encode
 
 LINES = "".join(f"value_{i} = {i}\n" for i in range(30))
@@ -50,56 +46,9 @@ def test_a_short_document_is_its_own_sequence(tokenizer: Any) -> None:
     assert cut_document(tokenizer, "", 64) == []  # nothing but the end: no target
 
 
-def test_special_tokens_in_the_text_are_text(tokenizer: Any) -> None:
-    document = "END = '<|endoftext|>'\n"
-    ids = encode(tokenizer, document)
-    assert tokenizer.eos_token_id not in ids
-    assert tokenizer.decode(ids) == document
-    (piece,) = cut_document(tokenizer, document, 64)
+def test_a_sequence_has_one_end_whatever_its_text_spells(tokenizer: Any) -> None:
+    (piece,) = cut_document(tokenizer, "END = '<|endoftext|>'\n", 64)
     assert piece.count(tokenizer.eos_token_id) == 1
-
-
-def test_a_tokenizer_without_end_is_refused(tokenizer: Any) -> None:
-    from transformers import PreTrainedTokenizerFast
-
-    endless = PreTrainedTokenizerFast(tokenizer_object=tokenizer.backend_tokenizer)
-    with pytest.raises(ModelError, match="no end-of-text token"):
-        cut_document(endless, LINES, 20)
-
-
-def test_masks_come_from_lengths_not_from_ids() -> None:
-    """0 is the padding id here, and also a real token."""
-    batch = collate([[[5, 0, 0, 7]], [[0, 9]]], pad_id=0)
-    assert batch.inputs.tolist() == [[5, 0, 0], [0, 0, 0]]
-    assert batch.targets.tolist() == [[0, 0, 7], [9, IGNORED, IGNORED]]
-    assert batch.mask.tolist() == [[True, True, True], [True, False, False]]
-    assert batch.positions is None
-    assert batch.scored.tolist() == [0, 1, 2, 3]
-    assert batch.lengths == (3, 1)
-
-
-def test_a_row_of_several_sequences_begins_positions_anew() -> None:
-    batch = collate([[[5, 6, 7], [8, 9]], [[1, 2]]], pad_id=0)
-    assert batch.inputs.tolist() == [[5, 6, 8], [1, 0, 0]]
-    assert batch.targets.tolist() == [[6, 7, 9], [2, IGNORED, IGNORED]]
-    assert batch.mask.tolist() == [[True, True, True], [True, False, False]]
-    assert batch.positions is not None
-    assert batch.positions.tolist() == [[0, 1, 0], [0, 0, 0]]
-    assert batch.lengths == (2, 1, 1)
-
-
-def test_no_rows_give_a_batch_without_tokens() -> None:
-    batch = collate([], pad_id=3)
-    assert batch.inputs.tolist() == [[3]]
-    assert not batch.mask.any()
-    assert not len(batch.scored)
-    assert batch.lengths == ()
-
-
-def test_packing_fills_rows_in_order_and_loses_nothing() -> None:
-    sequences = [list(range(n + 1)) for n in (7, 2, 5, 3, 10, 1)]
-    rows = packed(sequences, width=10)
-    assert [[len(s) - 1 for s in row] for row in rows] == [[7, 2, 1], [5, 3], [10]]
 
 
 def test_an_epoch_holds_every_sequence_once_and_epochs_differ(
@@ -140,29 +89,3 @@ def test_only_what_is_drawn_is_tokenised(
 def test_documents_without_tokens_are_refused(tokenizer: Any) -> None:
     with pytest.raises(DataError, match="none of 2 documents"):
         next(training_sequences(tokenizer, ["", ""], 16, seed=0))
-
-
-def test_documents_are_read_whole_or_spread_over_the_file(tmp_path: Path) -> None:
-    path = tmp_path / "train.jsonl"
-    path.write_text("".join(json.dumps({"content": f"x = {i}\n"}) + "\n" for i in range(10)))
-    assert read_documents(path) == [f"x = {i}\n" for i in range(10)]
-    assert read_documents(path, limit=3) == ["x = 0\n", "x = 3\n", "x = 6\n"]
-    assert evenly(["a", "b"], 5) == ["a", "b"]
-
-
-@pytest.mark.parametrize(
-    "row", ["{", "[1]", '{"text": "x"}', '{"content": 3}', r'{"content": "\ud800"}']
-)
-def test_a_bad_row_is_named(tmp_path: Path, row: str) -> None:
-    path = tmp_path / "train.jsonl"
-    path.write_text('{"content": "x"}\n' + row + "\n")
-    with pytest.raises(DataError, match=r"train.jsonl, line 2: not a JSON object with text"):
-        read_documents(path)
-
-
-def test_a_missing_or_empty_file_is_named(tmp_path: Path) -> None:
-    with pytest.raises(DataError, match="cannot read the documents"):
-        read_documents(tmp_path / "none.jsonl")
-    (tmp_path / "empty.jsonl").touch()
-    with pytest.raises(DataError, match=r"empty.jsonl holds no documents"):
-        read_documents(tmp_path / "empty.jsonl")

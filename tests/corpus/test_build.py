@@ -5,13 +5,13 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from corpus_project import function
 
 from steadycode.corpus.build import BuildResult, Size, build
 from steadycode.corpus.recipe import Recipe
 from steadycode.errors import DataError
 from steadycode.files import sha256_folder, sha256_text
 from steadycode.project import Project
+from tests.builders.corpus import function
 
 
 def rows(project: Project) -> list[dict[str, Any]]:

@@ -3,11 +3,11 @@ from typing import Any
 
 import pytest
 import yaml
-from corpus_project import REPOSITORY
 
 from steadycode.config import DataConfig
 from steadycode.corpus.recipe import Folder, Package, Split, load_recipe
 from steadycode.errors import ConfigError
+from tests.builders.corpus import REPOSITORY
 
 OURS = {"name": "ours", "path": "src", "licence": "MIT"}
 PINNED = {"name": "toolz", "version": "1.0", "sha256": "0" * 64, "licence": "MIT"}

@@ -10,7 +10,6 @@ from typing import Any
 
 import pytest
 import yaml
-from corpus_project import commit, function, git, make_project
 from filelock import FileLock
 
 from steadycode.config import DataConfig
@@ -22,6 +21,7 @@ from steadycode.corpus.versions import current_md5, record, recorded_md5, status
 from steadycode.errors import ConfigError, DataError
 from steadycode.files import sha256_folder, sha256_text
 from steadycode.project import Project
+from tests.builders.corpus import commit, function, git, make_project
 
 LOCK = "configs/corpus.lock.json"
 NEW = "new-data"

@@ -4,7 +4,6 @@ import sys
 from pathlib import Path
 
 import pytest
-from corpus_project import commit, git
 
 from steadycode.corpus.build import build
 from steadycode.corpus.fingerprint import folder_md5
@@ -22,6 +21,7 @@ from steadycode.corpus.versions import (
 from steadycode.errors import DataError
 from steadycode.files import sha256_folder
 from steadycode.project import Project
+from tests.builders.corpus import commit, git
 
 
 @pytest.fixture

@@ -4,13 +4,13 @@ import shutil
 from pathlib import Path
 
 import pytest
-from corpus_project import REPOSITORY, commit, git
 
 from steadycode.config import DataConfig
 from steadycode.corpus.recipe import load_recipe
 from steadycode.corpus.validation import require_valid, validate
 from steadycode.corpus.versions import ensure_data, recorded_md5, status_clean
 from steadycode.project import Project
+from tests.builders.corpus import REPOSITORY, commit, git
 
 COMMITTED = (".dvc/config", ".dvc/.gitignore", ".dvcignore", ".gitignore", "data.dvc",
              "configs/corpus.yaml")  # fmt: skip

@@ -1,6 +1,5 @@
 """What Prefect makes of the flows: typed parameters, shown as a form."""
 
-import sys
 from pathlib import Path
 from typing import Any
 
@@ -9,12 +8,8 @@ import pytest
 
 @pytest.fixture(scope="module")
 def retrain() -> Any:
-    root = str(Path(__file__).resolve().parents[2])
-    sys.path.insert(0, root)
-    try:
-        from flows.retrain import retrain as flow
-    finally:
-        sys.path.remove(root)
+    from flows.retrain import retrain as flow
+
     return flow
 
 

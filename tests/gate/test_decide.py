@@ -1,22 +1,19 @@
 import math
 import random
 from dataclasses import replace
-from pathlib import Path
 
 import pytest
-from registry_builders import conditions, evidence, marks
 
-from steadycode.errors import ConfigError, EvidenceError
+from steadycode.errors import EvidenceError
 from steadycode.files import to_json
 from steadycode.gate.decide import Facts, decide
 from steadycode.gate.decision import Decision, EvidenceRef
-from steadycode.gate.policy import Policy, load_policy, parse_policy
-from steadycode.project import Project
+from steadycode.gate.policy import Policy
+from tests.builders.evidence import conditions, evidence, marks
 
 FACTS = Facts(retraining="abc", attempt=1, data_valid=True)
 POLICY = Policy()
 CHAMPION = evidence(marks(60, 164), fingerprint="a" * 64)
-ROOT = Path(__file__).parents[2]
 
 
 def rules(decision: Decision) -> dict[str, str]:
@@ -25,10 +22,6 @@ def rules(decision: Decision) -> dict[str, str]:
 
 def rule(decision: Decision, name: str):
     return next(rule for rule in decision.rules if rule.name == name)
-
-
-def test_the_shipped_policy_is_the_default_one():
-    assert load_policy(Project(ROOT)) == POLICY
 
 
 def test_equal_behaviour_passes_every_comparison_and_is_not_promoted():
@@ -190,37 +183,6 @@ def test_several_samples_are_paired_by_problem():
                       samples=dict.fromkeys(tasks, (True, False)))  # fmt: skip
     with pytest.raises(EvidenceError, match="t/0 has 4 samples"):
         decide(mine, uneven, POLICY, FACTS)
-
-
-def test_a_decision_comes_back_from_json_as_it_was(tmp_path):
-    decision = decide(evidence(marks(60, 164), robust=marks(84, 164)), CHAMPION, POLICY, FACTS)
-    decision.write(tmp_path / "decision.json")
-    assert Decision.read(tmp_path / "decision.json") == decision
-    again = decide(evidence(marks(60, 164), robust=marks(84, 164)), CHAMPION, POLICY, FACTS)
-    assert to_json(again.to_json()) == to_json(decision.to_json())
-
-
-@pytest.mark.parametrize("text", ["", "{}", "[]", '{"schema": 2}', '{"schema": 1, "outcome": "x"}'])
-def test_a_damaged_decision_is_one_clear_line(tmp_path, text):
-    path = tmp_path / "decision.json"
-    path.write_text(text)
-    with pytest.raises(EvidenceError):
-        Decision.read(path)
-
-
-@pytest.mark.parametrize(
-    ("given", "message"),
-    [
-        ({"margn": 0.1}, "gate.yaml: margn"),
-        ({"margin": 0}, "gate.yaml: margin"),
-        ({"rules": ["loss"]}, "correctness/full must be among the rules"),
-        ({"rules": ["correctness/full", "speed"]}, "no rule 'speed'" ),
-    ],
-)  # fmt: skip
-def test_a_policy_that_makes_no_sense_is_refused(given, message):
-    with pytest.raises(ConfigError, match=message) as caught:
-        parse_policy(given, "gate.yaml")
-    assert "\n" not in str(caught.value)
 
 
 @pytest.fixture

@@ -1,4 +1,3 @@
-import json
 import math
 import random
 from pathlib import Path
@@ -9,11 +8,9 @@ import torch
 from torch import Tensor
 from torch.nn import functional
 
-from steadycode.contraclm.representation import code_search
 from steadycode.errors import DataError
 from steadycode.measures import search
 from steadycode.measures.search import Programs, embeddings, mean_average_precision
-from steadycode.measures.stripping import stripped
 from steadycode.models.tokens import encode
 
 
@@ -87,24 +84,6 @@ def test_an_embedding_is_the_mean_with_both_ends(model: Any, tokenizer: Any) -> 
         torch.testing.assert_close(row, mean / mean.norm(), rtol=1e-5, atol=1e-5)
 
 
-def test_all_pairs_of_files(model: Any, tokenizer: Any, tmp_path: Path) -> None:
-    rows = [{"func": f"def f{i}(x): return x + {i}", "label": i, "index": i} for i in range(4)]
-    for name, key in (("python", "func"), ("ruby", "code")):
-        lines = [{**row, key: row["func"], "index": f"{name}{row['index']}"} for row in rows]
-        for line in lines:
-            line.pop("func" if key == "code" else "code", None)
-        (tmp_path / name).write_text("".join(json.dumps(line) + "\n" for line in lines))
-    maps = code_search(model, tokenizer, {name: tmp_path / name for name in ("python", "ruby")})
-    assert maps["python", "ruby"] == maps["ruby", "python"] == 100
-    assert math.isnan(maps["python", "python"])  # one solution each, and that is the query
-    assert search.overall(maps) == 100
-    assert search.metrics(maps) == {
-        "representation/search_map/python-ruby": 100,
-        "representation/search_map/ruby-python": 100,
-        "representation/search_map/overall": 100,
-    }
-
-
 @pytest.mark.parametrize(
     "line", ["[1]", "{", '{"code": "x"}', '{"code": 3, "label": 1}', '{"label": 1}']
 )
@@ -118,40 +97,3 @@ def test_a_bad_row_is_named(line: str, tmp_path: Path) -> None:
         search.read_programs("python", path)
     with pytest.raises(DataError, match="cannot read"):
         search.read_programs("python", tmp_path / "none")
-
-
-PYTHON = '''\
-"""Module."""
-é = "# no comment"; "kept, as it is no docstring"
-class A:
-    "Of the class, é."
-    def f(self):  # says f
-        """Doc
-        string."""
-        return "//" + '#'
-'''
-
-
-def test_python_loses_comments_and_docstrings_alone() -> None:
-    assert stripped(PYTHON, "python") == (
-        'é = "# no comment"; "kept, as it is no docstring" class A: def f(self): return'
-        " \"//\" + '#'"
-    )
-    assert stripped("def f(:\n    # kept\n", "python") == "def f(: # kept"
-
-
-@pytest.mark.parametrize(
-    ("language", "code", "expected"),
-    [
-        ("java", 'a("// no");  // yes\n/* b\n */ c(\'"\');', 'a("// no"); c(\'"\');'),
-        ("java", r'x = "\"/*"; y /* z */;', r'x = "\"/*"; y ;'),
-        ("cpp", 'R"x(// ")x"; // gone', 'R"x(// ")x";'),
-        ("js", "`// ${a} /*`; /* gone", "`// ${a} /*`;"),
-        ("go", "s := `/* kept */` // gone", "s := `/* kept */`"),
-        ("rust", "fn f<'a>(x: &'a str) { // gone\n'\"' }", "fn f<'a>(x: &'a str) { '\"' }"),
-        ("rust", 'r#"// " kept"# // gone', 'r#"// " kept"#'),
-        ("ruby", "a # kept", "a # kept"),
-    ],
-)
-def test_c_comments_are_told_from_strings(language: str, code: str, expected: str) -> None:
-    assert stripped(code, language) == expected

@@ -5,7 +5,6 @@ import subprocess
 import sys
 
 import pytest
-from registry_builders import lineage, model_folder
 
 from steadycode.errors import ConfigError, SteadycodeError
 from steadycode.jobs.child import run_body
@@ -14,6 +13,7 @@ from steadycode.operations.relocation import relocate
 from steadycode.project import Project
 from steadycode.registry.store import open_store
 from steadycode.registry.versions import fetch, register
+from tests.builders.evidence import lineage, model_folder
 
 SPEC = "models:/steadycode/1"
 

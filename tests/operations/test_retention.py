@@ -3,7 +3,6 @@ from datetime import datetime
 
 import pytest
 from filelock import FileLock
-from registry_builders import evidence, lineage, marks, model_folder
 
 from steadycode.errors import EvidenceError, ModelError
 from steadycode.files import sha256_folder, write_json, write_text
@@ -16,6 +15,7 @@ from steadycode.registry import retention, versions
 from steadycode.registry.promotion import apply, bootstrap, override, recorded_decision
 from steadycode.registry.versions import fetch, register, resolve
 from steadycode.views.removal import show_removal
+from tests.builders.evidence import evidence, lineage, marks, model_folder
 
 NAME = "steadycode"
 WEIGHTS = 400_000  # bytes of one model of the builders

@@ -2,7 +2,6 @@ import json
 from dataclasses import replace
 
 import pytest
-from registry_builders import evidence, lineage, marks, model_folder
 
 from steadycode.errors import EvidenceError, ModelError
 from steadycode.gate.decide import Facts, decide
@@ -18,6 +17,7 @@ from steadycode.registry.promotion import (
     turn_down,
 )
 from steadycode.registry.versions import champion, register, version_by_alias, versions
+from tests.builders.evidence import evidence, lineage, marks, model_folder
 
 NAME = "steadycode"
 

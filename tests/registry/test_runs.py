@@ -2,7 +2,6 @@ import math
 from pathlib import Path
 
 import pytest
-from registry_builders import evidence, lineage, marks
 
 from steadycode.config import Config
 from steadycode.errors import ConfigError, DataError
@@ -16,6 +15,7 @@ from steadycode.registry.runs import (
     open_stage_run,
     url_hint,
 )
+from tests.builders.evidence import evidence, lineage, marks
 
 ROOT = Path(__file__).parents[2]
 

@@ -1,12 +1,12 @@
 import json
 
 import pytest
-from registry_builders import lineage, model_folder
 
 from steadycode.errors import ModelError
 from steadycode.files import sha256_folder
 from steadycode.registry.store import local_path
 from steadycode.registry.versions import champion, fetch, register, resolve, versions
+from tests.builders.evidence import lineage, model_folder
 
 NAME = "steadycode"
 
