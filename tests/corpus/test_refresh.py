@@ -4,7 +4,6 @@ import json
 import os
 import shutil
 from collections.abc import Callable
-from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
@@ -12,7 +11,8 @@ import pytest
 import yaml
 from filelock import FileLock
 
-from steadycode.config import DataConfig
+from flows import refresh as flow
+from steadycode.config import Config
 from steadycode.corpus import refresh, repository, versions
 from steadycode.corpus.build import build
 from steadycode.corpus.lock import lock_path
@@ -21,7 +21,7 @@ from steadycode.corpus.versions import current_md5, record, recorded_md5, status
 from steadycode.errors import ConfigError, DataError
 from steadycode.files import sha256_folder, sha256_text
 from steadycode.project import Project
-from tests.builders.corpus import commit, function, git, make_project
+from tests.builders.corpus import REPOSITORY, commit, function, git, make_project
 
 LOCK = "configs/corpus.lock.json"
 NEW = "new-data"
@@ -31,37 +31,45 @@ class Killed(BaseException):
     """Stands for the end of the process: no cleaning up is done for it."""
 
 
-@dataclass
 class Loop:
-    """flows/refresh.py without Prefect and without models."""
+    """The flow itself with its steps, but neither Prefect's server nor models: a deployment that it
+    triggers, or a retraining that it runs, is only noted."""
 
-    project: Project
-    retrained: list[str] = field(default_factory=list)
-    """The token of each retraining."""
+    def __init__(self, project: Project) -> None:
+        self.project = project
+        self.triggered: list[str] = []
+        """The token of each retraining that was asked of a deployment."""
+        self.retrained: list[Config] = []
+        """The settings of each that the flow ran by itself."""
+        self.shown: list[str] = []
+        """Markdown."""
 
-    def __call__(self, branch: str = "", retrain: bool = True) -> str:
-        project = self.project
-        with refresh.only_refresh(project):
-            refresh.require_ready(project, branch)
-            change = refresh.rebuild(project, load_recipe(project.configs / "corpus.yaml"), branch)
-            if not (change.record or change.commit or (change.retrain and retrain)):
-                return "unchanged"
-            if change.record:
-                refresh.judge(project, change, DataConfig.model_construct(**BOUNDS))
-                refresh.record(project, change)
-            if change.commit:
-                refresh.commit(project, change, branch)
-            if not (change.retrain and retrain):
-                return "recorded"
-            self.retrain(change.token)
-            refresh.settle(project, change)
-        return "retrained"
+    def __call__(self, branch: str = "", retrain: bool = True, deployment: str = "a/b") -> str:
+        with pytest.MonkeyPatch.context() as patch:
+            patch.setenv("STEADYCODE_HOME", str(self.project.root))
+            patch.setattr(Project, "prepare_environment", lambda project: None)
+            patch.setattr(flow, "begin_flow", lambda project: {})
+            for step in ("rebuild", "validate", "record", "commit"):
+                patch.setattr(flow, step, getattr(flow, step).fn)
+            patch.setattr(flow, "_require_deployment", lambda name: None)
+            patch.setattr(flow, "create_markdown_artifact", self._show)
+            patch.setattr(flow, "run_deployment", self._trigger)
+            patch.setattr(flow, "retraining", self._retrain)
+            config = Config(profile="smoke", data={"min_rows": 10})
+            return str(flow.refresh.fn(config, branch, deployment, retrain))
 
-    def retrain(self, token: str) -> None:
-        self.retrained.append(token)
+    def trigger(self, token: str) -> None:
+        self.triggered.append(token)
 
+    def _trigger(self, name: str, idempotency_key: str, **options: Any) -> None:
+        self.trigger(idempotency_key)
 
-BOUNDS: dict[str, Any] = {**DataConfig().model_dump(), "min_rows": 10}
+    def _retrain(self, config: Config) -> str:
+        self.retrained.append(config)
+        return "undecided"
+
+    def _show(self, markdown: str, **options: Any) -> None:
+        self.shown.append(markdown)
 
 
 @pytest.fixture(scope="module")
@@ -69,6 +77,8 @@ def recorded(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A project whose data is built, recorded and committed, on branch main: only ever copied."""
     project = make_project(tmp_path_factory.mktemp("recorded") / "project")
     git(project.root, "branch", "--move", "main")
+    for name in ("smoke.yaml", "gate.yaml"):
+        shutil.copy(REPOSITORY / "configs" / name, project.configs)
     build(load_recipe(project.configs / "corpus.yaml"), project)
     record(project)
     commit(project.root, "data")
@@ -104,12 +114,17 @@ def picture(project: Project) -> dict[str, Any]:
     }
 
 
-def test_nothing_new_is_nothing_to_do(loop: Loop) -> None:
+def test_nothing_new_is_nothing_to_do(loop: Loop, capsys: pytest.CaptureFixture[str]) -> None:
     before = picture(loop.project)
-    assert loop() == loop() == "unchanged"
+    assert loop() == "unchanged"
+    md5 = recorded_md5(loop.project)
+    said = capsys.readouterr().out.splitlines()[-1]
+    assert said == f"unchanged: the recipe gives data {md5}, as data.dvc records"
+    assert loop() == "unchanged"
     assert picture(loop.project) == before
+    assert not loop.shown
     assert not (loop.project.work / "refresh.json").exists()
-    assert not loop.retrained
+    assert not loop.triggered
 
 
 def test_new_data_is_recorded_committed_and_retrained_on_once(loop: Loop) -> None:
@@ -119,7 +134,7 @@ def test_new_data_is_recorded_committed_and_retrained_on_once(loop: Loop) -> Non
     git(project.root, "add", "mine.txt")
     grow(project)
 
-    assert loop() == "retrained"
+    assert loop() == "triggered"
     new = recorded_md5(project)
     assert current_md5(project) == md5_on(project, "main") == new != old
     assert status_clean(project)
@@ -130,10 +145,22 @@ def test_new_data_is_recorded_committed_and_retrained_on_once(loop: Loop) -> Non
     assert message.startswith(f"Data {str(new)[:8]}: 10 rows added, 1 removed\n\ntrain: ")
     assert f"md5 {new}" in message
     assert not list(project.root.glob(".data*"))
+    (shown,) = loop.shown
+    assert shown.startswith(f"**Data {str(new)[:8]}: 10 rows added, 1 removed** (current branch)\n")
+    assert shown.endswith(f"\n\nmd5 {new}, before {old}")
 
     assert loop() == "unchanged"
-    assert len(loop.retrained) == 1
+    assert len(loop.triggered) == 1
     assert git(project.root, "rev-list", "--count", "HEAD") == "3\n"
+
+
+def test_without_a_deployment_it_retrains_here(loop: Loop) -> None:
+    grow(loop.project)
+    assert loop(deployment="") == "undecided"
+    assert loop.retrained == [Config(profile="smoke", data={"min_rows": 10})]
+    assert not loop.triggered
+    assert loop(deployment="") == "unchanged"
+    assert len(loop.retrained) == 1
 
 
 def test_the_lock_says_what_the_recipe_resolved_to(loop: Loop) -> None:
@@ -173,7 +200,7 @@ def test_another_branch_moves_and_nothing_else_of_git(loop: Loop, exists: bool) 
     head, main = (git(project.root, "rev-parse", name) for name in ("HEAD", "main"))
     grow(project)
 
-    assert loop(NEW) == "retrained"
+    assert loop(NEW) == "triggered"
     assert git(project.root, "ls-files", "--stage") == index
     assert git(project.root, "rev-parse", "HEAD") == git(project.root, "rev-parse", "main") == head
     assert git(project.root, "rev-parse", f"{NEW}~1") == main
@@ -184,7 +211,7 @@ def test_another_branch_moves_and_nothing_else_of_git(loop: Loop, exists: bool) 
     # as after `git checkout data.dvc`: it is recorded again, but no news
     git(project.root, "checkout", "--quiet", "data.dvc")
     assert loop(NEW) == "recorded"
-    assert len(loop.retrained) == 1
+    assert len(loop.triggered) == 1
     assert git(project.root, "rev-list", "--count", f"main..{NEW}") == "1\n"
 
 
@@ -216,15 +243,15 @@ def test_unfit_data_changes_nothing(loop: Loop) -> None:
     with pytest.raises(DataError, match=r"not fit.*licence.*\[train\.jsonl:1 .*were left alone$"):
         loop()
     assert picture(loop.project) == before
-    assert not loop.retrained
+    assert not loop.triggered
 
 
 KILLS: dict[str, tuple[Any, str]] = {
     "before the swap": (refresh, "swap_in"),
     "before dvc add": (versions, "record"),
     "before the commit": (repository, "commit"),
-    "in the retraining": (Loop, "retrain"),
-    "after the retraining": (refresh, "settle"),
+    "at the trigger": (Loop, "trigger"),
+    "behind the trigger": (refresh, "settle"),
 }
 
 
@@ -247,13 +274,13 @@ def test_what_was_cut_short_is_completed(
     project, on = loop.project, branch or "main"
     grow(project)
     die(where, monkeypatch, loop, branch)
-    assert loop(branch) == "retrained"
+    assert loop(branch) == "triggered"
     assert current_md5(project) == recorded_md5(project) == md5_on(project, on)
     assert status_clean(project)
     assert git(project.root, "show", f"{on}:{LOCK}") == lock_path(project).read_text()
     assert "10 rows added, 1 removed" in git(project.root, "log", "-1", "--format=%s", on)
     assert git(project.root, "rev-list", "--count", on) == "3\n"
-    assert len(set(loop.retrained)) == 1  # one token, so that Prefect would make one run
+    assert len(set(loop.triggered)) == 1  # one token, so that Prefect would make one run
     assert loop(branch) == "unchanged"
 
 
@@ -264,7 +291,7 @@ def test_more_data_after_a_cut(loop: Loop, monkeypatch: pytest.MonkeyPatch) -> N
     die("before dvc add", monkeypatch, loop)
     grow(project, 200)
     die("before the swap", monkeypatch, loop)
-    assert loop() == "retrained"
+    assert loop() == "triggered"
     assert current_md5(project) == recorded_md5(project) == md5_on(project, "main")
     assert "20 rows added, 1 removed" not in git(project.root, "log", "-1", "--format=%s")
     assert "19 rows added, 1 removed" in git(project.root, "log", "-1", "--format=%s")
@@ -274,7 +301,7 @@ def test_a_swap_cut_in_two_is_mended(loop: Loop) -> None:
     grow(loop.project)
     loop.project.data.rename(loop.project.root / ".data.old")
     (loop.project.root / ".data.refresh").mkdir()
-    assert loop() == "retrained"
+    assert loop() == "triggered"
     assert not list(loop.project.root.glob(".data*"))
 
 
@@ -290,11 +317,12 @@ def test_source_that_went_back_after_a_cut(loop: Loop, monkeypatch: pytest.Monke
     assert picture(project) == before
 
 
-def test_without_retraining_it_is_owed(loop: Loop) -> None:
+def test_without_retraining_it_is_owed(loop: Loop, capsys: pytest.CaptureFixture[str]) -> None:
     grow(loop.project)
     assert loop(retrain=False) == "recorded"
     assert loop(retrain=False) == "unchanged"
-    assert loop() == "retrained"
+    assert "; a retraining on it is still to come\n" in capsys.readouterr().out
+    assert loop() == "triggered"
     assert loop() == "unchanged"
 
 
@@ -306,14 +334,14 @@ def test_data_that_comes_back_is_news_again(loop: Loop) -> None:
             new.write_text(function(500))
         else:
             new.unlink()
-        assert loop() == "retrained"
-    assert len(set(loop.retrained)) == 3
+        assert loop() == "triggered"
+    assert len(set(loop.triggered)) == 3
 
 
 def test_built_by_hand_but_not_recorded(loop: Loop) -> None:
     grow(loop.project)
     build(load_recipe(loop.project.configs / "corpus.yaml"), loop.project)
-    assert loop() == "retrained"
+    assert loop() == "triggered"
     assert md5_on(loop.project, "main") == current_md5(loop.project)
 
 
@@ -359,7 +387,7 @@ def test_data_that_a_retraining_reads_is_left_alone(loop: Loop) -> None:
     ):
         loop()
     assert picture(loop.project) == before
-    assert loop() == "retrained"
+    assert loop() == "triggered"
 
 
 def test_one_refresh_at_a_time(loop: Loop) -> None:
@@ -417,7 +445,7 @@ def test_no_name_for_a_branch(loop: Loop) -> None:
 def test_a_detached_head_can_commit_to_a_named_branch(loop: Loop) -> None:
     detach(loop.project)
     grow(loop.project)
-    assert loop("main") == "retrained"
+    assert loop("main") == "triggered"
     assert md5_on(loop.project, "main") == recorded_md5(loop.project)
 
 
@@ -429,9 +457,9 @@ def test_a_hook_that_refuses_is_quoted_and_costs_nothing(loop: Loop) -> None:
     grow(loop.project)
     with pytest.raises(DataError, match=r"^git commit: not on a Friday; mend that and run this"):
         loop()
-    assert not loop.retrained
+    assert not loop.triggered
     hook.unlink()
-    assert loop() == "retrained"
+    assert loop() == "triggered"
     assert md5_on(loop.project, "main") == recorded_md5(loop.project)
 
 
