@@ -75,8 +75,18 @@ def assert_same(got: dict[str, Tensor], expected: dict[str, Tensor]) -> None:
 
 
 @pytest.mark.parametrize("mode", ["mle", "token", "sequence", "both"])
-def test_packed_equals_unpacked(stepped: Any, mode: str) -> None:
+def test_packed_equals_unpacked(stepped: Any, mode: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    rows: list[int] = []
+    forward = terms.Terms.forward
+
+    def counted(self: terms.Terms, batch: Any) -> Any:
+        rows.append(len(batch.inputs))
+        return forward(self, batch)
+
+    monkeypatch.setattr(terms.Terms, "forward", counted)
     assert_same(stepped(99, mode=mode, packing=True), stepped(99, mode=mode))
+    packed, unpacked = rows
+    assert packed < unpacked == len(LENGTHS)
 
 
 @pytest.mark.parametrize("mode", ["sequence", "both"])

@@ -12,7 +12,15 @@ import torch
 from steadycode.config import TrainConfig
 from steadycode.contraclm.sequences import training_sequences
 from steadycode.contraclm.trainer import train
+from steadycode.contraclm.views import blocks
 from tests.builders.families import FAMILIES, family
+
+
+def calls_of(module: Any) -> list[None]:
+    """Grows by one with each forward pass through ``module``."""
+    calls: list[None] = []
+    module.register_forward_pre_hook(lambda *given: calls.append(None))
+    return calls
 
 
 @pytest.fixture
@@ -60,8 +68,11 @@ def test_ten_steps_with_views_of_two_passes(name: str, views: str, ten_steps: An
 @pytest.mark.parametrize("name", ["codegen", "qwen2", "gpt2"])
 def test_gradient_checkpointing_changes_nothing_but_memory(name: str, ten_steps: Any) -> None:
     plain, checkpointed = family(name), family(name)
+    passes = {one: calls_of(next(blocks(one)[0].children())) for one in (plain, checkpointed)}
     expected = ten_steps(plain, steps=2)
     got = ten_steps(checkpointed, steps=2, gradient_checkpointing=True)
+    micro_batches = 2 * 2
+    assert len(passes[checkpointed]) == len(passes[plain]) + micro_batches  # each once more
     assert got["train/loss"] == pytest.approx(expected["train/loss"], rel=1e-6)
     for a, b in zip(plain.parameters(), checkpointed.parameters(), strict=True):
         torch.testing.assert_close(a, b)

@@ -27,5 +27,7 @@ def test_a_decision_comes_back_from_json_as_it_was(tmp_path):
 def test_a_damaged_decision_is_one_clear_line(tmp_path, text):
     path = tmp_path / "decision.json"
     path.write_text(text)
-    with pytest.raises(EvidenceError):
+    with pytest.raises(EvidenceError) as caught:
         Decision.read(path)
+    assert "\n" not in str(caught.value)
+    assert "decision" in str(caught.value)

@@ -4,7 +4,6 @@ from typing import Any
 import pytest
 import torch
 
-from steadycode.contraclm import representation
 from steadycode.files import sha256_text
 from steadycode.measures.heldout import document_losses, measure
 from steadycode.models import batches
@@ -32,13 +31,16 @@ def test_each_document_alone_gives_the_same_loss(
 
 
 def test_one_pass_serves_both(model: Any, tokenizer: Any, documents: list[str]) -> None:
+    rows: list[int] = []
     model.train()
+    model.get_decoder().register_forward_pre_hook(
+        lambda module, arguments, options: rows.append(len(options["input_ids"])),
+        with_kwargs=True,
+    )
     measured = measure(model, tokenizer, documents[:6], max_tokens=60)
     assert model.training  # as it was found
+    assert sum(rows) == 2 + 6  # two rows tell how the head is applied; then each document once
     assert measured.losses == document_losses(model, tokenizer, documents[:6], max_tokens=60)
-    assert measured.representation == representation.measure(
-        model, tokenizer, documents[:6], max_tokens=60
-    )
     weighted = [(d.loss * d.tokens, d.tokens) for d in measured.losses.values()]
     mean = sum(x for x, _ in weighted) / sum(n for _, n in weighted)
     assert measured.loss == pytest.approx(mean, rel=1e-12)

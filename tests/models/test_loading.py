@@ -69,10 +69,34 @@ def test_pickled_weights_are_not_a_model(tiny: Path) -> None:
         check_folder(tiny)
 
 
-def test_devices_and_dtypes(tiny: Path) -> None:
-    assert pick_device() in ("cpu", "cuda")
-    assert pick_dtype("fp32", "cpu") == torch.float32
-    assert pick_dtype("bf16", "cpu") == torch.bfloat16
-    assert pick_dtype("auto", "cpu") in (torch.float32, torch.bfloat16)
+@pytest.mark.parametrize(("there", "device"), [(True, "cuda"), (False, "cpu")])
+def test_a_gpu_is_taken_where_there_is_one(
+    monkeypatch: pytest.MonkeyPatch, there: bool, device: str
+) -> None:
+    monkeypatch.setattr(torch.cuda, "is_available", lambda: there)
+    assert pick_device() == device
+
+
+@pytest.mark.parametrize(
+    ("capability", "dtype"), [("amx_bf16", torch.bfloat16), ("avx2", torch.float32)]
+)
+def test_bfloat16_is_taken_where_the_machine_computes_in_it(
+    monkeypatch: pytest.MonkeyPatch, capability: str, dtype: torch.dtype
+) -> None:
+    monkeypatch.setattr(torch.cpu, "get_capabilities", lambda: {"fma": True, capability: True})
+    native = {"including_emulation": False}
+    monkeypatch.setattr(
+        torch.cuda,
+        "is_bf16_supported",
+        lambda **given: given == native and capability == "amx_bf16",
+    )
+    for device in ("cpu", "cuda"):
+        assert pick_dtype("auto", device) == dtype
+        assert pick_dtype("fp32", device) == torch.float32
+        assert pick_dtype("bf16", device) == torch.bfloat16
+    assert pick_dtype("auto", "mps") == torch.float32
+
+
+def test_what_is_no_dtype_is_refused(tiny: Path) -> None:
     with pytest.raises(ModelError, match="'half-ish' is not a dtype"):
         load(tiny, "half-ish")

@@ -202,6 +202,9 @@ def test_a_group_of_processes_trains_one_model(job: Any) -> None:
         assert figures[name].keys() == expected[name].keys()
         assert figures[name] == pytest.approx(expected[name], rel=1e-3)
     assert figures["train/loss_mle"][1] == pytest.approx(expected["train/loss_mle"][1], rel=1e-5)
+    # both compare four sequences at once; two at a time would give log 3 in the place of log 7
+    sequence = "train/loss_sequence"
+    assert figures[sequence][1] == pytest.approx(expected[sequence][1], rel=0.1)
     assert "model/model.safetensors" in manifest.outputs
 
 
