@@ -146,6 +146,7 @@ def test_intervals_come_from_the_seed(benchmark_: Benchmark) -> None:
     one, same, other = (build_report(benchmark_, verdicts, seed=seed) for seed in (1, 1, 2))
     assert one == same
     assert one.outcomes == other.outcomes
+    assert one.figures != other.figures
     figure = one.figures["recode/full/pass_at_1"]
     assert figure.low < figure.value < figure.high
     assert figure.n == 8

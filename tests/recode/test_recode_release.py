@@ -1,13 +1,21 @@
 """Files as the public release has them: written, and read as they are."""
 
 import json
+import re
 from pathlib import Path
 
 import pytest
 
 from steadycode.errors import DataError
 from steadycode.problems import Problem, load_problems
-from steadycode.recode import Benchmark, build_benchmark, read_benchmark, write_benchmark
+from steadycode.recode import (
+    PERTURBATIONS,
+    Benchmark,
+    build_benchmark,
+    read_benchmark,
+    write_benchmark,
+)
+from steadycode.recode.perturbations import names_of
 from steadycode.recode.variant import Plugins
 
 NAMES = ("ChangeCharCase", "FuncRenameSwapChar", "new_lines", "tab_indent")
@@ -57,10 +65,12 @@ def test_fields_of_humaneval(humaneval: Benchmark, tmp_path: Path) -> None:
         assert lines(full / name) == [json.dumps(row) for row in rows(full / name)]
     assert rows(full / "nlaugmenter/humaneval_ChangeCharCase_s1.jsonl")[0]["seed"] == 1
     partials = [row["partial"] for row in rows(tmp_path / "b/nominal/humaneval_partial.jsonl")]
-    assert sum(p is None for p in partials) == sum(
-        half.prompt == whole.prompt
-        for half, whole in zip(humaneval.partial, humaneval.nominal, strict=True)
-    )
+    marker = re.compile(r" *# print\('@@this is the line to split##'\)\n")
+    assert [p and tuple(marker.split(str(p))) for p in partials] == [
+        None if half.prompt == nominal.prompt else (half.prompt, half.canonical_solution)
+        for half, nominal in zip(humaneval.partial, humaneval.nominal, strict=True)
+    ]
+    assert 0 < partials.count(None) < 20
 
 
 def test_bytes_of_the_published_mbpp(mbpp: list[Problem], published: Path, tmp_path: Path) -> None:
@@ -144,11 +154,11 @@ def test_rows_of_a_file_share_its_generator(problems: list[Problem]) -> None:
 
 
 def test_plugins_that_are_not_given_are_listed(problems: list[Problem]) -> None:
-    from steadycode.recode import PERTURBATIONS
-
     built = build_benchmark(problems[:1], None, 1, "release", verify=False, plugins=Plugins())
-    skipped = built.metadata["skipped"]
-    for name, info in PERTURBATIONS.items():
-        assert (name in skipped) or name in built.perturbations or info.why
-        if info.needs:
-            assert skipped[name].startswith(f"needs the plug-in {info.needs[0]!r}")
+    assert built.metadata["skipped"] == {
+        "BackTranslation": "needs the plug-in 'translate'; see docs/recode.md",
+        "VarRenamerCB": "needs the plug-in 'name'; see docs/recode.md",
+    }
+    assert built.perturbations == tuple(
+        n for n in names_of("release") if not PERTURBATIONS[n].needs
+    )
