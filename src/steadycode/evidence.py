@@ -6,7 +6,7 @@ from pathlib import Path
 from typing import Any
 
 from steadycode.errors import EvidenceError
-from steadycode.files import read_json, write_json
+from steadycode.files import number, read_json, write_json
 from steadycode.recode.report import Report
 
 SCHEMA = 1
@@ -41,10 +41,15 @@ class Conditions:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class DocumentLoss:
-    """Mean negative log-likelihood (nats per token) of one held-out document."""
+    """Mean negative log-likelihood (nats per token) of one held-out document; NaN when a model
+    gives no finite one."""
 
     loss: float
     tokens: int
+
+    @classmethod
+    def from_json(cls, row: Mapping[str, Any]) -> "DocumentLoss":
+        return cls(**{**row, "loss": number(row["loss"])})
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -55,7 +60,8 @@ class Evidence:
     heldout: Mapping[str, DocumentLoss]
     """sha256 of the document -> its loss."""
     representation: Mapping[str, float]
-    """intra_similarity, inter_similarity, isotropy (definitions: contraclm.representation)."""
+    """intra_similarity, inter_similarity, isotropy (definitions: contraclm.representation); NaN
+    where too few tokens were measured."""
     cost: Mapping[str, float] = field(default_factory=dict)
     """wall_seconds, peak_memory_mb, generated_tokens, ..."""
 
@@ -81,7 +87,8 @@ class Evidence:
                     **row,
                     "conditions": Conditions(**row["conditions"]),
                     "report": Report.from_json(row["report"]),
-                    "heldout": {k: DocumentLoss(**v) for k, v in row["heldout"].items()},
+                    "heldout": {k: DocumentLoss.from_json(v) for k, v in row["heldout"].items()},
+                    "representation": {k: number(v) for k, v in row["representation"].items()},
                 }
             )
         except (OSError, ValueError, KeyError, TypeError) as error:

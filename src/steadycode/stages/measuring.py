@@ -147,4 +147,4 @@ def _show(title: str, figures: Mapping[str, float], json: Path | None) -> None:
 
 def _write(figures: Mapping[str, float], json: Path | None) -> None:
     if json is not None:
-        write_json(json, {name: value for name, value in figures.items() if not math.isnan(value)})
+        write_json(json, dict(figures))
