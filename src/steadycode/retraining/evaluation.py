@@ -10,7 +10,8 @@ from steadycode.corpus.versions import check_data
 from steadycode.evidence import Evidence
 from steadycode.models import fingerprint
 from steadycode.project import Project
-from steadycode.registry.runs import Lineage, MetricBuffer, open_evaluation_run, way_to
+from steadycode.registry.attempts import open_evaluation_run
+from steadycode.registry.runs import Lineage, MetricBuffer, way_to
 from steadycode.registry.store import open_store
 from steadycode.retraining.context import StageLog
 from steadycode.retraining.preflight import resolve_model
