@@ -12,11 +12,11 @@ class Completion:
 
     In style completion ``text`` continues the prompt, byte for byte; in style chat it is the code
     that the reply holds. ``mean_logprob`` is the mean natural log-probability of the kept tokens;
-    -inf when none.
+    None when there are none, or nobody measured it.
     """
 
     prompt: str
     sample: int
     text: str
     finish_reason: FinishReason
-    mean_logprob: float
+    mean_logprob: float | None

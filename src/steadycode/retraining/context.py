@@ -92,7 +92,7 @@ class StageLog:
             raise
 
     def __call__(self, event: Event) -> None:
-        if event["kind"] == "metric":
+        if event["kind"] == "metric" and event["value"] is not None:
             at = round(event["time"] * 1000)
             self._metrics.add(event["name"], event["value"], event["step"], at)
         self._view(event)

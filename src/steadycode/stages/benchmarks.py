@@ -3,7 +3,7 @@
 import difflib
 import json
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, nullcontext
 from dataclasses import asdict
 from pathlib import Path
 from typing import Any
@@ -30,7 +30,7 @@ from steadycode.recode.budget import choose, told
 from steadycode.recode.perturbations import check_names, nominal_of
 from steadycode.recode.report import Report
 from steadycode.recode.variant import Plugins
-from steadycode.sandbox import Limits
+from steadycode.sandbox import Limits, Sandbox
 from steadycode.views.console import StageView
 
 
@@ -141,13 +141,14 @@ def build_and_show(
     if budget is not None:
         names = choose(told(earlier_reports(project)), len(chosen), seeds, budget)
         console.print(f"within {budget} prompts: {', '.join(names)}")
-    with _progress(console, f"perturb {len(chosen)} problems") as progress:
+    title = f"perturb {len(chosen)} problems"
+    with Sandbox() if verify else nullcontext() as sandbox, _progress(console, title) as progress:
         benchmark = build_benchmark(
             chosen,
             names,
             seeds,
             style,  # type: ignore[arg-type]
-            verify,
+            sandbox.judge if sandbox else None,
             plugins=_plugins(translations, variable_names),
             on_progress=lambda done, total: progress("variants checked", done, total),
         )
@@ -250,12 +251,15 @@ def evaluate_completions(folder: Path, path: Path, config: Config) -> None:
     given = read_completions(path, [problem for _, problem in benchmark.cases()])
     console = Console()
     settings = config.evaluate
-    with _progress(console, f"evaluate {path.name}") as progress:
+    limits = Limits(**settings.limits.model_dump())
+    with (
+        Sandbox(limits, unsafe=settings.sandbox == "unsafe") as sandbox,
+        _progress(console, f"evaluate {path.name}") as progress,
+    ):
         report, _ = evaluate(
             benchmark,
             lambda prompts: (completion for prompt in prompts for completion in given[prompt]),
-            limits=Limits(**settings.limits.model_dump()),
-            unsafe=settings.sandbox == "unsafe",
+            sandbox.judge,
             style=settings.decoding.style,
             seed=config.seed,
             on_progress=lambda done, total: progress("programs", done, total),
@@ -286,7 +290,7 @@ def read_completions(path: Path, problems: Sequence[Problem]) -> dict[str, list[
                     sample=len(found),
                     text=text,
                     finish_reason="end_of_text",
-                    mean_logprob=float("nan"),
+                    mean_logprob=None,
                 )
             )
     counts = {len(found) for found in wanted.values()}

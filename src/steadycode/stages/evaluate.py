@@ -6,7 +6,7 @@ conditions is found and not made again.
 
 import platform
 import time
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import asdict
 from functools import partial
 from pathlib import Path
@@ -21,8 +21,13 @@ from steadycode.problems import Problem, load_problems, locate, problem_file, se
 from steadycode.project import Project
 
 if TYPE_CHECKING:
+    from steadycode.evidence import Conditions
+    from steadycode.generation.contract import Completion
+    from steadycode.measures.heldout import HeldOut
     from steadycode.models import LanguageModel
     from steadycode.recode import Benchmark
+    from steadycode.recode.report import Report
+    from steadycode.sandbox import Judge
 
 HARNESS = (
     *("recode", "generation", "sandbox", "measures", "models"),
@@ -70,47 +75,32 @@ def evaluation_job(project: Project, config: Config, model: Path, fingerprint: s
 
 
 def body(job: Job, events: Events) -> list[Path]:
-    """Writes ``evidence.json`` and ``completions.jsonl``."""
-    from steadycode.evidence import Conditions, Evidence
-    from steadycode.generation import complete
+    """Writes ``evidence.json`` and ``completions.jsonl``.
+
+    One sandbox, with the user's limits, verifies the benchmark and judges the completions.
+    """
+    from steadycode.evidence import Evidence
     from steadycode.models import load
-    from steadycode.recode.evaluate import evaluate
     from steadycode.sandbox import Limits, Sandbox
 
     began = time.monotonic()
     settings = EvaluateConfig.model_validate(dict(job.settings))
     problems = load_problems(job.inputs["problems"], on_fault=events.message)
-    benchmark = _benchmark(job, settings, problems, events)
-    events.message(benchmark.summary)
-    for name, why in benchmark.metadata["skipped"].items():
-        events.message(f"skipped: {name} ({why})")
-    _name_failing_references(job, benchmark, events)
-    device, dtype = job.identity["device"], job.identity["dtype"]
-    model = load(Path(job.inputs["model"]), dtype, device)
-    heldout = _heldout(job, settings, model, events)
     limits = Limits(**settings.limits.model_dump())
-    with Sandbox(limits, workers=1, unsafe=settings.sandbox == "unsafe") as sandbox:
-        missing = sandbox.missing
-    for what, why in missing.items():
-        events.message(f"UNSAFE: generated programs run without {what} ({why})")
-    isolation = "unsafe" if missing else "isolated"
-    report, completions = evaluate(
-        benchmark,
-        lambda prompts: complete(
-            model,
-            prompts,
-            settings.decoding,
-            seed=job.seed,
-            cache=Path(job.inputs["completions"]),
-            on_progress=partial(events.progress, "completions"),
-            on_message=events.message,
-        ),
-        style=settings.decoding.style,
-        limits=limits,
-        unsafe=settings.sandbox == "unsafe",
-        total_problems=len(problems),
-        seed=job.seed,
-    )
+    with Sandbox(limits, unsafe=settings.sandbox == "unsafe") as sandbox:
+        for what, why in sandbox.missing.items():
+            events.message(f"UNSAFE: generated programs run without {what} ({why})")
+        judged_under = {
+            **settings.limits.model_dump(mode="json"),
+            "sandbox": "unsafe" if sandbox.missing else "isolated",
+        }
+        benchmark = _benchmark(job, settings, problems, sandbox.judge, judged_under, events)
+        _tell_of(benchmark, job, events)
+        model = load(Path(job.inputs["model"]), job.identity["dtype"], job.identity["device"])
+        heldout = _heldout(job, settings, model, events)
+        report, completions = _answers(
+            job, settings, benchmark, model, sandbox.judge, len(problems), events
+        )
     beyond = sum(completion.finish_reason == "window" for completion in completions)
     if beyond:
         events.message(
@@ -119,16 +109,7 @@ def body(job: Job, events: Events) -> list[Path]:
         )
     evidence = Evidence(
         model_fingerprint=job.identity["model"],
-        conditions=Conditions(
-            benchmark=benchmark.content_hash,
-            heldout=sha256_json([sorted(heldout.losses), settings.heldout_tokens]),
-            harness=job.identity["harness"],
-            decoding=settings.decoding.model_dump(mode="json"),
-            dtype=dtype,
-            engine=job.identity["engine"],
-            device=job.identity["device_class"],
-            limits={**settings.limits.model_dump(mode="json"), "sandbox": isolation},
-        ),
+        conditions=_conditions(job, settings, benchmark, heldout, judged_under),
         report=report,
         heldout=heldout.losses,
         representation=heldout.representation,
@@ -144,10 +125,71 @@ def body(job: Job, events: Events) -> list[Path]:
     return paths
 
 
+def _answers(
+    job: Job,
+    settings: EvaluateConfig,
+    benchmark: "Benchmark",
+    model: "LanguageModel",
+    judge: "Judge",
+    total_problems: int,
+    events: Events,
+) -> "tuple[Report, list[Completion]]":
+    """What the model writes for the benchmark's prompts, and what becomes of it."""
+    from steadycode.generation import complete
+    from steadycode.recode.evaluate import evaluate
+
+    return evaluate(
+        benchmark,
+        lambda prompts: complete(
+            model,
+            prompts,
+            settings.decoding,
+            seed=job.seed,
+            cache=Path(job.inputs["completions"]),
+            on_progress=partial(events.progress, "completions"),
+            on_message=events.message,
+        ),
+        judge,
+        style=settings.decoding.style,
+        total_problems=total_problems,
+        seed=job.seed,
+        on_progress=partial(events.progress, "programs"),
+    )
+
+
+def _conditions(
+    job: Job,
+    settings: EvaluateConfig,
+    benchmark: "Benchmark",
+    heldout: "HeldOut",
+    judged_under: Mapping[str, Any],
+) -> "Conditions":
+    from steadycode.evidence import Conditions
+
+    return Conditions(
+        benchmark=benchmark.content_hash,
+        heldout=sha256_json([sorted(heldout.losses), settings.heldout_tokens]),
+        harness=job.identity["harness"],
+        decoding=settings.decoding.model_dump(mode="json"),
+        dtype=job.identity["dtype"],
+        engine=job.identity["engine"],
+        device=job.identity["device_class"],
+        limits=judged_under,
+    )
+
+
 def _benchmark(
-    job: Job, settings: EvaluateConfig, problems: Sequence[Problem], events: Events
+    job: Job,
+    settings: EvaluateConfig,
+    problems: Sequence[Problem],
+    judge: "Judge",
+    judged_under: Mapping[str, Any],
+    events: Events,
 ) -> "Benchmark":
-    """Built once for all the models that meet it, and found again by what it is made from."""
+    """Built once for all the models that meet it, and found again by what it is made from.
+
+    ``judged_under``, the limits and the isolation, decides which references pass.
+    """
     from steadycode.errors import DataError
     from steadycode.recode import build_benchmark, read_benchmark, write_benchmark
     from steadycode.recode.perturbations import expanded
@@ -155,7 +197,7 @@ def _benchmark(
     chosen = select_problems(problems, settings.max_problems, job.seed)
     names = expanded(settings.perturbations, settings.style)
     made_from: list[Any] = [[asdict(p) for p in chosen], names, settings.seeds, settings.style]
-    made_from += [job.identity["harness"], platform.python_version()]
+    made_from += [job.identity["harness"], platform.python_version(), judged_under]
     folder = Path(job.inputs["benchmarks"]) / sha256_json(made_from)[:16]
     if folder.exists():
         try:
@@ -167,14 +209,18 @@ def _benchmark(
         names,
         settings.seeds,
         settings.style,
-        unsafe=settings.sandbox == "unsafe",
+        judge,
         on_progress=partial(events.progress, "variants checked"),
     )
     write_benchmark(benchmark, folder)
     return benchmark
 
 
-def _name_failing_references(job: Job, benchmark: "Benchmark", events: Events) -> None:
+def _tell_of(benchmark: "Benchmark", job: Job, events: Events) -> None:
+    """What is in it, what is not, and which rows of the user's are to be mended."""
+    events.message(benchmark.summary)
+    for name, why in benchmark.metadata["skipped"].items():
+        events.message(f"skipped: {name} ({why})")
     if failing := benchmark.metadata.get("failing_references"):
         where = locate(job.inputs["problems"])
         for task_id, detail in failing.items():
@@ -191,7 +237,9 @@ def _hash(problems: Path) -> str:
     return sha256_file(problems)
 
 
-def _heldout(job: Job, settings: EvaluateConfig, model: "LanguageModel", events: Events) -> Any:
+def _heldout(
+    job: Job, settings: EvaluateConfig, model: "LanguageModel", events: Events
+) -> "HeldOut":
     from steadycode.measures.documents import read_documents
     from steadycode.measures.heldout import measure
 
