@@ -6,7 +6,7 @@ from prefect.artifacts import create_markdown_artifact
 from steadycode.config import Config
 from steadycode.operations.doctor import begin_flow
 from steadycode.project import find_project
-from steadycode.stages.alone import evaluate_alone
+from steadycode.retraining.evaluation import evaluate_alone
 
 
 @flow(name="evaluate", flow_run_name="evaluate {model}")

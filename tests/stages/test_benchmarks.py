@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 from typer.testing import CliRunner, Result
 
-from steadycode.cli import app
+from steadycode.commands.app import app
 from steadycode.recode import read_benchmark
 
 

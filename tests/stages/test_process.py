@@ -12,8 +12,9 @@ import pytest
 
 from steadycode.errors import StageFailed, StageKilled, SteadycodeError
 from steadycode.files import read_json
-from steadycode.stages.job import Events, Job, trusted_manifest
-from steadycode.stages.process import run_stage
+from steadycode.jobs.child import Events
+from steadycode.jobs.job import Job, trusted_manifest
+from steadycode.jobs.parent import run_stage
 
 WORKS = """
 events.metric("loss", 0.5, step=1)
@@ -35,7 +36,7 @@ def stage(tmp_path: Path) -> Any:
         script.write_text(
             "import sys, os, signal, time\n"
             "from steadycode.errors import SteadycodeError\n"
-            "from steadycode.stages.job import stage_main\n"
+            "from steadycode.jobs.child import stage_main\n"
             f"def body(job, events):\n    outputs = []\n{body}\n    return outputs\n"
             "del sys.argv[1]\n"
             "stage_main('probe', body)\n"
@@ -138,8 +139,8 @@ def test_a_stage_dies_with_the_flow_that_started_it(stage: Any, tmp_path: Path) 
     script.write_text(
         "import sys\n"
         "from pathlib import Path\n"
-        "from steadycode.stages.job import Job\n"
-        "from steadycode.stages.process import run_stage\n"
+        "from steadycode.jobs.job import Job\n"
+        "from steadycode.jobs.parent import run_stage\n"
         f"job = Job(stage='probe', folder=Path({str(tmp_path / 'w')!r}), seed=0,"
         " settings={}, inputs={})\n"
         f"run_stage(job, print, launcher=(sys.executable, {str(tmp_path / 'child.py')!r}))\n"
@@ -147,7 +148,7 @@ def test_a_stage_dies_with_the_flow_that_started_it(stage: Any, tmp_path: Path) 
     (tmp_path / "child.py").write_text(
         "import os, sys, time\n"
         "from pathlib import Path\n"
-        "from steadycode.stages.job import stage_main\n"
+        "from steadycode.jobs.child import stage_main\n"
         "def body(job, events):\n"
         f"    Path({str(pid_file)!r}).write_text(str(os.getpid()))\n"
         "    time.sleep(120)\n"

@@ -20,6 +20,8 @@ import pytest
 from steadycode.config import Config, EvaluateConfig
 from steadycode.evidence import Evidence
 from steadycode.files import write_jsonl
+from steadycode.jobs.child import Events, run_body
+from steadycode.jobs.job import Job
 from steadycode.models import device_class, fingerprint
 from steadycode.models.tiny import save_tiny
 from steadycode.problems import load_problems
@@ -27,7 +29,6 @@ from steadycode.project import Project
 from steadycode.sandbox import Limits, Program, Sandbox, Verdict
 from steadycode.sandbox.contract import Key
 from steadycode.stages.evaluate import _benchmark, body, evaluation_job
-from steadycode.stages.job import Events, Job, run_body
 
 RECIPE = {
     "seed": 0, "vocabulary": 600, "hidden": 64, "layers": 2, "heads": 4, "window": 1024,

@@ -13,7 +13,6 @@ from rich.table import Column, Table
 from rich.text import Text
 
 from steadycode.config import Config
-from steadycode.console import StageView
 from steadycode.errors import ConfigError, DataError
 from steadycode.files import write_json
 from steadycode.generation.contract import Completion
@@ -32,6 +31,7 @@ from steadycode.recode.perturbations import check_names, nominal_of
 from steadycode.recode.report import Report
 from steadycode.recode.variant import Plugins
 from steadycode.sandbox import Limits, Sandbox
+from steadycode.views.console import StageView
 
 
 def list_perturbations() -> None:

@@ -14,22 +14,23 @@ from typing import TYPE_CHECKING, Any
 
 from steadycode.config import Config, EvaluateConfig
 from steadycode.files import sha256_file, sha256_folder, sha256_json, sha256_text, write_jsonl
+from steadycode.identity import code_hash
+from steadycode.jobs.child import Events, stage_main
+from steadycode.jobs.job import Job
 from steadycode.problems import Problem, load_problems, locate, problem_file, select_problems
 from steadycode.project import Project
-from steadycode.retraining import code_hash
-from steadycode.stages.job import Events, Job, stage_main
 
 if TYPE_CHECKING:
-    from steadycode.contraclm.heldout import HeldOut
     from steadycode.evidence import Conditions
     from steadycode.generation.contract import Completion
+    from steadycode.measures.heldout import HeldOut
     from steadycode.models import LanguageModel
     from steadycode.recode import Benchmark
     from steadycode.recode.report import Report
     from steadycode.sandbox import Judge
 
 HARNESS = (
-    *("recode", "generation", "sandbox", "contraclm", "models"),
+    *("recode", "generation", "sandbox", "measures", "models"),
     *("stages", "config", "evidence", "files", "problems", "randomness"),
 )
 """The modules and packages whose sources decide what an evaluation says."""
@@ -239,8 +240,8 @@ def _hash(problems: Path) -> str:
 def _heldout(
     job: Job, settings: EvaluateConfig, model: "LanguageModel", events: Events
 ) -> "HeldOut":
-    from steadycode.contraclm.data import read_documents
-    from steadycode.contraclm.heldout import measure
+    from steadycode.measures.documents import read_documents
+    from steadycode.measures.heldout import measure
 
     # in the order of their hashes: the first N are a random choice that only grows with N
     documents = sorted(read_documents(Path(job.inputs["heldout"])), key=sha256_text)
