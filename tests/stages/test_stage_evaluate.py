@@ -17,7 +17,7 @@ from typing import Any
 
 import pytest
 
-from steadycode.config import Config, EvaluateConfig
+from steadycode.config import EvaluateConfig
 from steadycode.evidence import Evidence
 from steadycode.files import write_jsonl
 from steadycode.jobs.child import Events, run_body
@@ -25,10 +25,9 @@ from steadycode.jobs.job import Job
 from steadycode.models import device_class, fingerprint
 from steadycode.models.tiny import save_tiny
 from steadycode.problems import load_problems
-from steadycode.project import Project
 from steadycode.sandbox import Limits, Program, Sandbox, Verdict
 from steadycode.sandbox.contract import Key
-from steadycode.stages.evaluate import _benchmark, body, evaluation_job
+from steadycode.stages.evaluate import _Court, _made_benchmark, body
 
 RECIPE = {
     "seed": 0, "vocabulary": 600, "hidden": 64, "layers": 2, "heads": 4, "window": 1024,
@@ -150,18 +149,6 @@ def test_rows_that_are_wrong_are_told_by_file_and_line(job: Callable[..., Job]) 
     assert report.total_problems == 4
 
 
-def test_a_folder_of_problems_counts_with_all_its_files(tmp_path: Path) -> None:
-    for place in ("data", "sets"):
-        (tmp_path / place).mkdir()
-    (tmp_path / "data" / "test.jsonl").touch()
-    config = Config(evaluate=EvaluateConfig(problems=str(tmp_path / "sets")))
-    folders = []
-    for content in ("", "{}"):
-        (tmp_path / "sets" / "one.jsonl").write_text(content)
-        folders.append(evaluation_job(Project(tmp_path), config, tmp_path / "model", "m").folder)
-    assert folders[0] != folders[1]
-
-
 def test_one_sandbox_with_the_limits_of_the_user(
     job: Callable[..., Job], monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -200,7 +187,7 @@ def test_a_benchmark_is_found_again_where_its_references_met_the_same(
         (1.0, "isolated", 1), (1.0, "isolated", 1), (2.0, "isolated", 2), (2.0, "unsafe", 3),
     ]:  # fmt: skip
         under = {"seconds": seconds, "sandbox": isolation}
-        _benchmark(work, settings, problems, judge, under, tell)
+        _made_benchmark(work, settings, problems, _Court(judge, under), tell)
         assert len(list(Path(work.inputs["benchmarks"]).iterdir())) == built
 
 
