@@ -4,6 +4,7 @@ Every import counts, also one inside a function or under TYPE_CHECKING.
 """
 
 import ast
+import re
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -138,6 +139,18 @@ def test_a_library_has_one_owner(library: str) -> None:
         and module.removeprefix("steadycode.") not in OWNERS[library]
     ]
     assert others == []
+
+
+def test_the_walks_name_functions_that_there_are() -> None:
+    page = (REPOSITORY / "docs" / "architecture.md").read_text(encoding="utf-8")
+    walks = page.partition("## Four walks")[2].partition("\n## ")[0]
+    names = [span for span in re.findall(r"`([\w.]+)`", walks) if "/" not in span]
+    assert len(names) > 40
+    for name in names:
+        module, _, definition = name.rpartition(".")
+        tree = ast.parse(FILES[f"steadycode.{module}"].read_text(encoding="utf-8"))
+        kinds = (ast.FunctionDef, ast.ClassDef)
+        assert definition in {n.name for n in tree.body if isinstance(n, kinds)}, name
 
 
 def test_dvc_is_run_in_one_place() -> None:
