@@ -21,10 +21,10 @@ from rich.console import Console
 from rich.progress import track
 
 from steadycode.config import Config
-from steadycode.contraclm.search import Programs, embeddings, overall, search_map
+from steadycode.measures.search import Programs, embeddings, overall, search_map
 from steadycode.models import load, pick_device
 from steadycode.project import find_project
-from steadycode.stages.context import resolve_model
+from steadycode.retraining.context import resolve_model
 
 LANGUAGES = ("python", "java", "js", "cpp", "go", "rust")
 

@@ -20,7 +20,7 @@ from rich.table import Table
 from torch import Tensor
 from torch.nn import functional
 
-from steadycode.contraclm.head_loss import linear_cross_entropy, softmax_cross_entropy
+from steadycode.models.head_loss import linear_cross_entropy, softmax_cross_entropy
 
 Loss = Callable[[Tensor, Tensor, Tensor], Tensor]
 

@@ -16,7 +16,8 @@ from steadycode.config import Config
 from steadycode.errors import ConfigError
 from steadycode.operations.doctor import begin_flow
 from steadycode.project import find_project
-from steadycode.stages import refresh as steps
+from steadycode.retraining import refresh as steps
+from steadycode.views.markdown import refresh_markdown
 
 rebuild = task(name="rebuild", cache_policy=NO_CACHE)(steps.rebuild)
 validate = task(name="validate", cache_policy=NO_CACHE)(steps.validate)
@@ -58,7 +59,7 @@ def refresh(
         if change.commit:
             commit(work, change)
         create_markdown_artifact(
-            steps.markdown(work, change), key="refresh", description=change.summary_line()
+            refresh_markdown(change, work.branch), key="refresh", description=change.summary_line()
         )
         if not (change.retrain and retrain):
             return "recorded"

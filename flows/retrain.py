@@ -17,8 +17,8 @@ from steadycode.errors import StageKilled
 from steadycode.operations.doctor import begin_flow
 from steadycode.project import find_project
 from steadycode.registry.promotion import ChampionChanged
-from steadycode.stages import steps
-from steadycode.stages.context import open_retraining
+from steadycode.retraining import steps
+from steadycode.retraining.context import open_retraining
 
 
 def _was_cut_short(task: Any, run: Any, state: Any) -> bool:

@@ -20,7 +20,7 @@ def steadycode(*arguments: str, cwd: Path | None = None) -> "subprocess.Complete
 
 def test_help_loads_nothing_heavy() -> None:
     code = (
-        "import sys\nfrom typer.testing import CliRunner\nfrom steadycode.cli import app\n"
+        "import sys\nfrom typer.testing import CliRunner\nfrom steadycode.commands.app import app\n"
         "assert CliRunner().invoke(app, ['--help']).exit_code == 0\n"
         f"print([name for name in {HEAVY!r} if name in sys.modules])"
     )

@@ -6,8 +6,8 @@ from pydantic import ValidationError
 
 from steadycode.config import Config, load_config, read_yaml
 from steadycode.errors import ConfigError
+from steadycode.gate.policy import load_policy
 from steadycode.project import Project, find_project
-from steadycode.registry.policy import load_policy
 
 PROFILES = {  # and the longest sequence that the model reads
     "quick": 8192,

@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 from typer.main import get_command
 
-from steadycode.cli import app
+from steadycode.commands.app import app
 from steadycode.config import load_config
 
 REPOSITORY = Path(__file__).resolve().parents[1]

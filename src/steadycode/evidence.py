@@ -6,7 +6,8 @@ from pathlib import Path
 from typing import Any
 
 from steadycode.errors import EvidenceError
-from steadycode.files import read_json, write_json
+from steadycode.files import number, read_json, write_json
+from steadycode.measures.losses import DocumentLoss, mean_loss
 from steadycode.recode.report import Report
 
 SCHEMA = 1
@@ -40,14 +41,6 @@ class Conditions:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class DocumentLoss:
-    """Mean negative log-likelihood (nats per token) of one held-out document."""
-
-    loss: float
-    tokens: int
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
 class Evidence:
     model_fingerprint: str
     conditions: Conditions
@@ -55,16 +48,15 @@ class Evidence:
     heldout: Mapping[str, DocumentLoss]
     """sha256 of the document -> its loss."""
     representation: Mapping[str, float]
-    """intra_similarity, inter_similarity, isotropy (definitions: contraclm.representation)."""
+    """intra_similarity, inter_similarity, isotropy (definitions: measures.representation); NaN
+    where too few tokens were measured."""
     cost: Mapping[str, float] = field(default_factory=dict)
     """wall_seconds, peak_memory_mb, generated_tokens, ..."""
 
     @property
     def heldout_loss(self) -> float:
-        """Token-weighted mean over the held-out documents, nats per token."""
-        tokens = sum(document.tokens for document in self.heldout.values())
-        total = sum(document.loss * document.tokens for document in self.heldout.values())
-        return total / tokens if tokens else float("nan")
+        """The mean over all predicted tokens of the held-out documents, in nats per token."""
+        return mean_loss(self.heldout)
 
     def write(self, path: Path) -> None:
         write_json(path, {"schema": SCHEMA, **asdict(self)})
@@ -81,7 +73,8 @@ class Evidence:
                     **row,
                     "conditions": Conditions(**row["conditions"]),
                     "report": Report.from_json(row["report"]),
-                    "heldout": {k: DocumentLoss(**v) for k, v in row["heldout"].items()},
+                    "heldout": {k: DocumentLoss.from_json(v) for k, v in row["heldout"].items()},
+                    "representation": {k: number(v) for k, v in row["representation"].items()},
                 }
             )
         except (OSError, ValueError, KeyError, TypeError) as error:

@@ -4,9 +4,9 @@ from typing import Any
 import pytest
 import torch
 
-from steadycode.contraclm.continuations import continued, last_states, mauve, perplexity
-from steadycode.contraclm.data import encode
 from steadycode.errors import ConfigError, DataError
+from steadycode.measures.continuations import continued, last_states, mauve, perplexity
+from steadycode.models.tokens import encode
 
 
 def test_continuations_have_the_length_asked_for_and_one_seed_gives_the_same(

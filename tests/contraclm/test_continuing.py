@@ -11,7 +11,7 @@ import torch
 from steadycode.config import TrainConfig
 from steadycode.contraclm import trainer
 from steadycode.contraclm.checkpoint import load_state, save_state
-from steadycode.contraclm.data import training_sequences
+from steadycode.contraclm.sequences import training_sequences
 from steadycode.contraclm.trainer import train
 from steadycode.errors import ModelError
 

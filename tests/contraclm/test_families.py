@@ -13,13 +13,14 @@ from torch import Tensor
 from torch.nn import functional
 
 from steadycode.config import TrainConfig
-from steadycode.contraclm import head_loss
-from steadycode.contraclm.data import Batch, collate, training_sequences
-from steadycode.contraclm.forward import single_pass
-from steadycode.contraclm.head_loss import linear_cross_entropy
+from steadycode.contraclm.sequences import training_sequences
 from steadycode.contraclm.trainer import train
 from steadycode.contraclm.views import blocks, check_views_differ, set_dropout
 from steadycode.errors import ConfigError
+from steadycode.models import head_loss
+from steadycode.models.batches import Batch, collate
+from steadycode.models.forward import single_pass
+from steadycode.models.head_loss import linear_cross_entropy
 
 
 def ids(n: int, seed: int) -> list[int]:

@@ -5,11 +5,12 @@ from typing import Any
 import pytest
 import torch
 
-from steadycode.contraclm import heldout, representation
-from steadycode.contraclm.data import encode
-from steadycode.contraclm.forward import single_pass
-from steadycode.contraclm.heldout import document_losses, measure
+from steadycode.contraclm import representation
 from steadycode.files import sha256_text
+from steadycode.measures.heldout import document_losses, measure
+from steadycode.models import batches
+from steadycode.models.forward import single_pass
+from steadycode.models.tokens import encode
 
 
 def obvious_loss(model: Any, ids: list[int]) -> float:
@@ -22,7 +23,7 @@ def obvious_loss(model: Any, ids: list[int]) -> float:
 def test_each_document_alone_gives_the_same_loss(
     model: Any, tokenizer: Any, documents: list[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(heldout, "BATCH_TOKENS", 150)
+    monkeypatch.setattr(batches, "BATCH_TOKENS", 150)
     documents = [documents[0] * 3, *documents[:5], "x"]
     got = document_losses(model, tokenizer, documents, max_tokens=60)
     assert len(got) == 6  # "x" is one token: nothing to predict

@@ -3,7 +3,7 @@ import math
 import pytest
 import torch
 
-from steadycode.contraclm.representation import Representation, mean_cosine, uniformity
+from steadycode.measures.representation import Representation, mean_cosine, uniformity
 
 
 def pairs(n: int) -> list[tuple[int, int]]:

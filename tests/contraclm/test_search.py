@@ -9,12 +9,12 @@ import torch
 from torch import Tensor
 from torch.nn import functional
 
-from steadycode.contraclm import search
-from steadycode.contraclm.data import encode
 from steadycode.contraclm.representation import code_search
-from steadycode.contraclm.search import Programs, embeddings, mean_average_precision
-from steadycode.contraclm.stripping import stripped
 from steadycode.errors import DataError
+from steadycode.measures import search
+from steadycode.measures.search import Programs, embeddings, mean_average_precision
+from steadycode.measures.stripping import stripped
+from steadycode.models.tokens import encode
 
 
 def by_hand(

@@ -4,13 +4,13 @@ from typing import Any
 import pytest
 from scipy.stats import spearmanr
 
-from steadycode.contraclm.textual_similarity import (
+from steadycode.errors import DataError
+from steadycode.measures.textual_similarity import (
     Pair,
     rank_correlation,
     read_pairs,
     spearman,
 )
-from steadycode.errors import DataError
 
 EXPECTED = [Pair('a "quoted', "b", 1.5), Pair("c", "d", 4.0)]
 

@@ -11,7 +11,7 @@ from torch import Tensor
 from steadycode.config import TrainConfig
 from steadycode.contraclm import terms, trainer
 from steadycode.contraclm.checkpoint import save
-from steadycode.contraclm.data import training_sequences
+from steadycode.contraclm.sequences import training_sequences
 from steadycode.contraclm.trainer import learning_rate, train
 from steadycode.errors import ConfigError, ModelError, SteadycodeError
 from steadycode.files import sha256_folder

@@ -5,18 +5,12 @@ from typing import Any
 
 import pytest
 
-from steadycode.contraclm import data
-from steadycode.contraclm.data import (
-    IGNORED,
-    collate,
-    cut_document,
-    encode,
-    evenly,
-    packed,
-    read_documents,
-    training_sequences,
-)
+from steadycode.contraclm import sequences
+from steadycode.contraclm.sequences import cut_document, training_sequences
 from steadycode.errors import DataError, ModelError
+from steadycode.measures.documents import evenly, read_documents
+from steadycode.models.batches import IGNORED, collate, packed
+from steadycode.models.tokens import encode
 
 LINES = "".join(f"value_{i} = {i}\n" for i in range(30))
 
@@ -111,7 +105,7 @@ def test_packing_fills_rows_in_order_and_loses_nothing() -> None:
 def test_an_epoch_holds_every_sequence_once_and_epochs_differ(
     tokenizer: Any, documents: list[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(data, "WINDOW", 7)
+    monkeypatch.setattr(sequences, "WINDOW", 7)
     expected = sorted(p for d in documents for p in cut_document(tokenizer, d, 24))
     drawn = list(islice(training_sequences(tokenizer, documents, 24, seed=3), 2 * len(expected)))
     first, second = drawn[: len(expected)], drawn[len(expected) :]
@@ -130,15 +124,15 @@ def test_the_order_depends_on_the_seed_alone(tokenizer: Any, documents: list[str
 def test_only_what_is_drawn_is_tokenised(
     tokenizer: Any, documents: list[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(data, "WINDOW", 4)
+    monkeypatch.setattr(sequences, "WINDOW", 4)
     seen = []
-    cut = data.cut_document
+    cut = sequences.cut_document
 
     def counted(tokenizer: Any, document: str, length: int) -> list[list[int]]:
         seen.append(document)
         return cut(tokenizer, document, length)
 
-    monkeypatch.setattr(data, "cut_document", counted)
+    monkeypatch.setattr(sequences, "cut_document", counted)
     list(islice(training_sequences(tokenizer, documents, 64, seed=0), 4))
     assert 1 <= len(seen) <= 5
 

@@ -17,6 +17,7 @@ from steadycode.corpus.validation import Check, ValidationResult, require_valid,
 from steadycode.errors import DataError
 from steadycode.files import sha256_folder, sha256_text
 from steadycode.project import Project
+from steadycode.views.validation import validation_page
 
 BOUNDS = DataConfig(min_rows=50)
 Row = dict[str, Any]
@@ -149,7 +150,7 @@ def test_credential_warns_and_is_not_quoted(data: Path, tmp_path: Path) -> None:
     assert result.ok
     assert [check.name for check in result.failed] == ["credentials"]
     result.write(tmp_path / "result.json")
-    result.write_page(tmp_path / "result.html")
+    (tmp_path / "result.html").write_text(validation_page(result))
     assert key not in (tmp_path / "result.json").read_text()
     assert key not in (tmp_path / "result.html").read_text()
 
@@ -204,7 +205,8 @@ def test_page_escapes_what_the_data_says(data: Path, tmp_path: Path) -> None:
     hostile = "<script>alert(1)</script>"
     append(data, row(99, path=f"{hostile}.py", licence=hostile, content=f"{hostile} (" * 9))
     page = tmp_path / "validation.html"
-    validate(data, DataConfig(min_rows=50, allowed_licences=(hostile + "!",))).write_page(page)
+    result = validate(data, DataConfig(min_rows=50, allowed_licences=(hostile + "!",)))
+    page.write_text(validation_page(result))
     text = page.read_text()
     assert "<script" not in text
     assert "train.jsonl:51 ours/&lt;script&gt;alert(1)&lt;/script&gt;.py" in text

@@ -6,8 +6,9 @@ from pathlib import Path
 import numpy as np
 from safetensors.numpy import save_file
 
-from steadycode.evidence import Conditions, DocumentLoss, Evidence
+from steadycode.evidence import Conditions, Evidence
 from steadycode.files import write_json
+from steadycode.measures.losses import DocumentLoss
 from steadycode.recode.report import Figure, Outcome, Report
 from steadycode.registry.runs import Lineage
 from steadycode.sandbox.contract import Verdict

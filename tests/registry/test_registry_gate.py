@@ -8,10 +8,10 @@ from registry_builders import conditions, evidence, marks
 
 from steadycode.errors import ConfigError, EvidenceError
 from steadycode.files import to_json
+from steadycode.gate.decide import Facts, decide
+from steadycode.gate.decision import Decision, EvidenceRef
+from steadycode.gate.policy import Policy, load_policy, parse_policy
 from steadycode.project import Project
-from steadycode.registry.decision import Decision, EvidenceRef
-from steadycode.registry.gate import Facts, decide
-from steadycode.registry.policy import Policy, load_policy, parse_policy
 
 FACTS = Facts(retraining="abc", attempt=1, data_valid=True)
 POLICY = Policy()

@@ -3,7 +3,7 @@ import random
 
 import pytest
 
-from steadycode.registry.intervals import (
+from steadycode.gate.intervals import (
     agreement_width,
     bootstrap,
     t_value,

@@ -5,9 +5,9 @@ import pytest
 from registry_builders import evidence, lineage, marks, model_folder
 
 from steadycode.errors import EvidenceError, ModelError
+from steadycode.gate.decide import Facts, decide
+from steadycode.gate.policy import Policy
 from steadycode.registry import promotion
-from steadycode.registry.gate import Facts, decide
-from steadycode.registry.policy import Policy
 from steadycode.registry.promotion import (
     apply,
     approve,

@@ -1,5 +1,4 @@
 import os
-import re
 import shutil
 import sqlite3
 import subprocess
@@ -9,11 +8,12 @@ import pytest
 from registry_builders import lineage, model_folder
 
 from steadycode.errors import ConfigError, SteadycodeError
+from steadycode.jobs.child import run_body
+from steadycode.jobs.job import Job, trusted_manifest
 from steadycode.operations.relocation import relocate
 from steadycode.project import Project
 from steadycode.registry.store import open_store
 from steadycode.registry.versions import fetch, register
-from steadycode.stages.job import Job, run_body, trusted_manifest
 
 SPEC = "models:/steadycode/1"
 
@@ -69,23 +69,23 @@ def texts(project):
                 yield from (value for value in row if isinstance(value, str))
 
 
-def test_a_moved_project_is_refused_in_one_line_and_repaired(used, tmp_path, capsys):
+def test_a_moved_project_is_refused_in_one_line_and_repaired(used, tmp_path):
     project, run = used
     old = project.root
     there = moved(project, tmp_path / "else where" / "a project")
     with pytest.raises(SteadycodeError) as caught:
         open_store(there)
     assert str(caught.value) == f"this project was moved from {old}; run `steadycode relocate`"
-    assert relocate(there) > 0
-    said = capsys.readouterr().out
-    counts = {name: int(count) for name, count in re.findall(r"│ (\w[\w ]+?) +│ +(\d+) │", said)}
-    assert counts == {"experiments": 1, "runs": 1, "logged models": 1, "sources of versions": 1,
-                      "weights of versions": 2, "traces": 1}  # fmt: skip
+    relocation = relocate(there)
+    assert relocation.former == (old,)
+    assert relocation.rewritten == {
+        **{"experiments": 1, "runs": 1, "logged models": 1},
+        **{"sources of versions": 1, "weights of versions": 2, "traces": 1},
+    }
     works(there, run)
     leftover = [text for text in texts(there) if str(old) in text or old.as_uri() in text]
     assert leftover == []
-    assert relocate(there) == 0
-    assert "nothing to be done" in capsys.readouterr().out
+    assert relocate(there).former == ()
 
 
 def test_a_project_that_was_moved_twice_is_repaired(used, tmp_path):
@@ -154,9 +154,8 @@ def test_a_store_that_the_user_names_is_not_relocated(project, monkeypatch):
         relocate(project)
 
 
-def test_there_may_be_no_store_yet(tmp_path, capsys):
-    assert relocate(Project(tmp_path)) == 0
-    assert "nothing to be done" in capsys.readouterr().out
+def test_there_may_be_no_store_yet(tmp_path):
+    assert relocate(Project(tmp_path)).former == ()
 
 
 @pytest.mark.parametrize("home", ["before", "after"])

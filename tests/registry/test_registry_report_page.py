@@ -6,17 +6,13 @@ import pytest
 from registry_builders import evidence, marks
 from rich.console import Console
 
+from steadycode.gate.decide import Facts, decide
+from steadycode.gate.decision import Rule
+from steadycode.gate.policy import Policy
 from steadycode.recode.report import Figure
-from steadycode.registry.decision import Rule
-from steadycode.registry.gate import Facts, decide
-from steadycode.registry.policy import Policy
-from steadycode.registry.report_page import (
-    _bars,
-    comparison_table,
-    markdown,
-    report_page,
-    terminal_table,
-)
+from steadycode.views.markdown import decision_markdown
+from steadycode.views.report_page import _bars, report_page
+from steadycode.views.tables import comparison_table, terminal_table
 
 HOSTILE = "<script>alert(1)</script>|`x`<img src=http://evil.example/x>"
 NO_FIGURE = Figure(value=math.nan, low=math.nan, high=math.nan, n=0, reason=HOSTILE)
@@ -95,7 +91,7 @@ def test_terminal_markdown_and_page_show_the_same_rows(decision, candidate, cham
     rows = comparison_table(champion, candidate)
     out = StringIO()
     Console(file=out, width=240, _environ={}).print(terminal_table(rows, "steadycode"))
-    text = markdown(decision, rows)
+    text = decision_markdown(decision, rows)
     for row in rows[:2]:
         for shown in row.cells:
             assert shown in out.getvalue()
@@ -104,7 +100,7 @@ def test_terminal_markdown_and_page_show_the_same_rows(decision, candidate, cham
 
 
 def test_markdown_holds_no_markup_of_others(decision, candidate, champion):
-    text = markdown(decision, comparison_table(champion, candidate))
+    text = decision_markdown(decision, comparison_table(champion, candidate))
     assert "<script" not in text
     assert "\n| robust pass, format | — (&lt;script&gt;alert(1)&lt;/script&gt;\\|\\`x\\`" in text
     table = [line for line in text.splitlines() if line.startswith("| robust pass, format")]

@@ -7,16 +7,25 @@ from registry_builders import evidence, lineage, marks, model_folder
 
 from steadycode.errors import EvidenceError, ModelError
 from steadycode.files import sha256_folder, write_json, write_text
+from steadycode.gate.decide import Facts, decide
+from steadycode.gate.policy import Policy
 from steadycode.models import fingerprint
 from steadycode.operations.retention import collect_garbage
+from steadycode.project import Project
 from steadycode.registry import retention, versions
-from steadycode.registry.gate import Facts, decide
-from steadycode.registry.policy import Policy
 from steadycode.registry.promotion import apply, bootstrap, override, recorded_decision
 from steadycode.registry.versions import fetch, register, resolve
+from steadycode.views.removal import show_removal
 
 NAME = "steadycode"
 WEIGHTS = 400_000  # bytes of one model of the builders
+
+
+def collect(project: Project, keep: int, dry_run: bool) -> int:
+    """``steadycode gc``: frees, tells, and returns the bytes."""
+    removal = collect_garbage(project, keep, dry_run)
+    show_removal(removal.gone, removal.in_use, removal.left_to, dry_run)
+    return removal.bytes
 
 
 @pytest.fixture
@@ -87,11 +96,11 @@ def test_a_dry_run_frees_nothing_and_says_what_the_real_one_frees(project, store
     attempt_folder(project, 7)
     evaluation(project, "0123", "9" * 64)
     before = everything(project)
-    would = collect_garbage(project, 1, dry_run=True)
+    would = collect(project, 1, dry_run=True)
     said = capsys.readouterr().out
     assert everything(project) == before
     assert not any(one.weights_removed for one in versions.versions(store, NAME))
-    assert collect_garbage(project, 1, dry_run=False) == would
+    assert collect(project, 1, dry_run=False) == would
     done = capsys.readouterr().out
     assert re.sub("would free|freed", "", said) == re.sub("would free|freed", "", done)
     assert "would free" in said
@@ -99,39 +108,39 @@ def test_a_dry_run_frees_nothing_and_says_what_the_real_one_frees(project, store
     for line in ("models:/steadycode/2", "models:/steadycode/3", "abc attempt 7, finished", "0123"):
         assert line in said
     assert would > 4 * WEIGHTS  # two versions, a model and a checkpoint
-    assert collect_garbage(project, 1, dry_run=False) == 0
+    assert collect(project, 1, dry_run=False) == 0
     assert "nothing to free" in capsys.readouterr().out
 
 
 def test_what_is_freed_is_what_was_on_the_disk(project, four):
     attempt_folder(project, 7)
     before = retention.disk_use(project.work, project.mlruns / "artifacts")
-    freed = collect_garbage(project, 0, dry_run=False)
+    freed = collect(project, 0, dry_run=False)
     after = retention.disk_use(project.work, project.mlruns / "artifacts")
     assert freed == pytest.approx(before - after, abs=100_000)  # the sizes of folders
 
 
 def test_aliased_and_newest_versions_stay_and_can_be_fetched(project, store, four):
-    collect_garbage(project, 1, dry_run=False)
+    collect(project, 1, dry_run=False)
     assert stored(store) == {1: True, 2: False, 3: False, 4: True}
     for spec in ("models:/steadycode@champion", "models:/steadycode/4"):
         assert fetch(store, spec).is_dir()
 
 
 def test_with_keep_nought_only_aliased_versions_stay(project, store, four):
-    collect_garbage(project, 0, dry_run=False)
+    collect(project, 0, dry_run=False)
     assert stored(store) == {1: True, 2: False, 3: False, 4: False}
 
 
 def test_each_registered_model_keeps_its_newest(project, store, four, add):
     add(11, name="other")
-    collect_garbage(project, 1, dry_run=False)
+    collect(project, 1, dry_run=False)
     assert fetch(store, "models:/other/1").is_dir()
 
 
 def test_files_that_a_kept_copy_of_a_version_shares_stay(project, store, four):
     store.client.copy_model_version("models:/steadycode/2", "production")
-    collect_garbage(project, 1, dry_run=False)
+    collect(project, 1, dry_run=False)
     assert fetch(store, "models:/production/1") == fetch(store, "models:/steadycode/2")
     assert not resolve(store, "models:/steadycode/2").weights_removed
 
@@ -143,13 +152,13 @@ def test_versions_that_somebody_else_registered_stay(project, store, four):
     store.client.create_registered_model("theirs")
     for _ in range(2):
         store.client.create_model_version("theirs", source=logged.artifact_location)
-    collect_garbage(project, 0, dry_run=False)
+    collect(project, 0, dry_run=False)
     folder = retention._folder(store, resolve(store, "models:/theirs/1"))
     assert (folder / ".open.lock").exists()
 
 
 def test_decision_tags_and_metrics_of_a_removed_version_stay(project, store, four):
-    collect_garbage(project, 0, dry_run=False)
+    collect(project, 0, dry_run=False)
     removed = resolve(store, "models:/steadycode/2")
     assert recorded_decision(removed).outcome == "undecided"
     assert removed.tags["weights"] == "removed"
@@ -163,7 +172,7 @@ def test_decision_tags_and_metrics_of_a_removed_version_stay(project, store, fou
 
 
 def test_a_removed_version_says_so_and_is_never_promoted(project, store, four):
-    collect_garbage(project, 0, dry_run=False)
+    collect(project, 0, dry_run=False)
     spec = "models:/steadycode/2"
     with pytest.raises(ModelError, match=r"removed by `steadycode gc` on \d.*; retrain") as caught:
         fetch(store, spec)
@@ -176,7 +185,7 @@ def test_a_removed_version_says_so_and_is_never_promoted(project, store, four):
 
 
 def test_an_attempt_that_is_taken_up_again_puts_its_weights_back(project, store, four, add):
-    collect_garbage(project, 0, dry_run=False)
+    collect(project, 0, dry_run=False)
     again = add(1)
     assert (again.version, again.weights_removed) == (2, False)
     assert fingerprint(fetch(store, again.spec)) == again.fingerprint
@@ -191,12 +200,12 @@ def test_a_kill_between_tag_and_removal_is_completed(project, store, four, monke
     with monkeypatch.context() as killed:
         killed.setattr(killed_in, die)
         with pytest.raises(KeyboardInterrupt):
-            collect_garbage(project, 0, dry_run=False)
+            collect(project, 0, dry_run=False)
     torn = [one for one in versions.versions(store, NAME) if one.weights_removed]
     assert len(torn) == 1
     with pytest.raises(ModelError, match="were removed by"):
         fetch(store, torn[0].spec)
-    collect_garbage(project, 9, dry_run=False)  # even if it would be kept now
+    collect(project, 9, dry_run=False)  # even if it would be kept now
     folder = retention._folder(store, torn[0])
     assert list(folder.parent.iterdir()) == []
     assert sum(stored(store).values()) == 3
@@ -214,7 +223,7 @@ def test_uploads_without_a_version_go_unless_their_attempt_may_be_resumed(
             killed.setattr(type(store.client), "create_model_version", die)
             with pytest.raises(KeyboardInterrupt):
                 add(attempt)
-    collect_garbage(project, 5, dry_run=False)
+    collect(project, 5, dry_run=False)
     (left,) = store.client.search_logged_models([store.experiment_id])
     assert left.tags["steadycode.attempt"] == "2"
     assert len(list((project.mlruns / "artifacts").rglob("*.safetensors"))) == 1
@@ -223,7 +232,7 @@ def test_uploads_without_a_version_go_unless_their_attempt_may_be_resumed(
 
 def test_finished_attempts_lose_their_weights_and_keep_their_account(project, store):
     folder = attempt_folder(project, 1)
-    collect_garbage(project, 5, dry_run=False)
+    collect(project, 5, dry_run=False)
     left = [name for name in sha256_folder(folder) if name != ".lock"]
     assert left == ["config.json", "decision.json", "train/events.jsonl", "train/job.json",
                     "train/manifest.json"]  # fmt: skip
@@ -235,7 +244,7 @@ def test_the_newest_unfinished_attempts_can_be_resumed(project, store, add):
     write_text(newer / "train" / "events.jsonl", "later")
     candidate = add(2)
     kept = evaluation(project, "mine", fingerprint(newer / "train" / "model"))
-    collect_garbage(project, 1, dry_run=False)
+    collect(project, 1, dry_run=False)
     assert not (older / "train" / "model").exists()
     assert (newer / "train" / "checkpoints" / "step-000004").is_dir()
     assert kept.is_dir()
@@ -246,7 +255,7 @@ def test_an_undecided_candidate_of_a_kept_attempt_stays_beyond_the_newest(projec
     attempt_folder(project, 1, finished=False)
     candidate = add(1)
     add(2)
-    collect_garbage(project, 1, dry_run=False)
+    collect(project, 1, dry_run=False)
     assert fetch(store, candidate.spec).is_dir()
 
 
@@ -254,9 +263,9 @@ def test_an_undecided_candidate_of_a_kept_attempt_stays_beyond_the_newest(projec
 def test_an_attempt_that_runs_is_not_touched(project, store, add, finished):
     folder = attempt_folder(project, 1, finished=finished)
     with FileLock(folder / ".lock"):
-        collect_garbage(project, 0, dry_run=False)
+        collect(project, 0, dry_run=False)
         assert (folder / "train" / "model").is_dir()
-    collect_garbage(project, 0, dry_run=False)
+    collect(project, 0, dry_run=False)
     assert not (folder / "train" / "model").exists()
 
 
@@ -266,7 +275,7 @@ def test_work_that_begins_between_plan_and_removal_is_left_alone(
     folder = evaluation(project, "0123", "9" * 64)
     with monkeypatch.context() as late, FileLock(folder / ".lock"):
         late.setattr("steadycode.operations.retention.is_held", lambda lock: False)
-        assert collect_garbage(project, 0, dry_run=False) == 0
+        assert collect(project, 0, dry_run=False) == 0
     assert (folder / "completions.jsonl").exists()
     assert "in use, left alone: completions of 0123" in capsys.readouterr().out
 
@@ -286,7 +295,7 @@ def test_evidence_on_kept_versions_and_base_models_stays(project, store, four):
         }.items()
     }
     with FileLock(evaluations["running"] / ".lock"):
-        collect_garbage(project, 1, dry_run=False)
+        collect(project, 1, dry_run=False)
     left = sorted(path.name for path in (project.work / "evaluations").iterdir())
     assert left == ["base", "champion", "newest", "running"]
 
@@ -294,7 +303,7 @@ def test_evidence_on_kept_versions_and_base_models_stays(project, store, four):
 def test_the_version_that_an_evaluation_is_reading_stays(project, store, four):
     folder = evaluation(project, "reading", four[1].fingerprint)
     with FileLock(folder / ".lock"):
-        collect_garbage(project, 0, dry_run=False)
+        collect(project, 0, dry_run=False)
         assert stored(store) == {1: True, 2: True, 3: False, 4: False}
 
 
@@ -304,18 +313,18 @@ def test_what_removed_models_said_goes(project, store, four, capsys):
         write_text(folder / model / "0123.jsonl", "x" * 10_000)
     evaluation(project, "reading", "9" * 64)
     with FileLock(project.work / "evaluations" / "reading" / ".lock"):
-        collect_garbage(project, 1, dry_run=False)
+        collect(project, 1, dry_run=False)
         assert {one.name for one in folder.iterdir()} == {four[0].fingerprint, "9" * 64}
     assert f"all kept of model {four[1].fingerprint[:12]}" in capsys.readouterr().out
-    collect_garbage(project, 1, dry_run=False)
+    collect(project, 1, dry_run=False)
     assert {one.name for one in folder.iterdir()} == {four[0].fingerprint}
 
 
 def test_an_interrupted_removal_of_a_folder_is_completed(project, store):
     folder = evaluation(project, "0123", "9" * 64)
     folder.rename(folder.with_name(".0123.removed"))
-    assert collect_garbage(project, 5, dry_run=True) > 10_000
-    collect_garbage(project, 5, dry_run=False)
+    assert collect(project, 5, dry_run=True) > 10_000
+    collect(project, 5, dry_run=False)
     assert list((project.work / "evaluations").iterdir()) == []
 
 
@@ -324,7 +333,7 @@ def test_of_a_server_only_the_local_copies_are_removed(project, store, four, mon
     monkeypatch.setattr(server, "embedded", property(lambda self: False))
     fetched = {v.version: model_folder(project.mlruns / "fetched" / v.fingerprint, v.version)
                for v in four}  # fmt: skip
-    collect_garbage(project, 1, dry_run=False)
+    collect(project, 1, dry_run=False)
     assert [number for number, folder in fetched.items() if folder.exists()] == [1, 4]
     assert "are left to it" in capsys.readouterr().out
     assert set(stored(store).values()) == {True}

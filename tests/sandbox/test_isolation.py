@@ -6,8 +6,8 @@ import sys
 
 import pytest
 
-from steadycode.operations.isolation import PROBES, show_isolation
 from steadycode.sandbox import Program, Sandbox
+from steadycode.sandbox.probes import PROBES, show_isolation
 
 linux = pytest.mark.skipif(sys.platform != "linux", reason="Landlock and seccomp are Linux's")
 
@@ -86,7 +86,7 @@ def test_check_tells_what_holds(capsys: pytest.CaptureFixture[str]) -> None:
 
 @linux
 def test_check_finds_what_does_not_hold() -> None:
-    code = "from steadycode.operations.isolation import show_isolation\nprint(show_isolation())"
+    code = "from steadycode.sandbox.probes import show_isolation\nprint(show_isolation())"
     done = in_a_process(NO_LANDLOCK, code)
     assert "no reading of other files" in done
     assert done.count(" NO ") == 3  # what Landlock alone keeps: reading, listing, writing

@@ -1,8 +1,10 @@
 """The process boundary, with small scripts in the place of the stages."""
 
+import json
 import subprocess
 import sys
 import time
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any
 
@@ -10,8 +12,9 @@ import pytest
 
 from steadycode.errors import StageFailed, StageKilled, SteadycodeError
 from steadycode.files import read_json
-from steadycode.stages.job import Job, trusted_manifest
-from steadycode.stages.process import run_stage
+from steadycode.jobs.child import Events
+from steadycode.jobs.job import Job, trusted_manifest
+from steadycode.jobs.parent import run_stage
 
 WORKS = """
 events.metric("loss", 0.5, step=1)
@@ -33,7 +36,7 @@ def stage(tmp_path: Path) -> Any:
         script.write_text(
             "import sys, os, signal, time\n"
             "from steadycode.errors import SteadycodeError\n"
-            "from steadycode.stages.job import stage_main\n"
+            "from steadycode.jobs.child import stage_main\n"
             f"def body(job, events):\n    outputs = []\n{body}\n    return outputs\n"
             "del sys.argv[1]\n"
             "stage_main('probe', body)\n"
@@ -50,6 +53,21 @@ def stage(tmp_path: Path) -> Any:
         return manifest, events
 
     return run
+
+
+def test_a_metric_that_is_not_finite_is_null(stage: Any, tmp_path: Path) -> None:
+    _, events = stage("events.metric('loss', float('inf'))\nevents.metric('loss', 1.5, 1)")
+    assert [event["value"] for event in events] == [None, 1.5]
+    assert "Infinity" not in (tmp_path / "work" / "events.jsonl").read_text()
+
+
+def test_several_threads_tell_whole_lines(tmp_path: Path) -> None:
+    events = Events(tmp_path / "events.jsonl", log=False)
+    with ThreadPoolExecutor(8) as threads:
+        for number in range(2000):
+            threads.submit(events.progress, "x" * (number % 50), number, 2000)
+    lines = (tmp_path / "events.jsonl").read_text().splitlines()
+    assert sorted(json.loads(line)["done"] for line in lines) == list(range(2000))
 
 
 def test_events_arrive_and_outputs_are_in_the_manifest(stage: Any, tmp_path: Path) -> None:
@@ -121,8 +139,8 @@ def test_a_stage_dies_with_the_flow_that_started_it(stage: Any, tmp_path: Path) 
     script.write_text(
         "import sys\n"
         "from pathlib import Path\n"
-        "from steadycode.stages.job import Job\n"
-        "from steadycode.stages.process import run_stage\n"
+        "from steadycode.jobs.job import Job\n"
+        "from steadycode.jobs.parent import run_stage\n"
         f"job = Job(stage='probe', folder=Path({str(tmp_path / 'w')!r}), seed=0,"
         " settings={}, inputs={})\n"
         f"run_stage(job, print, launcher=(sys.executable, {str(tmp_path / 'child.py')!r}))\n"
@@ -130,7 +148,7 @@ def test_a_stage_dies_with_the_flow_that_started_it(stage: Any, tmp_path: Path) 
     (tmp_path / "child.py").write_text(
         "import os, sys, time\n"
         "from pathlib import Path\n"
-        "from steadycode.stages.job import stage_main\n"
+        "from steadycode.jobs.child import stage_main\n"
         "def body(job, events):\n"
         f"    Path({str(pid_file)!r}).write_text(str(os.getpid()))\n"
         "    time.sleep(120)\n"

@@ -12,18 +12,19 @@ import pytest
 
 from steadycode.errors import StageFailed, SteadycodeError
 from steadycode.files import read_json, write_text
-from steadycode.stages import resume
-from steadycode.stages.job import Events, Job, run_body, trusted_manifest
-from steadycode.stages.process import run_stage
-from steadycode.stages.resume import Checkpoints, rewind
+from steadycode.jobs import checkpoints as resume
+from steadycode.jobs.checkpoints import Checkpoints, rewind
+from steadycode.jobs.child import Events, run_body
+from steadycode.jobs.job import Job, trusted_manifest
+from steadycode.jobs.parent import run_stage
 
 STEPS = 6
 COUNTS = """
 import os, signal, sys
 from pathlib import Path
 from steadycode.files import write_text
-from steadycode.stages import job as boundary
-from steadycode.stages import resume
+from steadycode.jobs import child as boundary
+from steadycode.jobs import checkpoints as resume
 
 MOMENT, AT = sys.argv[1], int(sys.argv[2])
 

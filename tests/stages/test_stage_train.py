@@ -9,10 +9,11 @@ import pytest
 
 from steadycode.config import TrainConfig
 from steadycode.errors import ConfigError, StageFailed, SteadycodeError
+from steadycode.jobs.child import run_body
+from steadycode.jobs.job import Job, trusted_manifest
+from steadycode.jobs.parent import run_stage
 from steadycode.models import fingerprint, load
 from steadycode.models.tiny import save_tiny
-from steadycode.stages.job import Job, run_body, trusted_manifest
-from steadycode.stages.process import run_stage
 from steadycode.stages.train import body
 
 RECIPE = {
@@ -94,7 +95,7 @@ KILLED_AT = """
 import os, runpy, signal, sys
 import safetensors.torch
 from steadycode.contraclm import checkpoint
-from steadycode.stages.job import Events
+from steadycode.jobs.child import Events
 
 MOMENT, AT = sys.argv[1], int(sys.argv[2])
 

@@ -7,7 +7,7 @@ tokens and sequences the terms are averaged, and how many rows the others hold.
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from steadycode.contraclm.data import Batch, Row, collate, packed
+from steadycode.models.batches import Batch, Row, collate, packed
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -1,78 +1,16 @@
-"""How spread out a model's hidden states are: what the contrastive terms are meant to improve.
+"""What the contrastive terms are meant to improve, measured in one call each.
 
-Definitions, over the last hidden states (behind the final norm, evaluation mode) of held-out
-documents, one sequence per document:
-
-- ``intra_similarity``: mean over sequences of the mean cosine between two different positions;
-- ``isotropy``: 1 - ``intra_similarity``;
-- ``inter_similarity``: mean cosine between the mean vectors of two different sequences;
-- ``uniformity``: log of the mean of exp(-2 |x - y|^2) over pairs of those mean vectors, scaled to
-  length 1 (Wang and Isola, 2020); lower is more uniform.
-
-A figure without a pair to average over is nan. Means of cosines come from the sum of the unit
-vectors (|sum|^2 holds every pair), so no matrix of positions by positions is made.
-
-How well vectors find the same problem solved elsewhere is the subject of ``search``; here it goes
-by the name ``code_search``.
+The definitions are those of ``measures.representation`` and ``measures.search``.
 """
 
-import math
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-import torch
-from torch import Tensor
-from torch.nn import functional
+from steadycode.measures import heldout, search
+from steadycode.measures.representation import Representation, mean_cosine, uniformity
 
-_ROWS = 1024
-
-
-class Representation:
-    """Gathers sequences one at a time; keeps one mean vector of each."""
-
-    def __init__(self) -> None:
-        self._intra: list[float] = []
-        self._means: list[Tensor] = []
-
-    def add(self, hidden: Tensor) -> None:
-        """One sequence's hidden states, [n, D], real tokens only."""
-        hidden = hidden.detach().double()
-        if len(hidden) > 1:
-            self._intra.append(mean_cosine(hidden))
-        self._means.append(hidden.mean(0).cpu())
-
-    def figures(self) -> dict[str, float]:
-        intra = math.fsum(self._intra) / len(self._intra) if self._intra else math.nan
-        means = torch.stack(self._means) if self._means else torch.empty(0, 1)
-        return {
-            "intra_similarity": intra,
-            "isotropy": 1 - intra,
-            "inter_similarity": mean_cosine(means),
-            "uniformity": uniformity(means),
-        }
-
-
-def mean_cosine(vectors: Tensor) -> float:
-    """Mean cosine over ordered pairs i != j of [n, D]; nan for n < 2."""
-    n = len(vectors)
-    if n < 2:
-        return math.nan
-    units = functional.normalize(vectors.double(), dim=1)
-    all_pairs = units.sum(0).square().sum() - units.square().sum()
-    return float(all_pairs / (n * (n - 1)))
-
-
-def uniformity(vectors: Tensor) -> float:
-    """log mean exp(-2 |x - y|^2) over pairs i != j of the unit vectors of [n, D]."""
-    n = len(vectors)
-    if n < 2:
-        return math.nan
-    units = functional.normalize(vectors.double(), dim=1)
-    total = 0.0
-    for rows in torch.split(units, _ROWS):  # |x - y|^2 = 2 - 2 cos
-        total += float((4 * (rows @ units.T) - 4).exp().sum())
-    return math.log((total - n) / (n * (n - 1)))
+__all__ = ["Representation", "code_search", "mean_cosine", "measure", "uniformity"]
 
 
 def measure(
@@ -84,8 +22,6 @@ def measure(
     on_progress: Callable[[int, int], None] | None = None,
 ) -> dict[str, float]:
     """The four figures of a model on ``documents``, by ``heldout.measure``."""
-    from steadycode.contraclm import heldout
-
     held_out = heldout.measure(
         model, tokenizer, documents, max_tokens=max_tokens, on_progress=on_progress
     )
@@ -105,8 +41,6 @@ def code_search(
 
     ``files``: language -> JSON lines with ``func`` or ``code``, ``label`` and ``index``.
     """
-    from steadycode.contraclm import search
-
     sets = [search.read_programs(language, path) for language, path in files.items()]
     vectors = {
         one.language: search.embeddings(

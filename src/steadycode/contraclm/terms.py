@@ -9,8 +9,6 @@ from torch import Tensor, nn
 from torch.nn import functional
 
 from steadycode.config import TrainConfig
-from steadycode.contraclm.data import Batch
-from steadycode.contraclm.forward import Forward, single_pass
 from steadycode.contraclm.objective import Objective, sequence_views
 from steadycode.contraclm.views import (
     blocks,
@@ -18,6 +16,8 @@ from steadycode.contraclm.views import (
     functional_dropout_views,
     set_dropout,
 )
+from steadycode.models.batches import Batch
+from steadycode.models.forward import Forward, single_pass
 
 
 class MicroTerms(NamedTuple):

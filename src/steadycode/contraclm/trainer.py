@@ -23,13 +23,13 @@ from torch import Tensor, nn
 from steadycode.config import TrainConfig
 from steadycode.contraclm.adapters import adapters
 from steadycode.contraclm.checkpoint import load_state, save_state
-from steadycode.contraclm.data import end_of_text
-from steadycode.contraclm.heldout import measure
 from steadycode.contraclm.microbatches import MicroBatch, micro_batches
 from steadycode.contraclm.negatives import CachedNegatives, gather
 from steadycode.contraclm.objective import two_view_loss
 from steadycode.contraclm.terms import MicroTerms, Terms, autocast
 from steadycode.errors import ConfigError, ModelError, SteadycodeError
+from steadycode.measures.heldout import measure
+from steadycode.models.tokens import end_of_text
 from steadycode.randomness import derive_seed
 
 OnMetric = Callable[[str, float, int], None]

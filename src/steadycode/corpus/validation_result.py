@@ -6,8 +6,7 @@ from pathlib import Path
 from typing import Literal
 
 from steadycode.errors import DataError
-from steadycode.files import read_json, write_json, write_text
-from steadycode.pages import render
+from steadycode.files import read_json, write_json
 
 SCHEMA = 1
 
@@ -80,10 +79,6 @@ class ValidationResult:
             return cls(**{**content, "checks": tuple(checks)})
         except (OSError, ValueError, LookupError, TypeError, AttributeError) as error:
             raise DataError(f"{path} is missing or damaged; validate again") from error
-
-    def write_page(self, path: Path) -> None:
-        """One HTML file that needs nothing beside it."""
-        write_text(path, render("validation.html.j2", result=self))
 
 
 def require_valid(result: ValidationResult, remedy: str = REMEDY) -> None:

@@ -1,13 +1,12 @@
 """From what the configuration names to a folder on this disk."""
 
 import re
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from collections.abc import Callable
 from pathlib import Path
-from typing import Any
 
 from steadycode.config import read_yaml
 from steadycode.errors import ModelError
+from steadycode.hub import HubError, snapshot
 from steadycode.models.building import Say, build_base
 from steadycode.models.loading import check_folder
 from steadycode.project import Project
@@ -46,31 +45,19 @@ def resolve(
 
 
 def _from_hub(hub_id: str, say: Say) -> Path:
-    from huggingface_hub import snapshot_download
-
-    def snapshot(**options: Any) -> Path:
-        return Path(snapshot_download(hub_id, allow_patterns=list(_HUB_FILES), **options))
+    def whole(folder: Path) -> bool:
+        check_folder(folder)  # a fault of it is the same to us as its absence
+        return True
 
     try:
-        return check_folder(snapshot(local_files_only=True))
-    except Exception:
-        say(f"downloading {hub_id} from the Hugging Face hub (safetensors only)")
-    try:
-        with online():
-            return snapshot()
-    except Exception as error:  # network, access and naming faults have many types
-        reason = " ".join(str(error).split())[:200]
-        raise ModelError(f"hub id {hub_id!r} cannot be downloaded: {reason}") from error
-
-
-@contextmanager
-def online() -> Iterator[None]:
-    """Lift the project's HF_HUB_OFFLINE for a download that the user asked for by name."""
-    from huggingface_hub import constants
-
-    before = constants.HF_HUB_OFFLINE
-    constants.HF_HUB_OFFLINE = False
-    try:
-        yield
-    finally:
-        constants.HF_HUB_OFFLINE = before
+        return snapshot(
+            hub_id,
+            _HUB_FILES,
+            whole,
+            kind="model",
+            before_download=lambda: say(
+                f"downloading {hub_id} from the Hugging Face hub (safetensors only)"
+            ),
+        )
+    except HubError as error:
+        raise ModelError(f"hub id {hub_id!r} cannot be downloaded: {error}") from error

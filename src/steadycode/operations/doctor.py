@@ -16,6 +16,7 @@ from pathlib import Path
 import psutil
 
 from steadycode.config import Config
+from steadycode.jobs.parent import LOG
 from steadycode.operations import schedule, services
 from steadycode.processes import (
     ProcessId,
@@ -29,9 +30,8 @@ from steadycode.processes import (
 from steadycode.project import STARTED_BY, Project
 from steadycode.registry import leftovers
 from steadycode.registry.leftovers import LostRun, OpenRun
-from steadycode.registry.runs import FLOW_RUN
 from steadycode.registry.store import open_store
-from steadycode.stages.process import LOG
+from steadycode.registry.tags import FLOW_RUN
 
 Say = Callable[[str], None]
 

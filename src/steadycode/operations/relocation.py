@@ -1,11 +1,11 @@
 """``steadycode relocate``: repairs a project whose folder was moved or copied."""
 
 import os
+from collections.abc import Mapping
+from dataclasses import dataclass
 from pathlib import Path
 
 import psutil
-from rich.console import Console
-from rich.table import Table
 
 from steadycode.errors import ConfigError
 from steadycode.processes import project_processes
@@ -14,12 +14,23 @@ from steadycode.registry.relocation import former_folders, rewrite_addresses
 from steadycode.registry.store import database_uri, project_of
 
 
-def relocate(project: Project) -> int:
-    """Let the MLflow store find its files where it lies now; returns how many addresses changed.
+@dataclass(frozen=True, kw_only=True)
+class Relocation:
+    """Where the project was before, and how many addresses of each kind were rewritten."""
+
+    former: tuple[Path, ...]
+    rewritten: Mapping[str, int]
+
+    @property
+    def total(self) -> int:
+        return sum(self.rewritten.values())
+
+
+def relocate(project: Project) -> Relocation:
+    """Let the MLflow store find its files where it lies now.
 
     Raises ConfigError when the store is not the project's own, or while processes of it run.
     """
-    console = Console()
     folder = project.mlruns.resolve()
     named = os.environ.get("MLFLOW_TRACKING_URI")
     if named and named != database_uri(folder):
@@ -29,20 +40,12 @@ def relocate(project: Project) -> int:
         )
     former = former_folders(folder)
     if not former:
-        console.print(
-            f"nothing to be done: every address in {folder} is right", markup=False, soft_wrap=True
-        )
-        return 0
+        return Relocation(former=(), rewritten={})
     _refuse_running(project, former)
-    rewritten = rewrite_addresses(folder, former)
-    table = Table("addresses of", "rewritten")
-    table.columns[1].justify = "right"
-    for name, count in rewritten.items():
-        table.add_row(name, str(count))
-    console.print(table)
-    roots = ", ".join(str(project_of(old)) for old in former)
-    console.print(f"moved from {roots} to {project.root}", soft_wrap=True, markup=False)
-    return sum(rewritten.values())
+    return Relocation(
+        former=tuple(project_of(old) for old in former),
+        rewritten=rewrite_addresses(folder, former),
+    )
 
 
 def _refuse_running(project: Project, former: list[Path]) -> None:

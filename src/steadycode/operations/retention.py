@@ -4,13 +4,7 @@ from collections.abc import Iterable, Iterator
 from collections.abc import Set as AbstractSet
 from contextlib import suppress
 from dataclasses import dataclass
-from itertools import groupby
 from pathlib import Path
-
-from rich.console import Console
-from rich.filesize import decimal
-from rich.table import Table
-from rich.text import Text
 
 from steadycode.errors import ModelError
 from steadycode.files import read_json
@@ -52,25 +46,37 @@ class AttemptFolder:
         return self.folder / "train"
 
 
+@dataclass(frozen=True, kw_only=True)
+class Removal:
+    """What a removal freed, or what a dry run would have."""
+
+    gone: tuple[Item, ...]
+    in_use: tuple[Item, ...]
+    """Left alone, since somebody works there just now."""
+    left_to: str
+    """The address of the server that keeps its own artifacts; empty for the embedded store."""
+
+    @property
+    def bytes(self) -> int:
+        return sum(item.bytes for item in self.gone)
+
+
 def collect_garbage(
     project: Project, keep: int, dry_run: bool, experiment: str = "steadycode"
-) -> int:
-    """Remove weights, checkpoints and completions beyond the newest ``keep``; returns the bytes.
+) -> Removal:
+    """Remove weights, checkpoints and completions beyond the newest ``keep``.
 
     A dry run touches nothing and returns what the same command without it would free.
     """
-    console = Console()
     store = open_store(project, experiment)
     with store.writing():  # no version comes and no alias moves between plan and removal
         plan = plan_removal(project, store, keep)
         gone = plan if dry_run else [item for item in plan if carry_out(store, item)]
-    _tell(console, gone, dry_run)
-    for item in plan:
-        if item not in gone:
-            console.print(f"in use, left alone: {item.kind} of {item.what}", markup=False)
-    if not store.embedded:
-        console.print(f"the artifacts on {store.tracking_uri} are left to it", markup=False)
-    return sum(item.bytes for item in gone)
+    return Removal(
+        gone=tuple(gone),
+        in_use=tuple(item for item in plan if item not in gone),
+        left_to="" if store.embedded else store.tracking_uri,
+    )
 
 
 def plan_removal(project: Project, store: Store, keep: int) -> list[Item]:
@@ -195,20 +201,3 @@ def _fingerprints(folders: Iterable[Path]) -> Iterator[str]:
             yield fingerprint(folder)
         except ModelError:  # not a whole model
             continue
-
-
-def _tell(console: Console, items: list[Item], dry_run: bool) -> None:
-    if not items:
-        console.print("nothing to free")
-        return
-    table = Table("kind", "what", "size")
-    table.columns[2].justify = "right"
-    for kind, group in groupby(items, key=lambda item: item.kind):
-        of_kind = list(group)
-        for item in of_kind:
-            table.add_row(item.kind, Text(item.what), decimal(item.bytes))
-        total = decimal(sum(item.bytes for item in of_kind))
-        table.add_row(f"all {kind}", f"{len(of_kind)}", total, style="bold", end_section=True)
-    console.print(table)
-    total = decimal(sum(item.bytes for item in items))
-    console.print(f"would free {total}" if dry_run else f"freed {total}")

@@ -16,7 +16,8 @@ from uuid import UUID
 
 from steadycode.errors import ConfigError
 from steadycode.processes import FLOWS, ProcessId
-from steadycode.registry.runs import DEPLOYMENT, FLOW_RUN, PROCESS
+from steadycode.registry.tags import DEPLOYMENT, FLOW_RUN, PROCESS
+from steadycode.views.runs import Timing
 
 if TYPE_CHECKING:
     from prefect.client.orchestration import SyncPrefectClient
@@ -60,6 +61,17 @@ class ScheduledRun:
         """It was due and never began: refused since another one ran, or taken by no worker."""
         overdue = self.state in WAITING and datetime.now(UTC) - self.due > LATE
         return self.started is None and (overdue or self.state == "Cancelled")
+
+    @property
+    def timing(self) -> Timing:
+        """What a person is told of it."""
+        return Timing(
+            due=self.due,
+            started=self.started,
+            ended=self.ended,
+            state="missed" if self.missed else self.state.lower(),
+            reason=self.reason,
+        )
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

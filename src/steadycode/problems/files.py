@@ -7,9 +7,9 @@ import zlib
 from collections.abc import Iterator
 from contextlib import suppress
 from pathlib import Path
-from typing import Any
 
 from steadycode.errors import ConfigError, DataError
+from steadycode.hub import HubError, snapshot
 from steadycode.project import find_project
 
 _SUFFIXES = (".jsonl", ".jsonl.gz", ".parquet")
@@ -102,26 +102,13 @@ def _hub_folder(name: str, folder: str | None) -> Path:
 
 
 def _download(name: str) -> Path:
-    from huggingface_hub import snapshot_download
-
-    from steadycode.models.resolving import online
-
-    def snapshot(**options: Any) -> Path:
-        patterns = [f"*{suffix}" for suffix in _SUFFIXES]
-        return Path(
-            snapshot_download(name, repo_type="dataset", allow_patterns=patterns, **options)
-        )
-
-    with suppress(Exception):
-        found = snapshot(local_files_only=True)
-        if _data_files(found.rglob("*")):
-            return found
+    patterns = [f"*{suffix}" for suffix in _SUFFIXES]
     try:
-        with online():
-            return snapshot()
-    except Exception as error:  # network, access and naming faults have many types
-        reason = " ".join(str(error).split())[:200]
+        return snapshot(
+            name, patterns, lambda folder: bool(_data_files(folder.rglob("*"))), kind="dataset"
+        )
+    except HubError as error:
         raise DataError(
-            f"no file {name}, and no such data set can be downloaded: {reason};"
+            f"no file {name}, and no such data set can be downloaded: {error};"
             " name 'humaneval' or a .jsonl file"
         ) from error

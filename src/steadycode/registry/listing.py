@@ -8,7 +8,8 @@ from tempfile import TemporaryDirectory
 from typing import TYPE_CHECKING
 
 from steadycode.errors import ConfigError
-from steadycode.registry.runs import (
+from steadycode.registry.store import Store
+from steadycode.registry.tags import (
     DEPLOYMENT,
     FAILED_STAGE,
     MISSED,
@@ -17,12 +18,12 @@ from steadycode.registry.runs import (
     SET_ASIDE,
     STAGE,
 )
-from steadycode.registry.store import Store
 
 if TYPE_CHECKING:
     from mlflow.entities import Run
 
 _LOGS = ("stage.log", "fault.txt", "flow.log")
+_LOG_LINES = 30
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -48,6 +49,16 @@ class RunRow:
         return (self.ended - self.started).total_seconds() if self.ended else None
 
 
+@dataclass(frozen=True, slots=True)
+class RunDetails:
+    """A run with those of its stages that stand, and the end of the log that a bad end left."""
+
+    run: RunRow
+    stages: tuple[RunRow, ...]
+    log_name: str = ""
+    log: tuple[str, ...] = ()
+
+
 def recent_runs(store: Store, limit: int) -> list[RunRow]:
     """Of all experiments, without the stages' own runs and those of other software."""
     runs = store.runs(OURS, order_by=["attributes.start_time DESC"], max_results=200)
@@ -63,6 +74,21 @@ def find_run(store: Store, start: str) -> RunRow:
     if len(found) > 1:
         raise ConfigError(f"{len(found)} runs have an id that begins with {start}; give more of it")
     return found[0]
+
+
+def run_details(store: Store, start: str) -> RunDetails:
+    """All about the run whose id begins with ``start``: its stages, and the log of a bad end.
+
+    The log is the failing stage's, else the run's own. Raises ConfigError.
+    """
+    run = find_run(store, start)
+    stages = stages_of(store, run.run_id)
+    failed = [stage.run_id for stage in stages if stage.stage == run.failed_stage]
+    for run_id in [*failed, run.run_id]:
+        name, lines = last_lines(store, run_id, _LOG_LINES)
+        if lines:
+            return RunDetails(run, tuple(stages), name, tuple(lines))
+    return RunDetails(run, tuple(stages))
 
 
 def stages_of(store: Store, run_id: str) -> list[RunRow]:

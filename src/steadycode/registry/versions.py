@@ -8,8 +8,8 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from steadycode.errors import ModelError
-from steadycode.registry.runs import ATTEMPT, RETRAINING
 from steadycode.registry.store import Store, as_default, local_path, remove_folder
+from steadycode.registry.tags import ATTEMPT, RETRAINING
 
 if TYPE_CHECKING:
     from mlflow.entities import LoggedModel

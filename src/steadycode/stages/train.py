@@ -13,9 +13,10 @@ from pydantic import ValidationError
 
 from steadycode.config import TrainConfig, first_fault
 from steadycode.errors import ConfigError
-from steadycode.stages.group import group_size, rank
-from steadycode.stages.job import Events, Job, stage_main
-from steadycode.stages.resume import Checkpoints, space_for
+from steadycode.jobs.checkpoints import Checkpoints, space_for
+from steadycode.jobs.child import Events, stage_main
+from steadycode.jobs.group import group_size, rank
+from steadycode.jobs.job import Job
 
 HELDOUT_DOCUMENTS = 16
 """Measured while training; the evaluation afterwards uses more."""
@@ -26,8 +27,9 @@ def body(job: Job, events: Events) -> list[Path]:
     settings, max_documents = _settings(job)
 
     from steadycode.contraclm.checkpoint import save, stored_dtype
-    from steadycode.contraclm.data import evenly, read_documents, training_sequences
+    from steadycode.contraclm.sequences import training_sequences
     from steadycode.contraclm.trainer import train
+    from steadycode.measures.documents import evenly, read_documents
     from steadycode.models import load, pick_device
 
     _take_own_gpu()

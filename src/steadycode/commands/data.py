@@ -1,0 +1,62 @@
+"""``steadycode data``: build and validate the training data."""
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from steadycode.commands.options import Overrides, Profile
+from steadycode.commands.project import in_project
+
+app = typer.Typer(help="Build and validate the training data.", no_args_is_help=True)
+
+
+@app.command()
+def build(
+    force: Annotated[
+        bool, typer.Option(help="Build from the recipe, dropping local changes.")
+    ] = False,
+) -> None:
+    """Make data/ as data.dvc records it: from DVC's cache or remote, else from the recipe."""
+    with in_project() as project:
+        from rich.console import Console
+
+        from steadycode.corpus.recipe import load_recipe
+        from steadycode.corpus.versions import ensure_data
+        from steadycode.views.console import StageView
+
+        console = Console()
+        recipe = load_recipe(project.configs / "corpus.yaml")
+        with StageView(console, 1).stage("make data/") as view:
+            version = ensure_data(project, recipe, view.progress, force=force)
+        dirty = "not recorded, `dvc add data` does that"
+        recorded = dirty if version.dirty else "as data.dvc records"
+        console.print(f"data/ is version {version.md5}: {recorded}", soft_wrap=True)
+
+
+@app.command()
+def validate(
+    profile: Profile = "quick",
+    overrides: Overrides = None,
+    page: Annotated[
+        Path | None, typer.Option(help="Where to write the result as an HTML page.")
+    ] = None,
+) -> None:
+    """Check data/ (read-only) and name the rows that fail."""
+    with in_project() as project:
+        from rich.console import Console
+
+        from steadycode.config import load_config
+        from steadycode.corpus.validation import validate as validate_folder
+        from steadycode.corpus.validation_result import require_valid
+        from steadycode.files import write_text
+        from steadycode.views.validation import validation_page, validation_table
+
+        console = Console()
+        result = validate_folder(project.data, load_config(profile, overrides).data)
+        console.print(validation_table(result))
+        if page is not None:
+            write_text(page, validation_page(result))
+            console.print(f"wrote {page}")
+        require_valid(result)
+        console.print(result.summary_line(), markup=False)

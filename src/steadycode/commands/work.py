@@ -1,0 +1,112 @@
+"""The jobs: ``retrain``, ``evaluate``, ``train`` and ``refresh``."""
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from steadycode.commands.options import Budget, DirtyData, Overrides, Profile
+from steadycode.commands.project import in_project
+from steadycode.errors import ConfigError, DataError
+
+
+def retrain(
+    profile: Profile = "quick",
+    overrides: Overrides = None,
+    allow_dirty_data: DirtyData = False,
+) -> None:
+    """Validate the data, fine-tune, evaluate, register, and decide on promotion."""
+    with in_project():
+        from steadycode.config import load_config
+
+        config = load_config(profile, overrides)
+        _tell_of_the_wait()
+        from flows.retrain import retrain as flow
+
+        flow(config, allow_dirty_data=allow_dirty_data)
+
+
+def evaluate(
+    model: Annotated[
+        str | None, typer.Option(help="Base-model name, folder, models:/NAME@ALIAS or hub id.")
+    ] = None,
+    completions: Annotated[
+        Path | None,
+        typer.Option(
+            help="JSON lines of prompt and completion that another engine has written; --model is"
+            " then only the name to show."
+        ),
+    ] = None,
+    benchmark: Annotated[
+        Path | None,
+        typer.Option(help="The folder from `perturb build` whose prompts were completed."),
+    ] = None,
+    budget: Budget = None,
+    profile: Profile = "quick",
+    overrides: Overrides = None,
+) -> None:
+    """Evaluate any model without training, or completions that were made elsewhere."""
+    with in_project() as project:
+        from steadycode.config import load_config
+
+        if (completions is None) != (benchmark is None) or not (model or completions):
+            raise ConfigError("give --model, or --completions with --benchmark")
+        config = load_config(profile, overrides)
+        if completions and benchmark:
+            from steadycode.retraining.evaluation import Recorded, recorded_job
+
+            recorded_job(project, config, Recorded(completions, benchmark))  # raises what is wrong
+        elif not (heldout := project.data / "test.jsonl").is_file():
+            raise DataError(
+                f"no {heldout} to take the held-out loss of; run `steadycode data build`"
+            )
+        if budget is not None:
+            from steadycode.retraining.evaluation import within_budget
+
+            config = within_budget(project, config, budget)
+            typer.echo(f"within {budget} prompts: {', '.join(config.evaluate.perturbations)}")
+        _tell_of_the_wait()
+        from flows.evaluate import evaluate as flow
+
+        name = model or (completions.stem if completions else "")
+        flow(name, config, str(completions or ""), str(benchmark or ""))
+
+
+def train(
+    output: Annotated[Path, typer.Option(help="New folder for the model and its events.")],
+    profile: Profile = "quick",
+    overrides: Overrides = None,
+    allow_dirty_data: DirtyData = False,
+) -> None:
+    """Run the training stage alone: no evaluation, no registry."""
+    with in_project() as project:
+        from steadycode.config import load_config
+        from steadycode.retraining.training import train_alone
+
+        train_alone(project, load_config(profile, overrides), output, allow_dirty_data)
+
+
+def refresh(
+    profile: Profile = "quick",
+    overrides: Overrides = None,
+    branch: Annotated[
+        str, typer.Option(help="Commit there; without it, on the branch that is checked out.")
+    ] = "",
+    deployment: Annotated[
+        str, typer.Option(help="Trigger this deployment, FLOW/NAME, instead of retraining here.")
+    ] = "",
+    retrain: Annotated[bool, typer.Option(help="Retrain when the data changed.")] = True,
+) -> None:
+    """Build the corpus anew; when its bytes changed: validate, record, commit and retrain."""
+    with in_project():
+        from steadycode.config import load_config
+
+        config = load_config(profile, overrides)
+        _tell_of_the_wait()
+        from flows.refresh import refresh as flow
+
+        flow(config, branch=branch, deployment=deployment, retrain=retrain)
+
+
+def _tell_of_the_wait() -> None:
+    typer.echo("starting (Prefect takes some seconds) …")

@@ -1,0 +1,57 @@
+"""The Hugging Face hub: what is in its cache already, else a download that the user asked for."""
+
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any, Literal
+
+
+class HubError(Exception):
+    """The hub cannot give what was named; the message is its reason, in one line."""
+
+
+def snapshot(
+    name: str,
+    patterns: Sequence[str],
+    usable: Callable[[Path], bool],
+    *,
+    kind: Literal["model", "dataset"],
+    before_download: Callable[[], None] = lambda: None,
+) -> Path:
+    """The folder with the files of ``name`` that match ``patterns``.
+
+    What the cache holds is taken when it is ``usable``, and nothing is asked then. Raises
+    HubError.
+    """
+    from huggingface_hub import snapshot_download
+
+    def folder(**options: Any) -> Path:
+        return Path(
+            snapshot_download(name, repo_type=kind, allow_patterns=list(patterns), **options)
+        )
+
+    try:
+        cached = folder(local_files_only=True)
+        if usable(cached):
+            return cached
+    except Exception:  # not there, or not whole: each has a type of its own
+        pass
+    before_download()
+    try:
+        with _online():
+            return folder()
+    except Exception as error:  # network, access and naming faults have many types
+        raise HubError(" ".join(str(error).split())[:200]) from error
+
+
+@contextmanager
+def _online() -> Iterator[None]:
+    """Lift the project's HF_HUB_OFFLINE for one download."""
+    from huggingface_hub import constants
+
+    before = constants.HF_HUB_OFFLINE
+    constants.HF_HUB_OFFLINE = False
+    try:
+        yield
+    finally:
+        constants.HF_HUB_OFFLINE = before

@@ -1,0 +1,157 @@
+"""What a killed stage need not do again: checkpoints in the job's folder, and their index.
+
+The running stage adds checkpoints. Whoever starts it calls ``rewind`` before: of the earlier try
+that leaves the newest checkpoint that can be trusted, and the events up to it.
+"""
+
+import errno
+import hashlib
+import shutil
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from dataclasses import asdict, dataclass
+from pathlib import Path
+
+from steadycode.errors import SteadycodeError
+from steadycode.files import read_json, replacing, sha256_folder, write_json
+from steadycode.jobs.job import Job
+
+SCHEMA = 1
+INDEX = "checkpoints.json"
+FOLDER = "checkpoints"
+
+
+@dataclass(frozen=True, kw_only=True)
+class Checkpoint:
+    """One row of the index: a folder, and how far the events had come when it was written."""
+
+    folder: str
+    """Relative to the job's."""
+    step: int
+    events: int
+    """Bytes of events.jsonl."""
+    events_sha256: str
+    files: Mapping[str, str]
+    """Path relative to ``folder`` -> sha256."""
+
+
+class Checkpoints:
+    """The running stage's side: the newest ``kept`` checkpoints of its job."""
+
+    def __init__(self, job: Job, kept: int) -> None:
+        self._job, self._kept = job, kept
+        self._rows = _read_index(job)
+
+    @property
+    def newest(self) -> Path | None:
+        """The folder to continue from; ``rewind`` has seen to it that it can be trusted."""
+        return self._job.folder / self._rows[0].folder if self._rows else None
+
+    @property
+    def step(self) -> int:
+        """Of the newest; 0 without one."""
+        return self._rows[0].step if self._rows else 0
+
+    def add(self, step: int, write: Callable[[Path], None]) -> None:
+        """Make a checkpoint of what ``write`` puts into the folder it is given.
+
+        Raises SteadycodeError when the disk is full; the earlier checkpoints stay.
+        """
+        folder = self._job.folder / FOLDER / f"step-{step:06d}"
+        try:
+            with space_for(f"the checkpoint of step {step}", folder.parent):
+                write(folder)
+                self._list(step, folder)
+        except (OSError, SteadycodeError):
+            shutil.rmtree(folder, ignore_errors=True)
+            raise
+        _remove_unlisted(self._job.folder, self._rows)
+
+    def _list(self, step: int, folder: Path) -> None:
+        events = (self._job.folder / "events.jsonl").read_bytes()  # a line is on disk once told
+        row = Checkpoint(
+            folder=f"{FOLDER}/{folder.name}",
+            step=step,
+            events=len(events),
+            events_sha256=hashlib.sha256(events).hexdigest(),
+            files=sha256_folder(folder),
+        )
+        rows = [row, *self._rows][: self._kept]
+        _write_index(self._job, rows)
+        self._rows = rows
+
+
+@contextmanager
+def space_for(what: str, where: Path) -> Iterator[None]:
+    """Raises SteadycodeError when the disk is full."""
+    try:
+        yield
+    except OSError as error:
+        if error.errno in (errno.ENOSPC, errno.EDQUOT):
+            raise SteadycodeError(
+                f"no space left for {what} in {where}; free some and run this again,"
+                " it goes on from the checkpoint before"
+            ) from error
+        raise
+
+
+def rewind(job: Job) -> None:
+    """Leave what the next try of ``job`` continues from: no checkpoint means no events either.
+
+    A checkpoint counts when it is this job's, and its files and the events before it are what
+    they were when it was written.
+    """
+    rows = _read_index(job)
+    while rows and not _trusted(job.folder, rows[0]):
+        rows = rows[1:]
+    if not rows:
+        remove_checkpoints(job.folder)
+        (job.folder / "events.jsonl").unlink(missing_ok=True)
+        return
+    _write_index(job, rows)
+    _remove_unlisted(job.folder, rows)
+    events = job.folder / "events.jsonl"
+    told = events.read_bytes()[: rows[0].events]
+    with replacing(events) as temporary:  # a new file: a straggler appends to the old one
+        temporary.write_bytes(told)
+
+
+def remove_checkpoints(folder: Path) -> None:
+    """Of the job in ``folder``, whatever it is; the index first, since it vouches for the rest."""
+    (folder / INDEX).unlink(missing_ok=True)
+    shutil.rmtree(folder / FOLDER, ignore_errors=True)
+
+
+def _trusted(folder: Path, row: Checkpoint) -> bool:
+    try:
+        events = (folder / "events.jsonl").read_bytes()[: row.events]
+        if hashlib.sha256(events).hexdigest() != row.events_sha256:
+            return False
+        return sha256_folder(folder / row.folder) == row.files
+    except (OSError, TypeError):
+        return False
+
+
+def _read_index(job: Job) -> list[Checkpoint]:
+    """Newest first; empty when there is none that is this job's."""
+    try:
+        index = read_json(job.folder / INDEX)
+        if (index["schema"], index["job_sha256"]) != (SCHEMA, job.sha256):
+            return []
+        return [Checkpoint(**row) for row in index["checkpoints"]]
+    except (OSError, ValueError, KeyError, TypeError):
+        return []
+
+
+def _write_index(job: Job, rows: Sequence[Checkpoint]) -> None:
+    listed = [asdict(row) for row in rows]
+    index = {"schema": SCHEMA, "job_sha256": job.sha256, "checkpoints": listed}
+    write_json(job.folder / INDEX, index)
+
+
+def _remove_unlisted(folder: Path, rows: Sequence[Checkpoint]) -> None:
+    """Also what a kill left half-written."""
+    listed = {folder / row.folder for row in rows}
+    for path in (folder / FOLDER).glob("*"):
+        if path not in listed:
+            shutil.rmtree(path, ignore_errors=True)

@@ -1,0 +1,138 @@
+"""The child's side of the process boundary: events while a stage runs, its manifest at the end."""
+
+import ctypes
+import importlib.metadata
+import json
+import math
+import os
+import platform
+import resource
+import signal
+import sys
+import threading
+import time
+from collections.abc import Callable
+from dataclasses import asdict
+from pathlib import Path
+from typing import Any
+
+from steadycode.errors import StageFailed, SteadycodeError
+from steadycode.files import sha256_file, write_json
+from steadycode.jobs.checkpoints import remove_checkpoints, rewind
+from steadycode.jobs.group import rank, run_group
+from steadycode.jobs.job import SCHEMA, Job, Manifest
+
+_LOG_SECONDS = 10.0
+_VERSIONS = ("torch", "transformers", "tokenizers", "numpy")
+
+
+class Events:
+    """Appends to ``events.jsonl``; each line is written whole, so a reader can follow.
+
+    Messages, and progress now and then, go to the stage's log too, which is all that a person has
+    when it was killed. Several threads may tell at once.
+    """
+
+    def __init__(self, path: Path, log: bool = True) -> None:
+        self._logs = log
+        self._out = path.open("a", encoding="utf-8", buffering=1)
+        self._told = -math.inf
+        self._one_line = threading.Lock()
+
+    def metric(self, name: str, value: float, step: int = 0) -> None:
+        """A value that is not finite is undefined: null."""
+        known = value if math.isfinite(value) else None
+        self._write({"kind": "metric", "name": name, "value": known, "step": step})
+
+    def progress(self, label: str, done: int, total: int) -> None:
+        if time.monotonic() - self._told > _LOG_SECONDS:
+            self._log(f"{label} {done}/{total}")
+        self._write({"kind": "progress", "label": label, "done": done, "total": total})
+
+    def message(self, text: str) -> None:
+        self._log(text)
+        self._write({"kind": "message", "text": text})
+
+    def _log(self, text: str) -> None:
+        self._told = time.monotonic()
+        if self._logs:
+            print(f"{time.strftime('%H:%M:%S')} {text}", flush=True)
+
+    def _write(self, event: dict[str, Any]) -> None:
+        line = json.dumps({"time": time.time(), **event}, allow_nan=False) + "\n"
+        with self._one_line:
+            self._out.write(line)
+
+
+Body = Callable[[Job, Events], list[Path]]
+"""A stage's work: writes its outputs below ``job.folder`` and returns their paths."""
+
+
+def run_body(stage: str, body: Body, path: Path) -> Manifest:
+    """Run ``body`` for the job file at ``path`` and write the manifest last."""
+    job = Job.read(path)
+    if job.stage != stage:
+        raise StageFailed(f"{path} is a job for {job.stage!r}, not for {stage!r}")
+    (job.folder / "manifest.json").unlink(missing_ok=True)
+    started = time.monotonic()
+    outputs = body(job, Events(job.folder / "events.jsonl"))
+    unit = 1024 if sys.platform != "darwin" else 1024**2  # ru_maxrss: KiB, on macOS bytes
+    manifest = Manifest(
+        stage=stage,
+        job_sha256=job.sha256,
+        outputs={
+            output.relative_to(job.folder).as_posix(): sha256_file(output)
+            for output in sorted(outputs)
+        },
+        versions=versions(),
+        seed=job.seed,
+        wall_seconds=round(time.monotonic() - started, 3),
+        peak_memory_mb=round(resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / unit, 1),
+    )
+    write_json(job.folder / "manifest.json", {**asdict(manifest), "schema": SCHEMA})
+    remove_checkpoints(job.folder)
+    return manifest
+
+
+def stage_main(stage: str, body: Body, processes: Callable[[Job], int] = lambda job: 1) -> None:
+    """``__main__`` of a stage module: expected faults are one line on stderr, exit code 2.
+
+    Where ``processes`` says more than one, this process only starts and watches them. All run
+    ``body``; what the first one tells and returns counts.
+    """
+    if len(sys.argv) != 2:
+        sys.exit(f"usage: python -m steadycode.stages.{stage} JOB.json")
+    _die_with_parent()
+    path = Path(sys.argv[1])
+    here = rank()
+    try:
+        if here:
+            body(Job.read(path), Events(Path(os.devnull), log=False))
+            return
+        print(f"{time.strftime('%Y-%m-%d %H:%M:%S')} {stage} for {path}", flush=True)
+        job = Job.read(path)
+        if "STEADYCODE_PARENT" not in os.environ:  # run by hand: nobody has rewound
+            rewind(job)
+        count = processes(job) if here is None else 1
+        if count > 1:
+            sys.exit(run_group(stage, path, count))
+        run_body(stage, body, path)
+    except SteadycodeError as error:
+        print(f"error: {error}", file=sys.stderr)
+        sys.exit(error.exit_code)
+
+
+def _die_with_parent() -> None:
+    """On Linux: no stage outlives the flow that started it, even when that is killed."""
+    parent = os.environ.get("STEADYCODE_PARENT")
+    if parent and sys.platform == "linux":
+        pr_set_pdeathsig = 1
+        ctypes.CDLL(None).prctl(pr_set_pdeathsig, signal.SIGKILL)
+        if os.getppid() != int(parent):  # it died before we asked
+            sys.exit(1)
+
+
+def versions() -> dict[str, str]:
+    found = {name: importlib.metadata.version(name) for name in _VERSIONS}
+    return {**found, "steadycode": importlib.metadata.version("steadycode"),
+            "python": platform.python_version()}  # fmt: skip

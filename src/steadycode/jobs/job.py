@@ -1,0 +1,84 @@
+"""The process boundary: a job file in, events while it runs, a manifest at the end.
+
+A stage runs as ``python -m steadycode.stages.NAME JOB.json``. Its folder holds ``job.json``,
+``events.jsonl``, ``stage.log``, the outputs and, last of all, ``manifest.json``. Whoever reads
+outputs trusts them only when they match the manifest. A stage that writes checkpoints continues
+from the newest one after a kill (``checkpoints``).
+"""
+
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass, field, replace
+from pathlib import Path
+from typing import Any
+
+from steadycode.errors import SteadycodeError
+from steadycode.files import read_json, sha256_file, sha256_json, write_json
+
+SCHEMA = 1
+
+
+@dataclass(frozen=True, kw_only=True)
+class Job:
+    """All that a stage needs. ``inputs`` are resolved local paths; ``settings`` is plain JSON."""
+
+    stage: str
+    folder: Path
+    seed: int
+    settings: Mapping[str, Any]
+    inputs: Mapping[str, str]
+    identity: Mapping[str, str] = field(default_factory=dict)
+    """Content hashes of the inputs: what makes two jobs the same job."""
+
+    @property
+    def sha256(self) -> str:
+        """Hash of what the job is, not of where it runs."""
+        what = {"stage": self.stage, "seed": self.seed, "settings": dict(self.settings)}
+        return sha256_json({**what, "identity": dict(self.identity), "schema": SCHEMA})
+
+    @property
+    def path(self) -> Path:
+        return self.folder / "job.json"
+
+    def in_folder(self, folder: Path) -> "Job":
+        return replace(self, folder=folder)
+
+    def write(self) -> None:
+        write_json(self.path, {**asdict(self), "folder": str(self.folder), "schema": SCHEMA})
+
+    @classmethod
+    def read(cls, path: Path) -> "Job":
+        row = read_json(path)
+        if row.pop("schema", None) != SCHEMA:
+            raise SteadycodeError(f"{path} was written by another version of steadycode")
+        return cls(**{**row, "folder": Path(row["folder"])})
+
+
+@dataclass(frozen=True, kw_only=True)
+class Manifest:
+    """What a finished stage left: relative output path -> sha256, and how it was made."""
+
+    stage: str
+    job_sha256: str
+    outputs: Mapping[str, str]
+    versions: Mapping[str, str]
+    seed: int
+    wall_seconds: float
+    peak_memory_mb: float
+
+
+def trusted_manifest(job: Job) -> Manifest | None:
+    """The manifest in the job's folder if it belongs to this job and every output matches it."""
+    path = job.folder / "manifest.json"
+    try:
+        row = read_json(path)
+        row.pop("schema")
+        manifest = Manifest(**row)
+    except (OSError, ValueError, KeyError, TypeError):
+        return None
+    if manifest.job_sha256 != job.sha256:
+        return None
+    for name, expected in manifest.outputs.items():
+        output = job.folder / name
+        if not output.is_file() or sha256_file(output) != expected:
+            return None
+    return manifest

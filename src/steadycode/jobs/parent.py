@@ -1,0 +1,140 @@
+"""The parent's side of the process boundary: start a stage, follow its events, trust its manifest.
+
+A stage whose manifest already matches the job is not run again; its events are replayed, so that
+whatever was not logged before a kill is logged now. So are the events before the checkpoint that
+an unfinished stage continues from.
+"""
+
+import contextlib
+import json
+import os
+import signal
+import subprocess
+import sys
+import time
+from collections.abc import Callable, Iterator, Sequence
+from pathlib import Path
+from typing import Any
+
+from filelock import FileLock
+
+from steadycode.errors import StageFailed, StageKilled, SteadycodeError
+from steadycode.jobs.checkpoints import remove_checkpoints, rewind
+from steadycode.jobs.job import Job, Manifest, trusted_manifest
+
+Event = dict[str, Any]
+OnEvent = Callable[[Event], None]
+LOG = "stage.log"
+_POLL_SECONDS = 0.2
+_TAIL_LINES = 15
+
+
+def run_stage(
+    job: Job,
+    on_event: OnEvent,
+    timeout: float | None = None,
+    launcher: Sequence[str] = (sys.executable, "-m"),
+) -> Manifest:
+    """Run ``job`` in a child process (or reuse its finished work) and return its manifest.
+
+    ``launcher`` is what the stage's module name and job file are appended to.
+
+    Raises SteadycodeError with the child's own line when the user can mend it, StageFailed with
+    the end of the child's log otherwise. The child dies with us, and is killed after ``timeout``
+    seconds: Prefect's own timeout cannot stop one long call into C.
+    """
+    job.folder.mkdir(parents=True, exist_ok=True)
+    with FileLock(job.folder / ".lock"):  # whoever comes second finds the work done
+        return _replayed(job, on_event) or _run(job, on_event, timeout, launcher)
+
+
+def _run(job: Job, on_event: OnEvent, timeout: float | None, launcher: Sequence[str]) -> Manifest:
+    events = job.folder / "events.jsonl"
+    rewind(job)
+    job.write()
+    log = job.folder / LOG
+    with log.open("wb") as output:
+        child = subprocess.Popen(
+            [*launcher, f"steadycode.stages.{job.stage}", str(job.path)],
+            stdin=subprocess.DEVNULL,
+            stdout=output,
+            stderr=subprocess.STDOUT,
+            start_new_session=True,
+            env={**os.environ, "STEADYCODE_PARENT": str(os.getpid())},
+        )
+        with _killed_on_exit(child):
+            _follow(child, events, on_event, timeout, job)
+    if child.returncode != 0:
+        raise _failure(job.stage, child.returncode, log)
+    manifest = trusted_manifest(job)
+    if manifest is None:
+        raise StageFailed(f"{job.stage} ended, but its outputs do not match a manifest; see {log}")
+    return manifest
+
+
+def _replayed(job: Job, on_event: OnEvent) -> Manifest | None:
+    """The manifest of finished work, after its events have been told again."""
+    manifest = trusted_manifest(job)
+    if manifest is not None:
+        remove_checkpoints(job.folder)  # a kill right behind the manifest leaves them
+        for event in _complete_lines(job.folder / "events.jsonl", 0)[0]:
+            on_event(event)
+    return manifest
+
+
+def _follow(
+    child: subprocess.Popen[bytes],
+    events: Path,
+    on_event: OnEvent,
+    timeout: float | None,
+    job: Job,
+) -> None:
+    deadline = time.monotonic() + timeout if timeout else None
+    position = 0
+    while True:
+        ended = child.poll() is not None
+        lines, position = _complete_lines(events, position)
+        for event in lines:
+            on_event(event)
+        if ended:
+            return
+        if deadline and time.monotonic() > deadline:
+            raise StageFailed(f"{job.stage} took longer than {timeout:.0f} s and was stopped")
+        time.sleep(_POLL_SECONDS)
+
+
+def _complete_lines(path: Path, position: int) -> tuple[list[Event], int]:
+    """Events behind ``position`` whose line is complete, and where the next one begins."""
+    if not path.exists():
+        return [], position
+    with path.open("rb") as stream:
+        stream.seek(position)
+        chunk = stream.read()
+    whole = chunk[: chunk.rfind(b"\n") + 1]
+    return [json.loads(line) for line in whole.splitlines()], position + len(whole)
+
+
+@contextlib.contextmanager
+def _killed_on_exit(child: subprocess.Popen[bytes]) -> Iterator[None]:
+    try:
+        yield
+    finally:
+        for sign, patience in ((signal.SIGTERM, 5), (signal.SIGKILL, 5)):
+            if child.poll() is not None:
+                break
+            with contextlib.suppress(ProcessLookupError):
+                os.killpg(child.pid, sign)
+            with contextlib.suppress(subprocess.TimeoutExpired):
+                child.wait(patience)
+
+
+def _failure(stage: str, code: int, log: Path) -> SteadycodeError:
+    lines = log.read_text(encoding="utf-8", errors="replace").rstrip().splitlines()
+    told = [line for line in lines if line.startswith("error: ")]
+    if code == SteadycodeError.exit_code and told:  # the last line, but for a group's farewells
+        return SteadycodeError(told[-1].removeprefix("error: "))
+    tail = "\n  ".join(lines[-_TAIL_LINES:])
+    if code < 0:
+        how = f"signal {signal.Signals(-code).name}"
+        return StageKilled(f"{stage} ended with {how}; the end of {log}:\n  {tail}")
+    return StageFailed(f"{stage} ended with exit code {code}; the end of {log}:\n  {tail}")

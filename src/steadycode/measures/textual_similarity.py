@@ -1,0 +1,114 @@
+"""Semantic textual similarity: do cosines rank pairs of sentences as people do?
+
+Protocol of the published evaluation: the embedding is the masked mean of the last hidden states
+of at most 64 tokens; Spearman's correlation of cosines and scores over all pairs of a file.
+"""
+
+import csv
+import json
+import math
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pandas as pd
+
+from steadycode.errors import DataError
+from steadycode.measures.embedding import embed
+from steadycode.models.tokens import encode
+
+MAX_TOKENS = 64
+_COLUMNS = ("sentence1", "sentence2", "score")
+_ORIGINAL = 7
+"""Columns of STS-B's own files: genre, file, year, id, score and the sentences; some have more."""
+
+
+@dataclass(frozen=True, slots=True)
+class Pair:
+    sentence1: str
+    sentence2: str
+    score: float
+
+
+def read_pairs(path: Path) -> list[Pair]:
+    """Pairs of a file in STS-B form. Raises DataError naming the line.
+
+    Tab-separated with a header that names sentence1, sentence2 and score (as GLUE has it), or
+    without one (genre, file, year, id, score, sentence, sentence), or JSON lines of those three.
+    """
+    try:
+        lines = path.read_text(encoding="utf-8").splitlines()
+    except (OSError, UnicodeDecodeError) as error:
+        raise DataError(f"cannot read the pairs in {path}: {error}") from error
+    pairs = []
+    for number, row in _rows(lines):
+        try:
+            pair = Pair(str(row["sentence1"]), str(row["sentence2"]), float(row["score"]))
+            if not math.isfinite(pair.score) or not pair.sentence1.strip() + pair.sentence2.strip():
+                raise ValueError
+        except (KeyError, TypeError, ValueError) as error:
+            raise DataError(
+                f"{path}, line {number}: wanted sentence1, sentence2 and a number as score,"
+                " tab-separated or as a JSON object"
+            ) from error
+        pairs.append(pair)
+    if len(pairs) < 2:
+        raise DataError(f"{path} holds {len(pairs)} pairs; a correlation needs two or more")
+    return pairs
+
+
+def spearman(
+    model: Any,
+    tokenizer: Any,
+    pairs: list[Pair],
+    *,
+    max_tokens: int = MAX_TOKENS,
+    on_progress: Callable[[int, int], None] | None = None,
+) -> float:
+    """Spearman's correlation (-1 to 1) of cosine and score; nan when either is constant.
+
+    Raises DataError for a sentence that has no token.
+    """
+    sentences = [text for pair in pairs for text in (pair.sentence1, pair.sentence2)]
+    sequences = [encode(tokenizer, text)[:max_tokens] for text in sentences]
+    for text, ids in zip(sentences, sequences, strict=True):
+        if not ids:
+            raise DataError(f"the sentence {text!r} has no tokens; remove its pair")
+    vectors = embed(model, sequences, on_progress=on_progress)
+    cosines = (vectors[::2] * vectors[1::2]).sum(1).tolist()
+    return rank_correlation(cosines, [pair.score for pair in pairs])
+
+
+def rank_correlation(a: list[float], b: list[float]) -> float:
+    """Spearman's, ties at their mean rank."""
+    ranks = [pd.Series(values).rank() for values in (a, b)]
+    if any(rank.nunique() < 2 for rank in ranks):
+        return math.nan
+    return float(np.corrcoef(*ranks)[0, 1])
+
+
+def _rows(lines: list[str]) -> Iterator[tuple[int, dict[str, Any]]]:
+    filled = [(number, line) for number, line in enumerate(lines, 1) if line.strip()]
+    if not filled:
+        return
+    first = filled[0][1]
+    if first.lstrip().startswith("{"):
+        for number, line in filled:
+            try:
+                row = json.loads(line)
+            except ValueError:
+                row = None
+            yield number, row if isinstance(row, dict) else {}
+        return
+    cells = [next(csv.reader([line], delimiter="\t", quoting=csv.QUOTE_NONE)) for _, line in filled]
+    header = cells[0]
+    named = set(_COLUMNS) <= set(header)
+    for (number, _), row in zip(filled[named:], cells[named:], strict=True):
+        if named:
+            yield number, dict(zip(header, row, strict=False))
+        elif len(row) >= _ORIGINAL:
+            yield number, {"score": row[4], "sentence1": row[5], "sentence2": row[6]}
+        else:
+            yield number, {}

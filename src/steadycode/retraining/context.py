@@ -1,0 +1,191 @@
+"""One attempt at a retraining as its parent process sees it: what every stage is given."""
+
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from pathlib import Path
+
+from filelock import FileLock, Timeout
+from rich.console import Console
+
+from steadycode.config import Config
+from steadycode.corpus.versions import DataVersion, check_data
+from steadycode.errors import ConfigError, SteadycodeError
+from steadycode.gate.policy import Policy
+from steadycode.jobs.job import Job, Manifest
+from steadycode.jobs.parent import LOG, Event, run_stage
+from steadycode.models import fingerprint
+from steadycode.project import Project
+from steadycode.registry import versions
+from steadycode.registry.attempts import find_attempt_run, open_attempt_run, open_stage_run
+from steadycode.registry.runs import Lineage, MetricBuffer, RetrainingRun
+from steadycode.registry.store import Store, open_store
+from steadycode.registry.tags import FAILED_STAGE
+from steadycode.retraining.attempt import Attempt, open_attempt, retraining_id
+from steadycode.retraining.preflight import check_settings, resolve_model, start_of
+from steadycode.views.console import EventView, StageView, aside
+
+STAGES = 6
+
+
+class Retraining:
+    """Everything about the attempt under way. Deliberately no dataclass: Prefect walks into those
+    when it looks for futures among a task's arguments."""
+
+    def __init__(
+        self,
+        *,
+        project: Project,
+        config: Config,
+        policy: Policy,
+        data: DataVersion,
+        base: Path,
+        start: Path,
+        attempt: Attempt,
+        store: Store,
+        run: RetrainingRun,
+        console: Console,
+    ) -> None:
+        self.project = project
+        self.config = config
+        self.policy = policy
+        self.data = data
+        self.base = base
+        self.start = start
+        self.attempt = attempt
+        self.store = store
+        self.run = run
+        self.console = console
+        self.failed_stage = ""
+        self._view = StageView(console, STAGES)
+
+    @contextmanager
+    def stage(self, name: str, title: str) -> Iterator["StageLog"]:
+        """A nested MLflow run and a place on the terminal; a fault ends the run with its reason."""
+        run = open_stage_run(self.run, name)
+        try:
+            with self._view.stage(title) as view, MetricBuffer(run) as metrics, run.ended():
+                yield StageLog(run, metrics, view, self.config.max_stage_hours * 3600)
+        except BaseException:
+            self.failed_stage = name
+            raise
+        if self.failed_stage == name:  # an earlier try
+            self.failed_stage = ""
+
+
+class StageLog:
+    """Receives a stage's events: metrics go to MLflow, progress and messages to the terminal."""
+
+    def __init__(
+        self, run: RetrainingRun, metrics: MetricBuffer, view: EventView, timeout: float
+    ) -> None:
+        self.run = run
+        self._metrics = metrics
+        self._view = view
+        self._timeout = timeout
+
+    def run_stage(self, job: Job) -> Manifest:
+        """``process.run_stage``; a fault takes the stage's log to MLflow."""
+        try:
+            return run_stage(job, self, self._timeout)
+        except SteadycodeError:
+            self.run.file(job.folder / LOG)
+            raise
+
+    def __call__(self, event: Event) -> None:
+        if event["kind"] == "metric" and event["value"] is not None:
+            at = round(event["time"] * 1000)
+            self._metrics.add(event["name"], event["value"], event["step"], at)
+        self._view(event)
+
+    def say(self, text: str) -> None:
+        self._view({"kind": "message", "text": text})
+
+
+@contextmanager
+def open_retraining(
+    project: Project,
+    config: Config,
+    allow_dirty_data: bool,
+    console: Console,
+    origin: Mapping[str, str],
+) -> Iterator[Retraining]:
+    """Find the data, the models and the attempt that comes next, and begin or re-open its run.
+
+    ``origin`` are tags that say what started it. Raises DataError, ModelError or ConfigError before
+    anything is written to the registry.
+    """
+    project.prepare_environment()
+    policy = check_settings(project, config)
+    data = check_data(project, allow_dirty_data)
+    store = open_store(project, config.experiment)
+
+    def folder_of(spec: str) -> Path:
+        return resolve_model(project, spec, lambda: store, aside(console))
+
+    base, start = folder_of(config.model.base), folder_of(start_of(config, store))
+    attempt = open_attempt(
+        project,
+        config,
+        retraining_id(config, data.md5, fingerprint(start)),
+        lambda retraining, number: find_attempt_run(store, retraining, number) is not None,
+    )
+    lineage = _lineage(store, config, data, attempt)
+    with _only_one(attempt):
+        run = open_attempt_run(store, lineage, config)
+        console.print(
+            f"retraining [bold]{attempt.retraining}[/bold], attempt {attempt.number}, profile "
+            f"{config.profile}, data {data.md5[:8]}{' (dirty)' if lineage.data_dirty else ''}"
+        )
+        with run.ended():
+            run.came_from(origin)
+            run.dataset("data/train.jsonl", data.md5)
+            run.file(attempt.folder / "config.json")
+            work = Retraining(
+                project=project,
+                config=config,
+                policy=policy,
+                data=data,
+                base=base,
+                start=start,
+                attempt=attempt,
+                store=store,
+                run=run,
+                console=console,
+            )
+            try:
+                yield work
+            except BaseException:
+                run.tags({FAILED_STAGE: work.failed_stage} if work.failed_stage else {})
+                raise
+
+
+def _lineage(store: Store, config: Config, data: DataVersion, attempt: Attempt) -> Lineage:
+    return Lineage(
+        retraining=attempt.retraining,
+        attempt=attempt.number,
+        profile=config.profile,
+        data_md5=data.md5,
+        data_dirty=data.dirty or _made_from_dirty_data(store, config.model.base),
+        git_commit=data.git_commit or "none",
+    )
+
+
+@contextmanager
+def _only_one(attempt: Attempt) -> Iterator[None]:
+    lock = FileLock(attempt.folder / ".lock")
+    try:
+        held = lock.acquire(timeout=2)  # longer than anyone looks whether it is held
+    except Timeout:
+        raise ConfigError(
+            f"attempt {attempt.number} of retraining {attempt.retraining} is already running; "
+            "wait for it, or stop it and run this again to go on from there"
+        ) from None
+    with held:
+        yield
+
+
+def _made_from_dirty_data(store: Store, base: str) -> bool:
+    """A registered base passes on that nobody could train it again."""
+    if not base.startswith("models:/"):
+        return False
+    return versions.resolve(store, base).tags.get("data.dirty") == "true"

@@ -1,0 +1,75 @@
+"""The steps of a refresh as the terminal shows them; what each does is in ``corpus.refresh``."""
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+
+from rich.console import Console
+
+from steadycode.config import Config
+from steadycode.corpus import refresh
+from steadycode.corpus.recipe import Recipe, load_recipe
+from steadycode.corpus.refresh import Change
+from steadycode.project import Project
+from steadycode.retraining.preflight import check_settings
+from steadycode.views.console import StageView
+
+STEPS = 4
+
+
+class Refresh:
+    """The refresh under way. No dataclass, for the reason that ``Retraining`` gives."""
+
+    def __init__(
+        self, project: Project, config: Config, recipe: Recipe, branch: str, console: Console
+    ) -> None:
+        self.project = project
+        self.config = config
+        self.recipe = recipe
+        self.branch = branch
+        self.console = console
+        self.view = StageView(console, STEPS)
+
+    def say(self, text: str) -> None:
+        self.console.print(text, markup=False, highlight=False, soft_wrap=True)
+
+
+@contextmanager
+def open_refresh(
+    project: Project, config: Config, branch: str, console: Console
+) -> Iterator[Refresh]:
+    """Raises DataError or ConfigError where a refresh could not be completed, before it begins."""
+    project.prepare_environment()
+    check_settings(project, config)
+    recipe = load_recipe(project.configs / "corpus.yaml")
+    with refresh.only_refresh(project):
+        refresh.require_ready(project, branch)
+        yield Refresh(project, config, recipe, branch, console)
+
+
+def rebuild(work: Refresh) -> Change:
+    with work.view.stage("build the corpus aside") as view:
+        return refresh.rebuild(work.project, work.recipe, work.branch, view.progress)
+
+
+def validate(work: Refresh, change: Change) -> None:
+    """Raises DataError naming check and rows; then data/ is as it was."""
+    with work.view.stage("validate it") as view:
+        result = refresh.judge(work.project, change, work.config.data)
+        view({"kind": "message", "text": result.summary_line()})
+
+
+def record(work: Refresh, change: Change) -> None:
+    with work.view.stage("put it in place and record it with DVC") as view:
+        refresh.record(work.project, change)
+        view({"kind": "message", "text": change.summary_line()})
+
+
+def commit(work: Refresh, change: Change) -> None:
+    where = work.branch or "the current branch"
+    with work.view.stage(f"commit data.dvc and the recipe's lock on {where}") as view:
+        made = refresh.commit(work.project, change, work.branch)
+        view({"kind": "message", "text": f"commit {made}"})
+
+
+def settle(work: Refresh, change: Change) -> None:
+    refresh.settle(work.project, change)

@@ -1,0 +1,188 @@
+"""The steps of a retraining on the parent's side: make the job, run it, record what came out."""
+
+import shutil
+from pathlib import Path
+
+from steadycode.corpus.validation import validate as validate_folder
+from steadycode.corpus.validation_result import require_valid
+from steadycode.corpus.versions import current_md5
+from steadycode.errors import DataError, EvidenceError
+from steadycode.evidence import Evidence
+from steadycode.files import to_json, write_text
+from steadycode.gate.decide import Facts
+from steadycode.gate.decide import decide as gate
+from steadycode.gate.decision import Decision
+from steadycode.jobs.job import trusted_manifest
+from steadycode.models import fingerprint
+from steadycode.registry import promotion, versions
+from steadycode.registry.runs import way_to
+from steadycode.registry.versions import RegisteredVersion
+from steadycode.retraining.context import Retraining
+from steadycode.retraining.evaluation import evaluation_job
+from steadycode.retraining.training import training_job
+from steadycode.views.markdown import decision_markdown
+from steadycode.views.report_page import report_page
+from steadycode.views.tables import comparison_table, rules_table, terminal_table
+from steadycode.views.validation import validation_page
+
+
+def validate(work: Retraining) -> None:
+    """Read-only. Raises DataError naming check and rows, before anything is trained."""
+    with work.stage("validate", "validate the data") as log:
+        result = validate_folder(work.project.data, work.config.data)
+        folder = work.attempt.folder / "validate"
+        result.write(folder / "validation.json")
+        write_text(folder / "validation.html", validation_page(result))
+        log.run.file(folder / "validation.json")
+        log.run.file(folder / "validation.html")
+        log.say(result.summary_line())
+        require_valid(result)
+        _same_data(work, result.data_md5)
+    work.run.file(folder / "validation.html")
+
+
+def train(work: Retraining) -> Path:
+    """Fine-tune the start model; returns the candidate's folder."""
+    job = training_job(
+        work.project,
+        work.config,
+        work.start,
+        work.data.md5,
+        work.attempt.folder / "train",
+        work.attempt.seed,
+    )
+    title = f"train {work.config.train.steps} steps from {work.config.model.start}"
+    with work.stage("train", title) as log:
+        manifest = log.run_stage(job)
+        _same_data(work, current_md5(work.project))
+        log.run.file(job.folder / "manifest.json")
+        log.run.values(
+            {
+                "cost/wall_seconds": manifest.wall_seconds,
+                "cost/peak_memory_mb": manifest.peak_memory_mb,
+            }
+        )
+    return job.folder / "model"
+
+
+def _same_data(work: Retraining, md5: str) -> None:
+    if md5 != work.data.md5:
+        raise DataError(
+            f"data/ changed while the run was under way ({work.data.md5} is now {md5}); "
+            "leave it alone and run again"
+        )
+
+
+class Evaluated:
+    """One model's evidence and its file. No dataclass, for the reason that ``Retraining`` gives."""
+
+    def __init__(self, evidence: Evidence, path: Path) -> None:
+        self.evidence = evidence
+        self.path = path
+
+
+def evaluate(work: Retraining, role: str, model: Path) -> Evaluated:
+    """Evidence on ``model``, made or found again. ``role`` names the run."""
+    job = evaluation_job(work.project, work.config, model)
+    with work.stage(f"evaluate-{role}", f"evaluate the {role}") as log:
+        reused = trusted_manifest(job) is not None
+        manifest = log.run_stage(job)
+        path = job.folder / "evidence.json"
+        evidence = Evidence.read(path)
+        log.say(f"{'found again' if reused else 'made'}: {evidence.report.label}")
+        log.run.evidence(evidence)
+        log.run.tags({"evidence.reused": str(reused).lower()})
+        log.run.file(path)
+        log.run.values({"cost/wall_seconds": manifest.wall_seconds})
+    return Evaluated(evidence, path)
+
+
+def champion_model(work: Retraining) -> Path:
+    """The champion's folder; on the first run the base model becomes version 1 and champion."""
+    name = work.config.model.registered_name
+    tags = {"git.commit": work.run.lineage.git_commit, "base": work.config.model.base}
+    champion = promotion.bootstrap(work.store, name, work.base, tags)
+    if (champion.retraining, champion.attempt) == (work.attempt.retraining, work.attempt.number):
+        # this attempt was promoted, then interrupted: it was compared with the one before it
+        champion = versions.resolve(work.store, f"models:/{name}@{versions.PREVIOUS}")
+    return versions.fetch(work.store, champion.spec)
+
+
+def register(work: Retraining, model: Path) -> RegisteredVersion:
+    """Store the candidate's weights, once, as the next version."""
+    with work.stage("register", "register the candidate") as log:
+        version = versions.register(
+            work.store,
+            work.config.model.registered_name,
+            model,
+            work.run.run_id,
+            {**work.run.lineage.tags(), "start.fingerprint": fingerprint(work.start)},
+        )
+        log.say(f"version {version.version} of {version.name}")
+    return version
+
+
+def decide(work: Retraining, candidate: Evaluated, champion: Evaluated) -> Decision:
+    """Judge by the policy, record the decision, then move the aliases.
+
+    A decision that an interrupted try has recorded stands; its aliases are completed.
+    """
+    name = work.config.model.registered_name
+    attempt = work.attempt
+    with work.stage("decide", "decide on promotion") as log:
+        version = versions.version_of_attempt(work.store, name, attempt.retraining, attempt.number)
+        earlier = promotion.recorded_decision(version) if version else None
+        decision = earlier or gate(
+            candidate.evidence,
+            champion.evidence,
+            work.policy,
+            Facts(
+                retraining=attempt.retraining,
+                attempt=attempt.number,
+                data_valid=True,  # validate() has stopped the run otherwise
+                data_dirty=work.run.lineage.data_dirty,
+            ),
+        )
+        try:
+            promotion.apply(work.store, name, decision)
+        except EvidenceError as fault:
+            if earlier is None:
+                raise
+            log.say(f"the recorded decision was overtaken: {fault}")
+        log.say(decision.outcome)
+    return decision
+
+
+def publish(work: Retraining, decision: Decision, candidate: Evaluated, champion: Evaluated) -> str:
+    """Put the figures on the parent run, a page beside them, and end the attempt.
+
+    Returns the comparison and the decision as markdown.
+    """
+    mine, theirs = candidate.evidence, champion.evidence
+    lineage = work.run.lineage
+    work.run.evidence(mine)
+    work.run.tags({"decision": decision.outcome, "decision.reason": decision.reason})
+    page = work.attempt.folder / "report.html"
+    facts = {"data md5": lineage.data_md5, "git commit": lineage.git_commit}
+    model = f"{work.config.model.registered_name}, {lineage.retraining} attempt {lineage.attempt}"
+    write_text(page, report_page(decision, mine, theirs, model=model, facts=facts))
+    work.run.file(page)
+    work.run.file(candidate.path)
+    rows = comparison_table(theirs, mine)
+    work.console.print(terminal_table(rows, f"{model} ({mine.report.label})"))
+    _tell(work, decision)
+    work.run.text("decision.json", to_json(decision.to_json()) + "\n")
+    decision.write(work.attempt.decision_path)  # the mark of a finished attempt
+    # the registry holds the candidate's weights now; one copy is enough
+    shutil.rmtree(work.attempt.folder / "train" / "model", ignore_errors=True)
+    return decision_markdown(decision, rows)
+
+
+def _tell(work: Retraining, decision: Decision) -> None:
+    """The decision with its reasons, and the way to the run, on the terminal."""
+    say = work.console.print
+    say(f"\n[bold]decision: {decision.outcome}[/bold]")
+    say(rules_table(decision))
+    if decision.next_steps:
+        say(f"to settle it: {' '.join(decision.next_steps)}", markup=False, highlight=False)
+    say(f"\nopen this run: {way_to(work.run)}", markup=False, highlight=False)

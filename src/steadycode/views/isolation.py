@@ -1,0 +1,28 @@
+"""What a generated program can do here, promise by promise."""
+
+from rich.console import Console
+from rich.table import Table
+from rich.text import Text
+
+from steadycode.sandbox.probes import Isolation
+
+
+def show_isolation(isolation: Isolation) -> bool:
+    """Print what each probe got; whether everything holds and an evaluation would start."""
+    table = Table("a generated program", "holds", "what it got")
+    for probe, verdict in isolation.verdicts:
+        holds = verdict.status in probe.held
+        sign = Text("yes", "green") if holds else Text("NO", "bold red")
+        table.add_row(probe.promise, sign, Text(f"{verdict.status} {verdict.detail}".strip()))
+    console = Console()
+    console.print(table)
+    for what, why in isolation.missing.items():
+        console.print(Text(f"{what}: {why}"))
+    if isolation.holds:
+        console.print("generated programs are isolated here")
+    else:
+        console.print(
+            "evaluation refuses to start here: run it in a Linux container (docs/sandbox.md),"
+            " or set evaluate.sandbox=unsafe"
+        )
+    return isolation.holds

@@ -1,0 +1,42 @@
+"""What was measured of a model, as a table and, where asked for, as a JSON file."""
+
+import math
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+
+from rich.console import Console
+from rich.table import Table
+
+from steadycode.files import write_json
+from steadycode.measures.search import metrics, overall
+
+
+def show_figures(title: str, figures: Mapping[str, float], json: Path | None) -> None:
+    """One line for each figure; undefined ones are null in the file."""
+    table = Table("figure", "value", title=title)
+    for name, value in figures.items():
+        table.add_row(name, f"{value:.4f}")
+    Console().print(table)
+    _write(figures, json)
+
+
+def show_search(
+    model: str,
+    languages: Sequence[str],
+    maps: Mapping[tuple[str, str], float],
+    json: Path | None,
+) -> None:
+    """Mean average precision, in per cent, of each language's queries in each language."""
+    table = Table("queries", *(f"in {name}" for name in languages), title=f"{model}: MAP, %")
+    for query in languages:
+        values = [maps[query, candidate] for candidate in languages]
+        table.add_row(query, *("-" if math.isnan(value) else f"{value:.2f}" for value in values))
+    console = Console()
+    console.print(table)
+    console.print(f"overall, the mean of all pairs with a hit: {overall(maps):.2f}")
+    _write(metrics(maps), json)
+
+
+def _write(figures: Mapping[str, float], json: Path | None) -> None:
+    if json is not None:
+        write_json(json, dict(figures))

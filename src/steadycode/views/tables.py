@@ -1,0 +1,160 @@
+"""One retraining or one model for a reader: the rows that terminal, Prefect and pages share."""
+
+import math
+import re
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from steadycode.evidence import Evidence
+from steadycode.gate.decision import Decision
+from steadycode.recode.report import Figure
+
+if TYPE_CHECKING:
+    from rich.table import Table
+
+HEADINGS = ("", "champion", "candidate", "difference")
+_NONE = "—"
+_GROUP = re.compile(r"recode/([^/]+)/robust_pass_at_1")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Row:
+    """One metric of both models, as text. Whether a difference is more than noise is for the
+    rules to say, so no cell is coloured."""
+
+    name: str
+    label: str
+    champion: str
+    candidate: str
+    difference: str
+
+    @property
+    def cells(self) -> tuple[str, str, str, str]:
+        return self.label, self.champion, self.candidate, self.difference
+
+
+def comparison_table(champion: Evidence | None, candidate: Evidence) -> list[Row]:
+    """pass@1, robust pass@1 of each group, held-out loss and isotropy of both models."""
+    names = [n for n in ("recode/full/pass_at_1", "recode/partial/pass_at_1")
+             if n in candidate.report.figures]  # fmt: skip
+    names += sorted(name for name in candidate.report.figures if _GROUP.fullmatch(name))
+    missing = Figure(value=math.nan, low=math.nan, high=math.nan, n=0)
+    rows = [
+        _row(
+            name,
+            champion.report.figures.get(name, missing) if champion else missing,
+            candidate.report.figures[name],
+            _percent,
+        )
+        for name in names
+    ]
+    mine, theirs = _scalars(candidate), _scalars(champion) if champion else {}
+    rows += [_row(name, theirs.get(name, missing), mine[name], _decimal) for name in mine]
+    return rows
+
+
+def terminal_table(rows: Sequence[Row], title: str = "") -> "Table":
+    from rich import box
+    from rich.table import Table
+    from rich.text import Text
+
+    table = Table(title=Text(title) if title else None, title_justify="left", box=box.SIMPLE_HEAD)
+    for number, heading in enumerate(HEADINGS):
+        table.add_column(heading, justify="right" if number else "left")
+    for row in rows:
+        table.add_row(*(Text(cell) for cell in row.cells))  # Text: no markup is read
+    return table
+
+
+def rules_table(decision: Decision) -> "Table":
+    """Each rule with its outcome and reason, for the terminal."""
+    from rich.table import Table
+    from rich.text import Text
+
+    styles = {"pass": "green", "fail": "red", "undecided": "yellow"}
+    table = Table.grid(padding=(0, 2, 0, 0))
+    for rule in decision.rules:
+        table.add_row(
+            Text(f"  {rule.outcome}", styles[rule.outcome]), Text(rule.name), Text(rule.reason)
+        )
+    if not any(rule.outcome != "pass" for rule in decision.rules):
+        table.add_row("", "", Text(decision.reason))
+    return table
+
+
+def evidence_table(evidence: Evidence, title: str) -> "Table":
+    """Every figure of one model for the terminal: value, 95 % interval, and the problems behind."""
+    from rich.table import Column, Table
+    from rich.text import Text
+
+    table = Table(Column("figure", no_wrap=True), Column(Text(title)), "95 %", "n", "left out")
+    for name, figure in evidence.report.figures.items():
+        if figure.reason:
+            table.add_row(name, Text(f"{_NONE} {figure.reason}"), "", str(figure.n), "")
+        elif name == "recode/some_variants":  # a count, not a rate
+            table.add_row(name, f"{figure.value:g}", "", "", "")
+        else:
+            low, high = (f"{100 * end:.1f}" for end in (figure.low, figure.high))
+            cells = (f"{100 * figure.value:.1f} %", f"{low}–{high}", str(figure.n))
+            table.add_row(name, *cells, str(figure.left_out))
+    for name, figure in _scalars(evidence).items():
+        if not math.isnan(figure.value):
+            table.add_row(name, _decimal(figure.value), "", str(figure.n), "")
+    return table
+
+
+def _scalars(evidence: Evidence) -> dict[str, Figure]:
+    def bare(value: float) -> Figure:
+        return Figure(value=value, low=math.nan, high=math.nan, n=len(evidence.heldout))
+
+    isotropy = evidence.representation.get("isotropy", math.nan)
+    return {
+        "heldout/loss": bare(evidence.heldout_loss),
+        "representation/isotropy": bare(isotropy),
+    }
+
+
+def _row(name: str, champion: Figure, candidate: Figure, show: Callable[[float], str]) -> Row:
+    gap = candidate.value - champion.value
+    rate = show is _percent
+    change = _NONE if math.isnan(gap) else f"{gap * 100:+.1f} points" if rate else f"{gap:+.4f}"
+    return Row(
+        name=name,
+        label=_label(name),
+        champion=_cell(champion, show),
+        candidate=_cell(candidate, show),
+        difference=change,
+    )
+
+
+def _label(name: str) -> str:
+    known = {
+        "recode/full/pass_at_1": "pass@1, full prompt",
+        "recode/partial/pass_at_1": "pass@1, partial prompt",
+        "recode/full/robust_pass_at_1": "robust pass, full prompt",
+        "recode/partial/robust_pass_at_1": "robust pass, partial prompt",
+        "heldout/loss": "held-out loss, nats/token",
+        "representation/isotropy": "isotropy",
+    }
+    group = _GROUP.fullmatch(name)
+    if name in known or group is None:
+        return known.get(name, name)
+    return f"robust pass, {group[1].replace('_', ' ')}"
+
+
+def _cell(figure: Figure, show: Callable[[float], str]) -> str:
+    if math.isnan(figure.value):
+        return f"{_NONE} ({figure.reason})" if figure.reason else _NONE
+    if math.isnan(figure.low) or math.isnan(figure.high):
+        return show(figure.value)
+    low, high = (show(end).removesuffix(" %") for end in (figure.low, figure.high))
+    return f"{show(figure.value)} ({low}–{high})"
+
+
+def _percent(value: float) -> str:
+    return f"{value * 100:.1f} %"
+
+
+def _decimal(value: float) -> str:
+    return f"{value:.4f}"

@@ -1,0 +1,21 @@
+"""What a validation found, as a table and as a page."""
+
+from rich.table import Table
+from rich.text import Text
+
+from steadycode.corpus.validation_result import ValidationResult
+from steadycode.views.templates import render
+
+
+def validation_table(result: ValidationResult) -> Table:
+    """One line for each check."""
+    table = Table("check", "outcome", "finding")
+    for check in result.checks:
+        outcome = "ok" if check.ok else check.severity
+        table.add_row(Text(check.name), outcome, Text(check.finding))
+    return table
+
+
+def validation_page(result: ValidationResult) -> str:
+    """One HTML page that needs nothing beside it."""
+    return render("validation.html.j2", result=result)

@@ -1,0 +1,78 @@
+"""``steadycode perturb`` as a user runs it."""
+
+import json
+from pathlib import Path
+
+import pytest
+from typer.testing import CliRunner, Result
+
+from steadycode.commands.app import app
+from steadycode.recode import read_benchmark
+
+
+def run(*arguments: str | Path) -> Result:
+    return CliRunner().invoke(app, [str(argument) for argument in arguments])
+
+
+@pytest.fixture(scope="module")
+def built(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    folder = tmp_path_factory.mktemp("benchmarks") / "small"
+    names = [f"--name={name}" for name in ("ChangeCharCase", "new_lines", "BackTranslation")]
+    result = run("perturb", "build", folder, *names, "--seeds=2", "--max-problems=5")
+    assert result.exit_code == 0, result.output
+    assert "skipped: BackTranslation (needs the plug-in 'translate'" in result.output
+    return folder
+
+
+def test_every_perturbation_is_listed_with_its_reason() -> None:
+    output = run("perturb", "list").output
+    assert "VarRenamerCB" in output
+    assert "TypeHintsRemoved" in output
+
+
+def test_one_variant_as_a_diff() -> None:
+    output = run("perturb", "show", "OperandSwap", "--task", "HumanEval/0").output
+    assert "-             if idx != idx2:" in output
+    assert "+             if idx2 != idx:" in output
+
+
+@pytest.mark.parametrize(
+    ("arguments", "message"),
+    [
+        (["perturb", "show", "OperandSwop"], "did you mean OperandSwap?"),
+        (["perturb", "show", "OperandSwap", "--style", "sond"], "no style 'sond'; use one of"),
+        (["perturb", "show", "OperandSwap", "--task", "X/1"], "there is no problem 'X/1'"),
+        (["perturb", "show", "TypeHintsRemoved", "--style", "release"], "use style 'sound'"),
+        (["perturb", "build", "OUT", "--problems", "nowhere.jsonl"], "nowhere.jsonl"),
+        (["evaluate", "--completions", "OUT"], "give --model, or --completions with --benchmark"),
+        (["evaluate"], "give --model, or --completions with --benchmark"),
+    ],
+)
+def test_bad_input_is_one_line(arguments: list[str], message: str, tmp_path: Path) -> None:
+    result = run(*(str(tmp_path / "out") if part == "OUT" else part for part in arguments))
+    assert result.exit_code == 2
+    assert message in result.output
+    assert "Traceback" not in result.output
+
+
+def test_a_folder_of_something_else_is_not_replaced(tmp_path: Path) -> None:
+    (tmp_path / "thesis.tex").write_text("all of it")
+    result = run("perturb", "build", tmp_path, "--name=new_lines", "--max-problems=1")
+    assert result.exit_code == 2
+    assert "is not empty and holds no benchmark" in result.output
+    assert (tmp_path / "thesis.tex").read_text() == "all of it"
+
+
+def test_prompts_are_printed_once_each(built: Path) -> None:
+    printed = run("perturb", "prompts", built).output
+    prompts = [json.loads(line)["prompt"] for line in printed.splitlines()]
+    cases = [problem for _, problem in read_benchmark(built).cases()]
+    assert prompts == list(dict.fromkeys(problem.prompt for problem in cases))
+
+
+def test_wrong_completions_are_told_before_anything_starts(built: Path, tmp_path: Path) -> None:
+    path = tmp_path / "answers.jsonl"
+    path.write_text('{"prompt": 3}\n')
+    result = run("evaluate", "--completions", path, "--benchmark", built, "--profile", "smoke")
+    assert result.exit_code == 2
+    assert result.output == f"error: {path}:1: needs the texts 'prompt' and 'completion'\n"
