@@ -1,5 +1,8 @@
 import json
 import math
+import signal
+import threading
+import time
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from itertools import repeat
 from threading import Event
@@ -223,6 +226,23 @@ def test_a_judge_that_breaks_ends_the_evaluation_at_once(benchmark_: Benchmark) 
     with pytest.raises(SandboxError, match="no workers left"):
         evaluate(benchmark_, complete, broken)
     assert completed < 10**6 - 1
+
+
+def test_an_interrupt_does_not_wait_for_verdicts(benchmark_: Benchmark) -> None:
+    interrupted, waited = Event(), Event()
+
+    def slow(programs: Iterable[tuple[Key, Program]]) -> Iterator[tuple[Key, Verdict]]:
+        judged = [(key, Verdict(status="failed")) for key, _ in programs]
+        time.sleep(0.3)  # a signal just before a thread begins to wait does not wake it
+        signal.pthread_kill(threading.main_thread().ident, signal.SIGINT)
+        if not interrupted.wait(30):
+            waited.set()
+        yield from judged
+
+    with pytest.raises(KeyboardInterrupt):
+        evaluate(benchmark_, oracle(benchmark_, []), slow)
+    interrupted.set()
+    assert not waited.is_set()
 
 
 def test_a_judge_that_leaves_verdicts_out_is_an_error(benchmark_: Benchmark) -> None:
