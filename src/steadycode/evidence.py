@@ -6,9 +6,9 @@ from pathlib import Path
 from typing import Any
 
 from steadycode.errors import EvidenceError
-from steadycode.files import number, read_json, write_json
 from steadycode.measures.losses import DocumentLoss, mean_loss
 from steadycode.recode.report import Report
+from steadycode.records import Measured, read_record, write_record
 
 SCHEMA = 1
 
@@ -47,7 +47,7 @@ class Evidence:
     report: Report
     heldout: Mapping[str, DocumentLoss]
     """sha256 of the document -> its loss."""
-    representation: Mapping[str, float]
+    representation: Mapping[str, Measured]
     """intra_similarity, inter_similarity, isotropy (definitions: measures.representation); NaN
     where too few tokens were measured."""
     cost: Mapping[str, float] = field(default_factory=dict)
@@ -59,23 +59,9 @@ class Evidence:
         return mean_loss(self.heldout)
 
     def write(self, path: Path) -> None:
-        write_json(path, {"schema": SCHEMA, **asdict(self)})
+        write_record(path, self, SCHEMA)
 
     @classmethod
     def read(cls, path: Path) -> "Evidence":
         """Raises EvidenceError when the file is missing, damaged or of another version."""
-        try:
-            row = read_json(path)
-            if row.pop("schema") != SCHEMA:
-                raise EvidenceError(f"{path} has another schema version; evaluate again")
-            return cls(
-                **{
-                    **row,
-                    "conditions": Conditions(**row["conditions"]),
-                    "report": Report.from_json(row["report"]),
-                    "heldout": {k: DocumentLoss.from_json(v) for k, v in row["heldout"].items()},
-                    "representation": {k: number(v) for k, v in row["representation"].items()},
-                }
-            )
-        except (OSError, ValueError, KeyError, TypeError) as error:
-            raise EvidenceError(f"{path} is not readable as evidence ({error})") from error
+        return read_record(path, cls, SCHEMA, EvidenceError, "evaluate again")

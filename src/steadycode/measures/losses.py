@@ -3,9 +3,8 @@
 import math
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Any
 
-from steadycode.files import number
+from steadycode.records import Measured
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -13,12 +12,8 @@ class DocumentLoss:
     """Mean negative log-likelihood (nats per token) of one held-out document; NaN when a model
     gives no finite one."""
 
-    loss: float
+    loss: Measured
     tokens: int
-
-    @classmethod
-    def from_json(cls, row: Mapping[str, Any]) -> "DocumentLoss":
-        return cls(**{**row, "loss": number(row["loss"])})
 
 
 def mean_loss(losses: Mapping[str, DocumentLoss]) -> float:
