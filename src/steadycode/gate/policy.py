@@ -1,4 +1,4 @@
-"""The promotion policy: ``configs/gate.yaml``, typed. Unknown keys are refused."""
+"""The promotion policy: ``configs/gate.yaml`` with types, in which unknown keys are refused."""
 
 from typing import Any
 
@@ -12,6 +12,8 @@ RULES = ("correctness/full", "correctness/partial", "robustness", "loss")
 
 
 class Policy(BaseModel):
+    """What the gate asks of a candidate before it may become champion."""
+
     model_config = ConfigDict(extra="forbid", frozen=True)
 
     rules: tuple[str, ...] = Field(RULES, description="each must hold; robustness/GROUP too")
@@ -42,23 +44,24 @@ class Policy(BaseModel):
     @field_validator("rules")
     @classmethod
     def _judges_correctness(cls, names: tuple[str, ...]) -> tuple[str, ...]:
-        # a gate that nobody can switch off by emptying a list
+        # so that nobody can switch the gate off by emptying a list
         if "correctness/full" not in names:
             raise ValueError("correctness/full must be among the rules")
         return names
 
 
 def load_policy(project: Project, name: str = "gate") -> Policy:
-    """The policy in ``configs/NAME.yaml``. Raises ConfigError; there is no default for a missing
-    file, since a gate must never be weaker than the file that people read."""
+    """The policy in ``configs/NAME.yaml``. Raises ConfigError when that is missing or wrong; there
+    is no default, since a gate must never be weaker than the file that people read."""
     path = project.configs / f"{name}.yaml"
     if not path.is_file():
         raise ConfigError(f"no promotion policy {path}; restore it or set gate to another name")
     return parse_policy(read_yaml(path), str(path))
 
 
-def parse_policy(given: dict[str, Any], where: str) -> Policy:
+def parse_policy(settings: dict[str, Any], where: str) -> Policy:
+    """The policy that ``settings`` make. Raises ConfigError, which names ``where`` they stand."""
     try:
-        return Policy.model_validate(given)
+        return Policy.model_validate(settings)
     except ValidationError as error:
         raise ConfigError(f"{where}: {first_fault(error)}") from error
