@@ -16,8 +16,8 @@ class Policy(BaseModel):
 
     model_config = ConfigDict(extra="forbid", frozen=True)
 
-    rules: tuple[str, ...] = Field(RULES, description="each must hold; robustness/GROUP too")
-    confidence: float = Field(0.95, ge=0.8, lt=1, description="of every two-sided interval")
+    rules: tuple[str, ...] = Field(RULES, description="each must hold; robustness/GROUP is one too")
+    confidence: float = Field(0.95, ge=0.8, lt=1, description="that of every two-sided interval")
     margin: float = Field(
         0.05, gt=0, le=0.5, description="largest drop of a pass rate, 0.05 = 5 points"
     )
@@ -25,7 +25,7 @@ class Policy(BaseModel):
     min_problems: int = Field(50, ge=2)
     min_documents: int = Field(30, ge=2)
     require_improvement: bool = True
-    improvement_in: tuple[str, ...] = Field(RULES, description="where it may be shown")
+    improvement_in: tuple[str, ...] = Field(RULES, description="the rules where it may be shown")
     require_approval: bool = False
 
     @field_validator("rules", "improvement_in")
