@@ -1,4 +1,4 @@
-"""What was decided about a candidate, on which figures: data, so that it can be checked later."""
+"""What was decided about a candidate, and on which figures, as data that can be checked later."""
 
 import math
 from collections.abc import Mapping
@@ -21,9 +21,10 @@ PROMOTING: frozenset[Outcome] = frozenset({"promote", "bootstrap", "override"})
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Rule:
-    """One comparison and its figures. ``value`` is candidate minus champion, with its interval.
+    """One rule's outcome and figures; ``value`` is candidate minus champion, with its interval.
 
-    Figures are None where the rule has none (a missing measurement, a rule about facts).
+    A figure is None when the rule has none (it is about facts, or a measurement is missing) and
+    when it is not finite.
     """
 
     name: str
@@ -35,7 +36,7 @@ class Rule:
     threshold: float | None = None
     """The worst difference that the policy allows."""
     n: int = 0
-    """Problems, or documents, that were compared."""
+    """How many problems or documents were compared."""
     champion: float | None = None
     candidate: float | None = None
     higher_is_better: bool = True
@@ -51,7 +52,7 @@ class Rule:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class EvidenceRef:
-    """Which model's evidence: the model's fingerprint and the hash of all that was measured."""
+    """Names evidence by the model's fingerprint and the hash of all that was measured."""
 
     fingerprint: str
     sha256: str
@@ -69,7 +70,8 @@ class Compared:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Decision:
-    """Equal inputs give equal bytes: when it was taken is known to the registry, not to it."""
+    """What was decided, why, and on which evidence. It holds no time, so that equal inputs give
+    equal bytes; the registry knows when it was made."""
 
     outcome: Outcome
     reason: str
@@ -78,7 +80,7 @@ class Decision:
     retraining: str
     attempt: int
     next_steps: tuple[str, ...] = ()
-    """What would settle an undecided one: settings to run again with, or advice."""
+    """What would settle an undecided decision: settings to run again with, or advice."""
     policy: Mapping[str, Any] = field(default_factory=dict)
     data_dirty: bool = False
     reviewer: str = ""
@@ -89,7 +91,8 @@ class Decision:
         return self.outcome in PROMOTING
 
     def by(self, reviewer: str, outcome: Outcome, reason: str) -> "Decision":
-        """The same evidence, decided by a person. Raises EvidenceError without name or reason."""
+        """This decision with a person's outcome and reason in place of the policy's. Raises
+        EvidenceError when the person's name or the reason is empty."""
         if not reviewer.strip() or not reason.strip():
             raise EvidenceError("a decision by a person needs a reviewer's name and a reason")
         return replace(self, outcome=outcome, reviewer=reviewer.strip(), reason=reason.strip())
@@ -110,4 +113,5 @@ class Decision:
 
     @classmethod
     def read(cls, path: Path) -> "Decision":
+        """Read what ``write`` wrote. Raises EvidenceError when that cannot be done."""
         return read_record(path, cls, SCHEMA, EvidenceError, _REMEDY)
