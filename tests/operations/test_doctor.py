@@ -15,8 +15,8 @@ from steadycode.operations import doctor, services
 from steadycode.operations.doctor import examine, repair
 from steadycode.processes import ProcessId
 from steadycode.project import STARTED_BY, Project
-from steadycode.registry.runs import PROCESS, REASON
 from steadycode.registry.store import Store
+from steadycode.registry.tags import PROCESS, REASON
 
 DEAD = str(replace(ProcessId.mine(), pid=2**22 + 1))
 LONG_AGO = 1_000_000_000

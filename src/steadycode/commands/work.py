@@ -1,11 +1,11 @@
-"""The jobs: ``retrain``, ``evaluate``, ``train`` and ``refresh``."""
+"""The commands that do the work: ``retrain``, ``evaluate``, ``train`` and ``refresh``."""
 
 from pathlib import Path
 from typing import Annotated
 
 import typer
 
-from steadycode.commands.options import Budget, DirtyData, Overrides, Profile
+from steadycode.commands.options import MODEL, Budget, DirtyData, Overrides, Profile
 from steadycode.commands.project import in_project
 from steadycode.errors import ConfigError, DataError
 
@@ -27,12 +27,13 @@ def retrain(
 
 
 def evaluate(
-    model: Annotated[
-        str | None, typer.Option(help="Base-model name, folder, models:/NAME@ALIAS or hub id.")
-    ] = None,
+    model: Annotated[str | None, typer.Option(help=MODEL)] = None,
     completions: Annotated[
         Path | None,
-        typer.Option(help="Instead of a model: JSON lines of prompt and completion."),
+        typer.Option(
+            help="Judge the completions in this file, which another engine has written as JSON"
+            " lines of prompt and completion; --model is then only the name to show."
+        ),
     ] = None,
     benchmark: Annotated[
         Path | None,
@@ -42,41 +43,40 @@ def evaluate(
     profile: Profile = "quick",
     overrides: Overrides = None,
 ) -> None:
-    """Evaluate any model without training, or completions that were made elsewhere."""
+    """Evaluate any model without training it, or completions that were made elsewhere."""
     with in_project() as project:
         from steadycode.config import load_config
 
-        if (model is None) == (completions is None) or (completions is None) != (benchmark is None):
+        if (completions is None) != (benchmark is None) or not (model or completions):
             raise ConfigError("give --model, or --completions with --benchmark")
         config = load_config(profile, overrides)
-        if budget is not None:
-            from steadycode.stages.benchmarks import within_budget
+        if completions and benchmark:
+            from steadycode.retraining.evaluation import Recorded, recorded_job
 
-            config = within_budget(project, config, budget)
-        if completions is not None and benchmark is not None:
-            from steadycode.stages.benchmarks import evaluate_completions
-
-            evaluate_completions(benchmark, completions, config)
-            return
-        assert model
-        heldout = project.data / "test.jsonl"
-        if not heldout.is_file():  # before half a minute has gone into starting
+            recorded_job(project, config, Recorded(completions, benchmark))  # raises what is wrong
+        elif not (heldout := project.data / "test.jsonl").is_file():
             raise DataError(
                 f"no {heldout} to take the held-out loss of; run `steadycode data build`"
             )
+        if budget is not None:
+            from steadycode.retraining.evaluation import within_budget
+
+            config = within_budget(project, config, budget)
+            typer.echo(f"within {budget} prompts: {', '.join(config.evaluate.perturbations)}")
         _tell_of_the_wait()
         from flows.evaluate import evaluate as flow
 
-        flow(model, config)
+        name = model or (completions.stem if completions else "")
+        flow(name, config, str(completions or ""), str(benchmark or ""))
 
 
 def train(
-    output: Annotated[Path, typer.Option(help="New folder for the model and its events.")],
+    output: Annotated[Path, typer.Option(help="Write the model and events to this new folder.")],
     profile: Profile = "quick",
     overrides: Overrides = None,
     allow_dirty_data: DirtyData = False,
 ) -> None:
-    """Run the training stage alone: no evaluation, no registry."""
+    """Run the training stage alone, without evaluation and registry."""
     with in_project() as project:
         from steadycode.config import load_config
         from steadycode.retraining.training import train_alone
@@ -88,14 +88,14 @@ def refresh(
     profile: Profile = "quick",
     overrides: Overrides = None,
     branch: Annotated[
-        str, typer.Option(help="Commit there; without it, on the branch that is checked out.")
+        str, typer.Option(help="Commit to this branch; otherwise to the one that is checked out.")
     ] = "",
     deployment: Annotated[
         str, typer.Option(help="Trigger this deployment, FLOW/NAME, instead of retraining here.")
     ] = "",
-    retrain: Annotated[bool, typer.Option(help="Retrain when the data changed.")] = True,
+    retrain: Annotated[bool, typer.Option(help="Retrain when the data has changed.")] = True,
 ) -> None:
-    """Build the corpus anew; when its bytes changed: validate, record, commit and retrain."""
+    """Build the corpus anew; if its bytes changed, validate, record, commit and retrain."""
     with in_project():
         from steadycode.config import load_config
 

@@ -4,15 +4,15 @@ The record on the version is the truth. Whatever is interrupted between record a
 completed by applying the same decision again.
 """
 
-import json
 from collections.abc import Mapping
 from pathlib import Path
 
 from steadycode.errors import EvidenceError, ModelError
 from steadycode.files import to_json
 from steadycode.gate.decision import Compared, Decision, EvidenceRef
-from steadycode.registry.runs import ATTEMPT, RETRAINING, STAGE, open_tagged
+from steadycode.registry.attempts import open_tagged
 from steadycode.registry.store import Store
+from steadycode.registry.tags import ATTEMPT, RETRAINING, STAGE
 from steadycode.registry.versions import (
     CHALLENGER,
     CHAMPION,
@@ -132,10 +132,7 @@ def recorded_decision(version: RegisteredVersion) -> Decision | None:
     record = version.tags.get(RECORD)
     if not record:
         return None
-    try:
-        return Decision.from_json(json.loads(record))
-    except ValueError as error:
-        raise EvidenceError(f"the decision on {version.spec} is damaged ({error})") from error
+    return Decision.parse(record, f"the decision on {version.spec}")
 
 
 def _candidate(store: Store, name: str, decision: Decision) -> RegisteredVersion:

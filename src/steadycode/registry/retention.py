@@ -13,8 +13,8 @@ from typing import Any
 
 from filelock import FileLock, Timeout
 
-from steadycode.registry.runs import ATTEMPT, RETRAINING
 from steadycode.registry.store import Store, doomed_path, local_path, pages, remove_folder
+from steadycode.registry.tags import ATTEMPT, RETRAINING
 from steadycode.registry.versions import REMOVED_AT, WEIGHTS, RegisteredVersion, versions
 
 

@@ -16,16 +16,10 @@ from steadycode.jobs.parent import LOG, Event, run_stage
 from steadycode.models import fingerprint
 from steadycode.project import Project
 from steadycode.registry import versions
-from steadycode.registry.runs import (
-    FAILED_STAGE,
-    Lineage,
-    MetricBuffer,
-    RetrainingRun,
-    find_attempt_run,
-    open_attempt_run,
-    open_stage_run,
-)
+from steadycode.registry.attempts import find_attempt_run, open_attempt_run, open_stage_run
+from steadycode.registry.runs import Lineage, MetricBuffer, RetrainingRun
 from steadycode.registry.store import Store, open_store
+from steadycode.registry.tags import FAILED_STAGE
 from steadycode.retraining.attempt import Attempt, open_attempt, retraining_id
 from steadycode.retraining.preflight import check_settings, resolve_model, start_of
 from steadycode.views.console import EventView, StageView, aside
@@ -98,7 +92,7 @@ class StageLog:
             raise
 
     def __call__(self, event: Event) -> None:
-        if event["kind"] == "metric":
+        if event["kind"] == "metric" and event["value"] is not None:
             at = round(event["time"] * 1000)
             self._metrics.add(event["name"], event["value"], event["step"], at)
         self._view(event)

@@ -18,8 +18,8 @@ from steadycode.registry import promotion, versions
 from steadycode.registry.runs import way_to
 from steadycode.registry.versions import RegisteredVersion
 from steadycode.retraining.context import Retraining
+from steadycode.retraining.evaluation import evaluation_job
 from steadycode.retraining.training import training_job
-from steadycode.stages.evaluate import evaluation_job
 from steadycode.views.markdown import decision_markdown
 from steadycode.views.report_page import report_page
 from steadycode.views.tables import comparison_table, rules_table, terminal_table
@@ -83,7 +83,7 @@ class Evaluated:
 
 def evaluate(work: Retraining, role: str, model: Path) -> Evaluated:
     """Evidence on ``model``, made or found again. ``role`` names the run."""
-    job = evaluation_job(work.project, work.config, model, fingerprint(model))
+    job = evaluation_job(work.project, work.config, model)
     with work.stage(f"evaluate-{role}", f"evaluate the {role}") as log:
         reused = trusted_manifest(job) is not None
         manifest = log.run_stage(job)

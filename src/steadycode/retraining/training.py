@@ -16,11 +16,13 @@ from steadycode.registry.store import open_store
 from steadycode.retraining.preflight import resolve_model, start_of
 from steadycode.views.console import StageView, aside
 
-_SOURCES = (
-    *("contraclm", "measures", "models", "stages"),
-    *("config", "errors", "files", "processes", "project", "randomness"),
+TRAINING_SOURCES = (
+    *("contraclm", "measures", "models", "jobs", "stages/train"),
+    *("config", "errors", "files", "hub", "processes", "project", "randomness", "records"),
+    "wheels",
 )
-"""The modules and packages through which a training runs: a change of them makes it another one."""
+"""The sources that a training runs through, as ``identity.code_hash`` names them: a change of one
+makes it another training."""
 
 
 def training_job(
@@ -42,7 +44,7 @@ def training_job(
         identity={
             "model": fingerprint(start),
             "data": data_md5,
-            "code": code_hash(*_SOURCES),
+            "code": code_hash(*TRAINING_SOURCES),
         },
     )
 
