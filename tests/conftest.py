@@ -29,12 +29,12 @@ def _home_of_this_repository(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("STEADYCODE_HOME", str(REPOSITORY))
 
 
-@pytest.fixture
+@pytest.fixture(scope="session")
 def shared() -> Path:
     """The folder of shared problem sets; tests that need it skip where it is absent."""
     folder = Path(os.environ.get("STEADYCODE_SHARED", REPOSITORY.parent / "shared"))
-    if not folder.is_dir():
-        pytest.skip(f"no shared problem sets at {folder} (set STEADYCODE_SHARED)")
+    if not (folder / "data" / "recode").is_dir():
+        pytest.skip(f"no shared problem sets in {folder} (set STEADYCODE_SHARED)")
     return folder
 
 

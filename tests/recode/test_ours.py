@@ -1,12 +1,12 @@
 import re
 
 import pytest
-from recode_programs import shape, shown, whole
 
 from steadycode.errors import DataError
 from steadycode.problems import Problem, load_problems
 from steadycode.recode import PERTURBATIONS, partial, perturb
 from steadycode.sandbox import Program, Sandbox
+from tests.builders.programs import shape, shown, whole
 
 OURS = [name for name, info in PERTURBATIONS.items() if info.why]
 TEST = "def check(candidate):\n    assert candidate([1, 2], limit=1)\n"

@@ -1,13 +1,13 @@
 """Programs that are laid out in rare ways, and docstrings that are hard to tell from code."""
 
 import pytest
-from recode_programs import shape, shown
 
 from steadycode.errors import DataError
 from steadycode.problems import Problem
 from steadycode.recode import PERTURBATIONS, partial, perturb
 from steadycode.recode.perturbations.prose import words
 from steadycode.recode.source import Source
+from tests.builders.programs import shape, shown
 
 DOC = '"""Return the total of the items.\n\n    >>> f([1])\n    1\n    """'
 DEF = f"def f(lst):\n    {DOC}\n"

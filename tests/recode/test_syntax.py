@@ -5,13 +5,13 @@ from random import Random
 from typing import Any
 
 import pytest
-from recode_programs import whole
 
 from steadycode.errors import DataError
 from steadycode.problems import Problem
 from steadycode.recode import PERTURBATIONS, partial, perturb
 from steadycode.recode.source import Source
 from steadycode.recode.variant import Context, Plugins
+from tests.builders.programs import whole
 
 SYNTAX = [n for n, info in PERTURBATIONS.items() if info.group == "syntax"]
 PLUGINS = Plugins(name=lambda problem, old: "better")

@@ -9,7 +9,6 @@ import tokenize
 from random import Random
 
 import pytest
-from recode_programs import whole
 
 from steadycode.errors import ConfigError, DataError
 from steadycode.problems import Problem
@@ -20,6 +19,7 @@ from steadycode.recode.perturbations.function_name import camel_case
 from steadycode.recode.perturbations.prose import words
 from steadycode.recode.source import Source
 from steadycode.recode.variant import GROUPS, Plugins
+from tests.builders.programs import whole
 
 HEADER = "def add_up(first, rest):\n"
 DOCSTRING = '''    """Return the total of "several" numbers, as add_up does.
