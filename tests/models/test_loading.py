@@ -10,7 +10,7 @@ from safetensors.torch import load_file, save_file
 
 from steadycode.errors import ModelError
 from steadycode.files import read_json
-from steadycode.models import check_folder, fingerprint, load, pick_device, pick_dtype
+from steadycode.models import check_folder, device_class, fingerprint, load, pick_device, pick_dtype
 
 
 def test_fingerprint_is_of_contents_only(tiny: Path, tmp_path: Path) -> None:
@@ -100,3 +100,24 @@ def test_bfloat16_is_taken_where_the_machine_computes_in_it(
 def test_what_is_no_dtype_is_refused(tiny: Path) -> None:
     with pytest.raises(ModelError, match="'half-ish' is not a dtype"):
         load(tiny, "half-ish")
+
+
+def test_what_decides_the_last_bits_of_a_sum_is_named(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(torch, "get_num_threads", lambda: 7)
+    monkeypatch.setattr(torch.cuda, "get_device_name", lambda: "NVIDIA Example")
+    classes = {device: device_class(device) for device in ("cpu", "cuda", "cuda:1", "mps")}
+    assert classes == {
+        "cpu": "cpu, 7 threads",
+        "cuda": "NVIDIA Example",
+        "cuda:1": "NVIDIA Example",
+        "mps": "mps",
+    }
+
+
+def test_a_file_is_no_folder(tmp_path: Path) -> None:
+    (tmp_path / "model").touch()
+    with pytest.raises(ModelError) as fault:
+        check_folder(tmp_path / "model")
+    assert str(fault.value) == (
+        f"{tmp_path / 'model'} is not a folder; name one that holds a saved model"
+    )

@@ -19,6 +19,20 @@ def test_a_folder_is_itself(project: Project, tiny: Path, tmp_path: Path) -> Non
         resolve(str(tmp_path / "empty"), project)
 
 
+def test_a_hub_model_that_cannot_be_had_is_one_line(
+    project: Project, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def unreachable(name: str, **options: object) -> str:
+        raise ConnectionError("no route\nto the host")
+
+    monkeypatch.setattr("huggingface_hub.snapshot_download", unreachable)
+    said: list[str] = []
+    with pytest.raises(ModelError) as fault:
+        resolve("some/model", project, say=said.append)
+    assert str(fault.value) == ("hub id 'some/model' cannot be downloaded: no route to the host")
+    assert said == ["downloading some/model from the Hugging Face hub (safetensors only)"]
+
+
 @pytest.mark.parametrize("spec", ["", "nothing", "/no/such/folder", "../x/y", "a/b/c"])
 def test_an_unknown_name_lists_the_choices(project: Project, spec: str) -> None:
     with pytest.raises(ModelError, match="smollm2-135m-instruct, tiny-random") as caught:
