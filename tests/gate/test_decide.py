@@ -98,6 +98,25 @@ def test_below_the_minimum_nothing_is_decided_either_way():
     assert better.outcome == "undecided"
 
 
+def test_noise_of_the_losses_is_settled_by_more_documents():
+    noisy = [1.0 + (0.3 if n % 2 else -0.25) for n in range(64)]
+    champion = evidence(marks(60, 164), fingerprint="a" * 64, losses=[1.0] * 64)
+    policy = Policy(rules=("correctness/full", "loss"), require_improvement=False,
+                    max_loss_increase=0.06)  # fmt: skip
+    decision = decide(evidence(marks(60, 164), losses=noisy), champion, policy, FACTS)
+    # 0.025 worse and 0.0692 either way, so 64 (0.0692 / (0.06 - 0.025))² = 250.4 would do
+    assert decision.next_steps == (
+        "--set evaluate.heldout_documents=251 (as far as data/test.jsonl goes)",
+    )
+
+
+def test_a_champion_without_a_figure_settles_nothing():
+    champion = evidence(marks(60, 164), fingerprint="a" * 64, losses=[math.nan] + [1.0] * 63)
+    decision = decide(evidence(marks(60, 164)), champion, POLICY, FACTS)
+    assert rule(decision, "loss").outcome == "undecided"
+    assert rule(decision, "loss").reason == "the champion's figure is not a finite number"
+
+
 def test_a_missing_measurement_never_promotes():
     policy = Policy(rules=("correctness/full", "robustness/syntax"))
     decision = decide(evidence(marks(100, 164)), CHAMPION, policy, FACTS)

@@ -17,10 +17,20 @@ def test_the_shipped_policy_is_the_default_one(repository):
         ({"margn": 0.1}, "gate.yaml: margn"),
         ({"margin": 0}, "gate.yaml: margin"),
         ({"rules": ["loss"]}, "correctness/full must be among the rules"),
-        ({"rules": ["correctness/full", "speed"]}, "no rule 'speed'" ),
+        ({"rules": ["correctness/full", "speed"]}, "no rule 'speed'"),
+        ({"rules": ["correctness/full", "correctness/full"]}, "a rule is named twice"),
     ],
 )  # fmt: skip
 def test_a_policy_that_makes_no_sense_is_refused(given, message):
     with pytest.raises(ConfigError, match=message) as caught:
         parse_policy(given, "gate.yaml")
     assert "\n" not in str(caught.value)
+
+
+def test_a_policy_that_is_not_there_is_not_replaced_by_a_weaker_one(tmp_path):
+    with pytest.raises(ConfigError) as fault:
+        load_policy(Project(tmp_path), "strict")
+    assert str(fault.value) == (
+        f"no promotion policy {tmp_path / 'configs' / 'strict.yaml'}; restore it or set gate to"
+        " another name"
+    )
