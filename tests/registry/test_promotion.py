@@ -185,3 +185,18 @@ def test_a_damaged_record_is_one_line(store, base):
     store.client.set_model_version_tag(NAME, "1", promotion.RECORD, json.dumps({"schema": 1}))
     with pytest.raises(EvidenceError, match="damaged"):
         recorded_decision(version_by_alias(store, NAME, "champion"))
+
+
+def test_what_was_never_decided_cannot_be_overridden(store, base, candidate):
+    with pytest.raises(EvidenceError) as fault:
+        override(store, candidate.spec, "ada", "I like it")
+    assert str(fault.value) == (
+        "models:/steadycode/2 has no decision to override; evaluate and decide first"
+    )
+
+
+def test_a_rollback_without_a_reason_is_refused(store, base, candidate):
+    apply(store, NAME, decided(candidate, base))
+    with pytest.raises(EvidenceError, match="a rollback needs a reason"):
+        rollback(store, NAME, "ada", " ")
+    assert aliases(store) == {"champion": 2, "previous-champion": 1}

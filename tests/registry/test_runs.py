@@ -1,4 +1,5 @@
 import math
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -13,7 +14,7 @@ from steadycode.registry.attempts import (
     open_evaluation_run,
     open_stage_run,
 )
-from steadycode.registry.runs import MetricBuffer, url_hint
+from steadycode.registry.runs import MetricBuffer, url_hint, way_to
 from tests.builders.evidence import evidence, lineage, marks
 
 ROOT = Path(__file__).parents[2]
@@ -160,3 +161,31 @@ def test_files_reason_and_status(store, run, tmp_path):
     with pytest.raises(ConfigError, match="no run nonsense"):
         url_hint(store, "nonsense")
     assert url_hint(store, run.run_id) == f"#/experiments/{store.experiment_id}/runs/{run.run_id}"
+
+
+def test_a_run_that_is_stopped_from_outside_says_by_what(store, run):
+    class TerminationSignal(BaseException):
+        """As Prefect's."""
+
+    with pytest.raises(TerminationSignal), run.ended():
+        raise TerminationSignal
+    ended = store.client.get_run(run.run_id)
+    assert (ended.info.status, ended.data.tags["steadycode.reason"]) == (
+        "KILLED",
+        "stopped from outside (TerminationSignal)",
+    )
+
+
+def test_a_fault_of_ours_leaves_its_traceback(store, run, tmp_path):
+    with pytest.raises(ZeroDivisionError), run.ended():
+        raise ZeroDivisionError("by zero")
+    path = store.client.download_artifacts(run.run_id, "fault.txt", str(tmp_path))
+    assert Path(path).read_text().rstrip().endswith("ZeroDivisionError: by zero")
+
+
+def test_the_way_to_a_run_is_a_command_or_an_address(store, run):
+    assert way_to(run) == f"steadycode ui --run {run.run_id}"
+    served = replace(run, store=replace(store, tracking_uri="http://mlflow.example/"))
+    assert way_to(served) == (
+        f"http://mlflow.example/#/experiments/{store.experiment_id}/runs/{run.run_id}"
+    )

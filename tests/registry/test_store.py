@@ -4,12 +4,16 @@ import socket
 import sqlite3
 import subprocess
 import sys
+import threading
+from http.server import BaseHTTPRequestHandler, HTTPServer
 
 import pytest
+from filelock import FileLock
 
 from steadycode.errors import SteadycodeError
 from steadycode.project import Project
-from steadycode.registry.store import open_store
+from steadycode.registry import store as store_module
+from steadycode.registry.store import _refuse_unreachable, open_store
 
 OPEN = """
 import sys
@@ -66,3 +70,53 @@ def test_a_server_that_does_not_answer_is_one_line(tmp_path, monkeypatch):
         with pytest.raises(SteadycodeError, match="no answer from the MLflow server") as caught:
             open_store(Project(tmp_path))
     assert "\n" not in str(caught.value)
+
+
+def test_a_server_that_answers_but_forbids_is_mlflows_affair(tmp_path, monkeypatch):
+    class Forbidding(BaseHTTPRequestHandler):
+        def do_GET(self):
+            self.send_error(403)
+
+        def log_message(self, *_):
+            pass
+
+    with HTTPServer(("127.0.0.1", 0), Forbidding) as server:
+        threading.Thread(target=server.serve_forever, daemon=True).start()
+        _refuse_unreachable(f"http://127.0.0.1:{server.server_port}")
+        server.shutdown()
+
+
+@pytest.mark.parametrize("named", [True, False])
+def test_a_store_that_is_no_database_is_one_line(tmp_path, monkeypatch, named):
+    monkeypatch.delenv("MLFLOW_TRACKING_URI", raising=False)
+    path = tmp_path / "text.db" if named else tmp_path / "mlruns" / "mlflow.db"
+    path.parent.mkdir(exist_ok=True)
+    path.write_text("not a database " * 100)
+    address = f"sqlite:///{path}"
+    if named:
+        monkeypatch.setenv("MLFLOW_TRACKING_URI", address)
+    with pytest.raises(SteadycodeError) as caught:
+        open_store(Project(tmp_path))
+    assert str(caught.value) == (
+        f"cannot open the MLflow store {address}: (sqlite3.DatabaseError) file is not a database"
+    )
+
+
+def test_a_deleted_experiment_is_taken_up_again(store, project):
+    store.client.delete_experiment(store.experiment_id)
+    again = open_store(project)
+    assert again.experiment_id == store.experiment_id
+    assert store.client.get_experiment(store.experiment_id).lifecycle_stage == "active"
+
+
+def test_a_writer_does_not_wait_for_ever(store, monkeypatch):
+    monkeypatch.setattr(store_module, "_WRITE_SECONDS", 0.05)
+    other = FileLock(store.folder / ".registry.lock")
+    with other, pytest.raises(SteadycodeError) as caught, store.writing():
+        pass
+    assert str(caught.value) == (
+        f"another process has held {other.lock_file} for an hour; `steadycode runs` tells what"
+        " runs, stop what hangs"
+    )
+    with store.writing(), store.writing():  # of one thread
+        pass

@@ -118,3 +118,57 @@ def test_the_logged_model_is_tied_to_its_run(store, register_seed):
     assert logged.params == {"train.steps": "4"}
     assert {name: logged.tags[name] for name in registered.tags} == registered.tags
     assert local_path(logged.artifact_location) == fetch(store, registered.spec)
+
+
+@pytest.fixture
+def server(monkeypatch, store):
+    """The embedded store as one on a server: what lies there is fetched."""
+    monkeypatch.setattr(type(store), "embedded", property(lambda self: False))
+    monkeypatch.setenv("MLFLOW_TRACKING_URI", store.tracking_uri)  # as the user names a server
+
+
+def test_from_a_server_the_files_are_fetched_once(store, register_seed, server, monkeypatch):
+    registered = register_seed(1)
+    folder = fetch(store, registered.spec)
+    assert folder == store.folder / "fetched" / registered.fingerprint
+    assert fingerprint(folder) == registered.fingerprint
+    assert [path.name for path in folder.parent.iterdir()] == [registered.fingerprint]
+    monkeypatch.setattr("mlflow.artifacts.download_artifacts", None)  # so that nothing can be had
+    assert fetch(store, registered.spec) == folder
+    assert register_seed(1) == registered  # a finished upload is taken for whole
+
+
+def test_a_fetch_that_was_cut_short_begins_again(store, register_seed, server):
+    registered = register_seed(1)
+    torn = store.folder / "fetched" / f".{registered.fingerprint}.partial"
+    torn.mkdir(parents=True)
+    (torn / "left over").touch()
+    folder = fetch(store, registered.spec)
+    assert not (folder / "left over").exists()
+
+
+def test_files_that_are_gone_are_told_with_their_place(store, register_seed):
+    registered = register_seed(1)
+    folder = fetch(store, registered.spec)
+    folder.rename(folder.with_name("elsewhere"))
+    with pytest.raises(ModelError) as caught:
+        fetch(store, registered.spec)
+    assert str(caught.value) == (
+        f"the files of models:/steadycode/1 are not at {folder}; restore that folder"
+    )
+
+
+def test_a_model_that_changes_while_it_is_copied_is_not_registered(
+    store, register_seed, monkeypatch, tmp_path
+):
+    upload = type(store.client).log_model_artifacts
+
+    def changing(client, model, folder):
+        (tmp_path / "model-1" / "config.json").write_text("{}")
+        upload(client, model, folder)
+
+    with monkeypatch.context() as meanwhile:
+        meanwhile.setattr(type(store.client), "log_model_artifacts", changing)
+        with pytest.raises(ModelError, match=r"model-1 changed while it was copied to .*again$"):
+            register_seed(1)
+    assert versions(store, NAME) == []

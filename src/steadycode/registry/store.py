@@ -77,6 +77,7 @@ def open_store(project: Project, experiment: str = "steadycode") -> Store:
         logging.getLogger(chatty).setLevel(logging.WARNING)
     from mlflow import MlflowClient
     from mlflow.exceptions import MlflowException
+    from sqlalchemy.exc import SQLAlchemyError
 
     folder = project.mlruns.resolve()
     folder.mkdir(parents=True, exist_ok=True)
@@ -90,7 +91,7 @@ def open_store(project: Project, experiment: str = "steadycode") -> Store:
             store = Store(client, uri, _experiment_id(client, experiment, uri, folder), folder)
             if store.embedded:
                 _write_ahead(uri)
-    except MlflowException as error:
+    except (MlflowException, SQLAlchemyError) as error:
         first = str(error).strip().splitlines()[0]
         raise SteadycodeError(f"cannot open the MLflow store {uri}: {first}") from error
     return store
