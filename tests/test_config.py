@@ -99,3 +99,26 @@ def test_a_fault_is_one_line_that_names_the_key(override: str, line: str) -> Non
 
 def test_without_contrastive_terms_no_dropout_is_needed() -> None:
     assert load_config("quick", ["train.dropout=0", "train.mode=mle"]).train.dropout == 0
+
+
+@pytest.mark.parametrize(
+    ("text", "fault"),
+    [
+        ("a: [1", "is not YAML: while parsing a flow sequence in"),
+        ("- a", "must hold a mapping of keys to values"),
+        ("", "must hold a mapping of keys to values"),
+    ],
+)
+def test_a_file_that_is_no_settings_is_named_in_one_line(
+    tmp_path: Path, text: str, fault: str
+) -> None:
+    (tmp_path / "x.yaml").write_text(text)
+    with pytest.raises(ConfigError) as raised:
+        read_yaml(tmp_path / "x.yaml")
+    assert str(raised.value).startswith(f"{tmp_path / 'x.yaml'} {fault}")
+    assert "\n" not in str(raised.value)
+
+
+def test_what_is_no_mapping_is_no_config() -> None:
+    with pytest.raises(ValidationError, match="valid dictionary"):
+        Config.model_validate("quick")

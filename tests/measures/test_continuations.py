@@ -1,4 +1,5 @@
 import math
+import sys
 from typing import Any
 
 import pytest
@@ -58,3 +59,20 @@ def test_mauve_is_high_for_the_same_texts_and_low_for_others(
     assert same > 0.95
     assert other < 0.5
     assert mauve(model, tokenizer, texts, texts[::-1]) == same
+
+
+def test_without_its_package_mauve_says_what_to_install(
+    model: Any, tokenizer: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setitem(sys.modules, "mauve", None)
+    with pytest.raises(ConfigError) as fault:
+        mauve(model, tokenizer, ["a"], ["b"])
+    assert str(fault.value) == (
+        "MAUVE needs the package mauve-text; run pip install 'steadycode[text]'"
+    )
+
+
+def test_continuations_without_tokens_have_no_perplexity(model: Any, tokenizer: Any) -> None:
+    assert math.isnan(perplexity(model, tokenizer, ["x", ""], ["", "y"]))
+    some = perplexity(model, tokenizer, ["x", "a b"], ["", " c d"])
+    assert some == perplexity(model, tokenizer, ["a b"], [" c d"])

@@ -5,7 +5,8 @@ import pytest
 import torch
 
 from steadycode.files import sha256_text
-from steadycode.measures.heldout import document_losses, measure
+from steadycode.measures.heldout import HeldOut, document_losses, measure
+from steadycode.measures.losses import DocumentLoss
 from steadycode.models import batches
 from steadycode.models.tokens import encode
 
@@ -65,3 +66,8 @@ def test_nothing_to_measure_is_nan(model: Any, tokenizer: Any) -> None:
     measured = measure(model, tokenizer, ["", "x"], max_tokens=32)
     assert measured.losses == {}
     assert math.isnan(measured.loss)
+
+
+def test_a_perplexity_beyond_all_numbers_is_infinite() -> None:
+    losses = {"a": DocumentLoss(loss=1000.0, tokens=3)}
+    assert HeldOut(losses=losses, representation={}).perplexity == math.inf

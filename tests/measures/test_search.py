@@ -97,3 +97,13 @@ def test_a_bad_row_is_named(line: str, tmp_path: Path) -> None:
         search.read_programs("python", path)
     with pytest.raises(DataError, match="cannot read"):
         search.read_programs("python", tmp_path / "none")
+
+
+def test_languages_are_named_with_their_files() -> None:
+    assert list(search.languages(["python=a=b.jsonl"])) == [("python", Path("a=b.jsonl"))]
+    for wrong in ("python", "=a", "python=", "c++=a"):
+        with pytest.raises(DataError) as fault:
+            list(search.languages([wrong]))
+        assert str(fault.value) == (
+            f"{wrong!r}: write LANGUAGE=FILE, for instance python=python.jsonl"
+        )

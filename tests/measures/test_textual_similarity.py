@@ -1,3 +1,4 @@
+import math
 from pathlib import Path
 from typing import Any
 
@@ -35,6 +36,8 @@ def test_every_form_of_the_file(text: str, tmp_path: Path) -> None:
         ("sentence1\tsentence2\tscore\na\tb\t1\na\tb\tmuch\n", "line 3: wanted"),
         ("a\tb\t1\n", "line 1: wanted"),
         ('{"sentence1": "a"}\n', "line 1: wanted"),
+        ('{"sentence1": "a", "sentence2": "b", "score": 1}\n{\n', "line 2: wanted"),
+        ('{"sentence1": "a", "sentence2": "b", "score": 1}\n\n[1]\n', "line 3: wanted"),
         ("sentence1\tsentence2\tscore\na\tb\tnan\n", "line 2: wanted"),
         ("sentence1\tsentence2\tscore\na\tb\t1\n", "holds 1 pairs"),
         ("", "holds 0 pairs"),
@@ -60,3 +63,12 @@ def test_sentences_that_are_alike_for_the_model_and_for_people(model: Any, token
     assert spearman(model, tokenizer, pairs) == pytest.approx(1.0)
     with pytest.raises(DataError, match="has no tokens"):
         spearman(model, tokenizer, [Pair("a", "", 1.0), Pair("a", "b", 2.0)])
+
+
+def test_a_file_that_is_not_there_is_told(tmp_path: Path) -> None:
+    with pytest.raises(DataError, match=r"^cannot read the pairs in .*none\.tsv: "):
+        read_pairs(tmp_path / "none.tsv")
+
+
+def test_scores_that_are_all_equal_have_no_correlation() -> None:
+    assert math.isnan(rank_correlation([1.0, 2.0], [3.0, 3.0]))

@@ -67,3 +67,9 @@ def test_relative_paths_start_here_or_at_the_project(
     monkeypatch.delenv("STEADYCODE_HOME")
     with pytest.raises(DataError, match=r"no problem file sets/one\.jsonl"):
         problem_file("sets/one.jsonl")
+
+
+def test_a_folder_without_rows_is_told(tmp_path: Path) -> None:
+    (tmp_path / "README.md").touch()
+    with pytest.raises(DataError, match=r"holds no .*\.jsonl.* file; name another folder$"):
+        load_problems(str(tmp_path))

@@ -56,6 +56,7 @@ def test_mbpp_in_the_release_form_is_read(shared: Path) -> None:
         ([_row(prompt="def f(x)\n")], ":1: prompt and canonical_solution together are not valid"),
         ([_row(prompt="def f(x):\r")], r"lines of the program end in \r alone"),
         ([_row(prompt="\0")], "not valid Python"),
+        ([_row(canonical_solution="    return " + "(" * 300)], "not valid Python (too many nested"),
         ([_row(prompt="\ud800")], "field 'prompt' holds half a character"),
         ([_row(entry_point="g")], "define no function 'g' at their top level (functions there: f)"),
         ([_row(test="assert (")], ":1: the test is not valid Python"),
