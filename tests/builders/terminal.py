@@ -3,15 +3,16 @@
 import re
 from typing import Any
 
+from rich.console import Console
+from rich.text import Text
+
 
 def printed(*renderables: Any, width: int = 120) -> list[str]:
     """Lines, without the blanks at their ends."""
-    from rich.console import Console
-
     console = Console(width=width, _environ={})
     with console.capture() as capture:
         for one in renderables:
-            console.print(one, markup=False, highlight=False, soft_wrap=isinstance(one, str))
+            console.print(one, highlight=False, soft_wrap=isinstance(one, Text))
     return [line.rstrip() for line in capture.get().splitlines()]
 
 

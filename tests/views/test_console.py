@@ -36,7 +36,7 @@ def view(output: StringIO) -> StageView:
 def test_stages_are_counted_and_a_second_try_is_the_same(
     view: StageView, output: StringIO, clock: Clock
 ) -> None:
-    for title, seconds in (("validate", 1), ("evaluate [a]", 75), ("validate", 2)):
+    for title, seconds in (("validate", 1), ("evaluate [a]", 75), ("validate", 2), ("train", 0)):
         with view.stage(title) as shown:
             clock.now += seconds
             shown({"kind": "message", "text": f"about [red]{title}"})
@@ -51,6 +51,9 @@ def test_stages_are_counted_and_a_second_try_is_the_same(
         "[1/6] validate",
         "      about [red]validate",
         "      done in 2 s",
+        "[3/6] train",
+        "      about [red]train",
+        "      done in 0 s",
     ]
 
 

@@ -15,14 +15,14 @@ def test_each_promise_is_told_with_what_the_program_got(
 ) -> None:
     verdicts = (
         (NETWORK, Verdict(status="blocked", detail="by [seccomp]")),
-        (MEMORY, Verdict(status="out_of_memory" if there else "passed")),
+        (MEMORY, Verdict(status="out_of_memory" if there else "timeout")),
     )
     assert show_isolation(Isolation(verdicts, {})) == there
     shown = capsys.readouterr().out
     assert cells(shown) == [
         ["a generated program", "holds", "what it got"],
         ["no network", "yes", "blocked by [seccomp]"],
-        ["memory is bounded", *(("yes", "out_of_memory") if there else ("NO", "passed"))],
+        ["memory is bounded", *(("yes", "out_of_memory") if there else ("NO", "timeout"))],
     ]
     end = " ".join(shown.rpartition("┘")[2].split())
     assert end == (
