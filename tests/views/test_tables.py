@@ -44,6 +44,8 @@ def test_terminal_markdown_and_page_show_the_same_rows(decision, candidate, cham
 
 
 def test_every_rule_is_told_with_its_reason(decision):
+    first = replace(decision.rules[0], reason="not [b]markup")
+    decision = replace(decision, rules=(first, *decision.rules[1:]))
     shown = [line.split(maxsplit=2) for line in printed(rules_table(decision), width=240)]
     assert shown == [[rule.outcome, rule.name, rule.reason] for rule in decision.rules] + [
         decision.reason.split(maxsplit=2)
