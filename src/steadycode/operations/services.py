@@ -92,6 +92,12 @@ def recorded(project: Project) -> Services | None:
         return None
 
 
+def running(project: Project) -> list[psutil.Process]:
+    """Those that the last ``up`` started here and that live."""
+    known = recorded(project)
+    return [found for name in known.processes if (found := known.alive(name))] if known else []
+
+
 def survivors(project: Project) -> list[psutil.Process]:
     """Live services of this project, and what they have started, whatever the record says."""
     return [one for one in project_processes(project.root) if environment_of(one).get(_SERVICE)]

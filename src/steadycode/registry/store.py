@@ -2,7 +2,6 @@
 
 import logging
 import os
-import shutil
 import sqlite3
 import urllib.error
 import urllib.request
@@ -147,20 +146,6 @@ def moved_from(location: str, folder: Path) -> Path | None:
 def project_of(mlruns: Path) -> Path:
     """The project that a former ``mlruns/`` belonged to; the folder itself under another name."""
     return mlruns.parent if mlruns.name == "mlruns" else mlruns
-
-
-def remove_folder(folder: Path) -> None:
-    """Remove a folder so that, whenever it is interrupted, none is left that looks whole."""
-    doomed = doomed_path(folder)
-    shutil.rmtree(doomed, ignore_errors=True)
-    if folder.is_dir():
-        folder.rename(doomed)
-        shutil.rmtree(doomed)
-
-
-def doomed_path(folder: Path) -> Path:
-    """Where ``folder`` lies while it is removed."""
-    return folder.with_name(f".{folder.name}.removed")
 
 
 def _refuse_moved(client: "MlflowClient", folder: Path) -> None:

@@ -1,15 +1,15 @@
 """Registered versions: weights stored once, found by alias, trusted only by their fingerprint."""
 
 import re
-import shutil
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from steadycode.errors import ModelError
+from steadycode.files import remove, replacing_folder
 from steadycode.registry.runs import ATTEMPT, RETRAINING
-from steadycode.registry.store import Store, as_default, local_path, remove_folder
+from steadycode.registry.store import Store, as_default, local_path
 
 if TYPE_CHECKING:
     from mlflow.entities import LoggedModel
@@ -251,7 +251,7 @@ def _complete(store: Store, logged: "LoggedModel") -> bool:
 def _discard(store: Store, logged: "LoggedModel") -> None:
     """Forget a torn upload, and its bytes where we can reach them."""
     if store.embedded:  # first: nobody would find the bytes of a forgotten upload
-        remove_folder(local_path(logged.artifact_location))
+        remove(local_path(logged.artifact_location))
     store.client.delete_logged_model(logged.model_id)
 
 
@@ -268,13 +268,10 @@ def _ensure_registered_model(store: Store, name: str) -> None:
 def _download(store: Store, found: RegisteredVersion, folder: Path) -> None:
     import mlflow
 
-    partial = folder.with_name(f".{folder.name}.partial")
-    shutil.rmtree(partial, ignore_errors=True)
-    partial.mkdir(parents=True)
-    mlflow.artifacts.download_artifacts(
-        found.spec, dst_path=str(partial), tracking_uri=store.tracking_uri
-    )
-    partial.rename(folder)
+    with replacing_folder(folder) as new:
+        mlflow.artifacts.download_artifacts(
+            found.spec, dst_path=str(new), tracking_uri=store.tracking_uri
+        )
 
 
 def _fingerprint(folder: Path) -> str:
