@@ -28,7 +28,7 @@ from steadycode.project import find_project
 from steadycode.recode import PERTURBATIONS, Benchmark, build_benchmark
 from steadycode.recode.evaluate import evaluate
 from steadycode.recode.variant import GROUPS, STYLES, Group, Mode, Style, Variant, mode_of
-from steadycode.sandbox import Program, Sandbox
+from steadycode.sandbox import Judge, Program, Sandbox
 
 Engine = Callable[[Sequence[str]], Iterable[Completion]]
 
@@ -71,15 +71,27 @@ def main() -> None:
         yield from complete(model, prompts, decoding, cache=project.work / "completions")
 
     problems = select_problems(load_problems("humaneval"), given.problems, 0)
-    solved = _solved(problems, engine, given.solved, console)
+    with Sandbox() as sandbox:
+        console.print(_compared(problems, given, engine, sandbox.judge, console))
+
+
+def _compared(
+    problems: list[Problem],
+    given: argparse.Namespace,
+    engine: Engine,
+    judge: Judge,
+    console: Console,
+) -> Table:
+    solved = _solved(problems, engine, judge, given.solved, console)
     table = Table("group", "problems", "RP sound", "RP release", "RP release, undamaged variants",
                   "damaged variants", "ceiling of release")  # fmt: skip
     for group in GROUPS:
         chosen = solved[mode_of(group)]
         sound, release = (
-            _seen(_benchmark(chosen, group, style, given.seeds), engine) for style in STYLES
+            _seen(_benchmark(chosen, group, style, given.seeds, judge), engine, judge)
+            for style in STYLES
         )
-        ceiling = _intact(_benchmark(problems, group, "release", given.seeds))
+        ceiling = _intact(_benchmark(problems, group, "release", given.seeds, judge), judge)
         rows = [ok for row in release.whole.values() for ok in row]
         table.add_row(
             group,
@@ -90,13 +102,13 @@ def main() -> None:
             _of(rows.count(False), len(rows)),
             _of(sum(all(row) for row in ceiling.values()), len(ceiling)),
         )
-    console.print(table)
+    return table
 
 
 def _solved(
-    problems: list[Problem], engine: Engine, count: int, console: Console
+    problems: list[Problem], engine: Engine, judge: Judge, count: int, console: Console
 ) -> dict[Mode, list[Problem]]:
-    report, _ = evaluate(build_benchmark(problems, ()), engine)
+    report, _ = evaluate(build_benchmark(problems, (), judge=judge), engine, judge)
     found: dict[Mode, list[Problem]] = {}
     for mode in ("full", "partial"):
         passed = report.nominal(mode)
@@ -106,29 +118,31 @@ def _solved(
     return found
 
 
-def _benchmark(problems: list[Problem], group: Group, style: Style, seeds: int) -> Benchmark:
+def _benchmark(
+    problems: list[Problem], group: Group, style: Style, seeds: int, judge: Judge
+) -> Benchmark:
     names = [n for n, info in PERTURBATIONS.items()
              if info.group == group and not info.why and not info.needs]  # fmt: skip
-    return build_benchmark(problems, names, seeds=seeds, style=style, verify=style == "sound")
+    verifies = judge if style == "sound" else None
+    return build_benchmark(problems, names, seeds=seeds, style=style, judge=verifies)
 
 
-def _seen(benchmark: Benchmark, engine: Engine) -> Seen:
-    report, _ = evaluate(benchmark, engine)
-    seen = Seen(whole=_intact(benchmark))
+def _seen(benchmark: Benchmark, engine: Engine, judge: Judge) -> Seen:
+    report, _ = evaluate(benchmark, engine, judge)
+    seen = Seen(whole=_intact(benchmark, judge))
     for outcome in report.outcomes:
         if outcome.perturbation and outcome.changed:
             seen.passed[outcome.task_id].append(outcome.passed[0])
     return seen
 
 
-def _intact(benchmark: Benchmark) -> dict[str, list[bool]]:
+def _intact(benchmark: Benchmark, judge: Judge) -> dict[str, list[bool]]:
     """Of each changed variant, whether its reference solution passes."""
     changed = [variant for variant in benchmark.variants if variant.changed]
+    verdicts = dict(judge(enumerate(map(_reference, changed))))
     found: dict[str, list[bool]] = defaultdict(list)
-    with Sandbox() as sandbox:
-        verdicts = sandbox.run_all(_reference(variant) for variant in changed)
-        for variant, verdict in zip(changed, verdicts, strict=True):
-            found[variant.task_id].append(verdict.status == "passed")
+    for number, variant in enumerate(changed):
+        found[variant.task_id].append(verdicts[number].status == "passed")
     return found
 
 

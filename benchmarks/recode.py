@@ -10,12 +10,14 @@ import argparse
 import os
 import platform
 import time
+from contextlib import nullcontext
 
 from rich.console import Console
 from rich.table import Table
 
 from steadycode.problems import load_problems
 from steadycode.recode import build_benchmark
+from steadycode.sandbox import Sandbox
 
 
 def main() -> None:
@@ -24,7 +26,7 @@ def main() -> None:
     parser.add_argument("--style", choices=("sound", "release"), default="sound")
     given = parser.parse_args()
     problems = load_problems("humaneval")
-    build_benchmark(problems[:2], seeds=1, style=given.style, verify=False)  # read the word lists
+    build_benchmark(problems[:2], seeds=1, style=given.style)  # read the word lists
     console = Console()
     console.print(
         f"Python {platform.python_version()}, {os.cpu_count()} CPUs, style {given.style},"
@@ -34,9 +36,11 @@ def main() -> None:
     for share in (4, 2, 1):
         some = problems[::share]
         seconds = []
-        for verify in (False, True):
+        for verified in (False, True):
             began = time.perf_counter()
-            built = build_benchmark(some, seeds=given.seeds, style=given.style, verify=verify)
+            with Sandbox() if verified else nullcontext() as sandbox:
+                judge = sandbox.judge if sandbox else None
+                built = build_benchmark(some, seeds=given.seeds, style=given.style, judge=judge)
             seconds.append(f"{time.perf_counter() - began:.1f}")
         rows = str(len(built.variants) + len(built.rejected))
         table.add_row(str(len(some)), rows, *seconds, str(len(built.rejected)))

@@ -1,13 +1,18 @@
+import json
+import math
+from dataclasses import dataclass
 from pathlib import Path
 
 import pytest
 
 from steadycode.files import (
+    number,
     read_json,
     read_jsonl,
     replacing,
     sha256_folder,
     sha256_json,
+    to_json,
     write_json,
     write_jsonl,
 )
@@ -27,6 +32,22 @@ def test_a_failed_write_leaves_the_old_file_and_nothing_else(tmp_path: Path) -> 
 def test_json_does_not_depend_on_key_order() -> None:
     assert sha256_json({"a": 1, "b": [2]}) == sha256_json({"b": [2], "a": 1})
     assert sha256_json({"a": 1}) != sha256_json({"a": 2})
+
+
+@dataclass(frozen=True)
+class Measured:
+    value: float
+    path: Path
+
+
+def test_what_is_not_finite_is_null_and_comes_back_as_nan() -> None:
+    row = {"a": [math.nan, (math.inf, 1.5)], "b": Measured(-math.inf, Path("x")), "c": 2}
+    text = to_json(row, indent=None)
+    assert text == '{"a": [null, [null, 1.5]], "b": {"path": "x", "value": null}, "c": 2}'
+    assert math.isnan(number(json.loads(text)["b"]["value"]))
+    assert number(1.5) == 1.5
+    with pytest.raises(TypeError, match="cannot write set as JSON"):
+        to_json({"a": {1}})
 
 
 def test_lines_round_trip(tmp_path: Path) -> None:

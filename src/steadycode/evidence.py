@@ -6,7 +6,7 @@ from pathlib import Path
 from typing import Any
 
 from steadycode.errors import EvidenceError
-from steadycode.files import read_json, write_json
+from steadycode.files import number, read_json, write_json
 from steadycode.measures.losses import DocumentLoss, mean_loss
 from steadycode.recode.report import Report
 
@@ -48,7 +48,8 @@ class Evidence:
     heldout: Mapping[str, DocumentLoss]
     """sha256 of the document -> its loss."""
     representation: Mapping[str, float]
-    """intra_similarity, inter_similarity, isotropy (definitions: measures.representation)."""
+    """intra_similarity, inter_similarity, isotropy (definitions: measures.representation); NaN
+    where too few tokens were measured."""
     cost: Mapping[str, float] = field(default_factory=dict)
     """wall_seconds, peak_memory_mb, generated_tokens, ..."""
 
@@ -72,7 +73,8 @@ class Evidence:
                     **row,
                     "conditions": Conditions(**row["conditions"]),
                     "report": Report.from_json(row["report"]),
-                    "heldout": {k: DocumentLoss(**v) for k, v in row["heldout"].items()},
+                    "heldout": {k: DocumentLoss.from_json(v) for k, v in row["heldout"].items()},
+                    "representation": {k: number(v) for k, v in row["representation"].items()},
                 }
             )
         except (OSError, ValueError, KeyError, TypeError) as error:

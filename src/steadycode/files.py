@@ -8,11 +8,12 @@ import ctypes
 import errno
 import hashlib
 import json
+import math
 import os
 import shutil
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping
 from contextlib import contextmanager, suppress
-from dataclasses import asdict, is_dataclass
+from dataclasses import fields, is_dataclass
 from pathlib import Path
 from typing import Any
 
@@ -135,16 +136,34 @@ def write_text(path: Path, text: str) -> None:
 
 
 def to_json(value: Any, *, indent: int | None = 2) -> str:
-    """Canonical JSON: sorted keys, so that equal values give equal bytes."""
+    """Canonical JSON: sorted keys, so that equal values give equal bytes.
 
-    def plain(item: Any) -> Any:
-        if is_dataclass(item) and not isinstance(item, type):
-            return asdict(item)
-        if isinstance(item, Path):
-            return str(item)
-        raise TypeError(f"cannot write {type(item).__name__} as JSON")
+    Strict: a number that is not finite is undefined, and becomes null (see ``number``).
+    """
+    return json.dumps(
+        _plain(value), indent=indent, sort_keys=True, ensure_ascii=False, allow_nan=False
+    )
 
-    return json.dumps(value, indent=indent, sort_keys=True, ensure_ascii=False, default=plain)
+
+def _plain(value: Any) -> Any:
+    if isinstance(value, float):
+        return value if math.isfinite(value) else None
+    if value is None or isinstance(value, str | int):
+        return value
+    if isinstance(value, Mapping):
+        return {key: _plain(item) for key, item in value.items()}
+    if isinstance(value, list | tuple):
+        return [_plain(item) for item in value]
+    if is_dataclass(value) and not isinstance(value, type):
+        return {field.name: _plain(getattr(value, field.name)) for field in fields(value)}
+    if isinstance(value, Path):
+        return str(value)
+    raise TypeError(f"cannot write {type(value).__name__} as JSON")
+
+
+def number(value: float | None) -> float:
+    """A number out of JSON that ``to_json`` wrote: NaN where it is null."""
+    return math.nan if value is None else value
 
 
 def write_json(path: Path, value: Any) -> None:

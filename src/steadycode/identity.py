@@ -10,11 +10,16 @@ PACKAGE = Path(__file__).parent
 
 @cache
 def code_hash(*parts: str) -> str:
-    """Hash of our own sources: of the named modules and packages below steadycode, or of all."""
-    sources = sha256_folder(PACKAGE, "**/*.py")
-    kept = {
-        name: digest
-        for name, digest in sources.items()
-        if not parts or name.removesuffix(".py").split("/")[0] in parts
-    }
-    return sha256_json(kept)
+    """The hash of our own sources, word tables included.
+
+    ``parts`` are modules and packages below steadycode, such as ``recode`` or ``stages/train``;
+    without any, all of it counts.
+    """
+
+    def counts(name: str) -> bool:
+        return not parts or any(name == f"{p}.py" or name.startswith(f"{p}/") for p in parts)
+
+    sources = sha256_folder(PACKAGE)
+    return sha256_json(
+        {name: sources[name] for name in sources if counts(name) and "__pycache__" not in name}
+    )

@@ -16,8 +16,8 @@ from steadycode.operations import doctor, services
 from steadycode.operations.doctor import examine, repair
 from steadycode.processes import ProcessId
 from steadycode.project import STARTED_BY, Project
-from steadycode.registry.runs import PROCESS, REASON
 from steadycode.registry.store import Store
+from steadycode.registry.tags import PROCESS, REASON
 from steadycode.temporaries import temporary_name
 
 DEAD = str(replace(ProcessId.mine(), pid=2**22 + 1))

@@ -1,9 +1,11 @@
 import os
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 
 from steadycode.problems import Problem, load_problems
+from steadycode.sandbox import Judge, Sandbox
 
 
 @pytest.fixture(scope="session")
@@ -14,6 +16,12 @@ def problems() -> list[Problem]:
 @pytest.fixture(scope="session")
 def by_id(problems: list[Problem]) -> dict[str, Problem]:
     return {problem.task_id: problem for problem in problems}
+
+
+@pytest.fixture(scope="session")
+def judge() -> Iterator[Judge]:
+    with Sandbox() as sandbox:
+        yield sandbox.judge
 
 
 @pytest.fixture(scope="session")

@@ -1,5 +1,6 @@
 import dataclasses
 import json
+from collections.abc import Iterable, Iterator
 from pathlib import Path
 
 import pytest
@@ -13,6 +14,8 @@ from steadycode.recode import (
     read_benchmark,
     write_benchmark,
 )
+from steadycode.sandbox import Judge, Program, Verdict
+from steadycode.sandbox.contract import Key
 
 ROWS = "perturbed_finalized/humaneval/full"
 TEST = "def check(candidate):\n    assert candidate(2) == 4\n"
@@ -26,8 +29,8 @@ def toy(task_id: str, body: str, test: str = TEST) -> Problem:
 
 
 @pytest.fixture(scope="module")
-def small(problems: list[Problem]) -> Benchmark:
-    return build_benchmark(problems[:12], seeds=2)
+def small(problems: list[Problem], judge: Judge) -> Benchmark:
+    return build_benchmark(problems[:12], seeds=2, judge=judge)
 
 
 def test_rows_follow_names_seeds_and_problems(small: Benchmark) -> None:
@@ -48,12 +51,12 @@ def test_rows_follow_names_seeds_and_problems(small: Benchmark) -> None:
 
 
 def test_the_same_call_gives_the_same_hash(small: Benchmark, problems: list[Problem]) -> None:
-    again = build_benchmark(problems[:12], seeds=2, verify=False)
+    again = build_benchmark(problems[:12], seeds=2)
     assert again.content_hash == small.content_hash
-    assert build_benchmark(problems[:12], seeds=1, verify=False).content_hash != again.content_hash
+    assert build_benchmark(problems[:12], seeds=1).content_hash != again.content_hash
 
 
-def test_variants_that_break_a_promise_are_left_out() -> None:
+def test_variants_that_break_a_promise_are_left_out(judge: Judge) -> None:
     uneven = "    if number:\n      for _ in [1]:\n        return number * 2\n"
     fails = "    return number * 3\n"
     by_name = "    return __import__('inspect').currentframe().f_code.co_name == 'twice' and 4\n"
@@ -63,7 +66,8 @@ def test_variants_that_break_a_promise_are_left_out() -> None:
         toy(f"Toy/{i}", body) for i, body in enumerate([uneven, fails, by_name, not_python])
     ]
     problems.append(toy("Toy/4", "    return number * 2\n", odd_test))
-    built = build_benchmark(problems, ["tab_indent", "FuncRenameChangeChar"], seeds=1)
+    names = ["tab_indent", "FuncRenameChangeChar"]
+    built = build_benchmark(problems, names, seeds=1, judge=judge)
     assert [(v.perturbation, v.task_id) for v in built.variants] == [
         ("tab_indent", "Toy/0"),
         ("tab_indent", "Toy/2"),
@@ -90,12 +94,31 @@ def test_no_names_means_nominal_only(problems: list[Problem]) -> None:
     assert [mode for mode, _ in built.cases()] == ["full"] * 3 + ["partial"] * 3
 
 
-def test_progress_reaches_the_total(problems: list[Problem]) -> None:
+@pytest.mark.parametrize("verified", [False, True])
+def test_progress_reaches_the_total(problems: list[Problem], judge: Judge, verified: bool) -> None:
     seen: list[tuple[int, int]] = []
-    build_benchmark(
-        problems[:3], ["new_lines"], seeds=1, on_progress=lambda *step: seen.append(step)
-    )
+    built = build_benchmark(
+        problems[:3], ["new_lines"], seeds=1, judge=judge if verified else None,
+        on_progress=lambda *step: seen.append(step),
+    )  # fmt: skip
     assert seen == [(1, 3), (2, 3), (3, 3)]
+    assert built.metadata["verified"] == verified
+    assert built.metadata["counts"]["new_lines"]["passed"] == (3 if verified else None)
+
+
+def test_verdicts_may_come_in_any_order(small: Benchmark, problems: list[Problem]) -> None:
+    def last_first(programs: Iterable[tuple[Key, Program]]) -> Iterator[tuple[Key, Verdict]]:
+        for key, program in reversed(list(programs)):
+            compute = "zip(" in program.code  # some fail, whether or not they are perturbed
+            yield key, Verdict(status="failed" if compute else "passed")
+
+    def in_order(programs: Iterable[tuple[Key, Program]]) -> Iterator[tuple[Key, Verdict]]:
+        return reversed(list(last_first(programs)))
+
+    one, other = (build_benchmark(small.nominal, judge=j) for j in (last_first, in_order))
+    assert one == other
+    assert one.rejected
+    assert one.metadata["failing_references"].keys() == {r.task_id for r in one.rejected}
 
 
 def test_unknown_names_are_refused(problems: list[Problem]) -> None:
@@ -160,7 +183,7 @@ def test_a_file_swapped_with_its_hash_is_noticed(small: Benchmark, tmp_path: Pat
 
 
 @pytest.mark.slow
-def test_all_of_humaneval(problems: list[Problem]) -> None:
-    built = build_benchmark(problems, seeds=1)
+def test_all_of_humaneval(problems: list[Problem], judge: Judge) -> None:
+    built = build_benchmark(problems, seeds=1, judge=judge)
     assert len(built.variants) + len(built.rejected) == 164 * len(built.perturbations)
     assert built.rejected == ()

@@ -1,8 +1,7 @@
 """Programs that are laid out in rare ways, and docstrings that are hard to tell from code."""
 
-import ast
-
 import pytest
+from recode_programs import shape, shown
 
 from steadycode.errors import DataError
 from steadycode.problems import Problem
@@ -68,11 +67,11 @@ def test_odd_programs_stay_what_they_are(layout: str, name: str) -> None:
     start = problem if info.mode == "full" else partial(problem)
     for seed in range(4 if info.random else 1):
         variant = perturb(problem, name, seed)
-        tree = _shape(variant)
+        tree = shape(variant)
         if info.group in ("docstring", "format"):
-            assert tree == _shape(problem)
+            assert tree == shape(problem)
         if info.group != "syntax":
-            assert _given(variant) == _given(start)
+            assert shown(variant) == shown(start)
 
 
 def test_carriage_returns_alone_are_one_clear_line() -> None:
@@ -133,22 +132,3 @@ def _problem(prompt: str, solution: str) -> Problem:
         canonical_solution=solution,
         test="def check(candidate):\n    pass\n",
     )
-
-
-def _shape(problem: Problem) -> str:
-    tree = ast.parse(problem.prompt + problem.canonical_solution)
-    for node in ast.walk(tree):
-        if isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef):
-            node.body = [statement for statement in node.body if not _is_string(statement)]
-    return ast.dump(tree)
-
-
-def _is_string(node: ast.stmt) -> bool:
-    return isinstance(node, ast.Expr) and isinstance(node.value, ast.Constant)
-
-
-def _given(problem: Problem) -> int:
-    """How many statements of the target's body, without its docstring, the prompt begins."""
-    source = Source(problem)
-    body = [node for node in source.target.body if not _is_string(node)]
-    return sum(source.span(node).start < source.cut for node in body)

@@ -1,14 +1,23 @@
 """Files as the public release has them: written, and read as they are."""
 
 import json
+import re
 from pathlib import Path
 
 import pytest
 
 from steadycode.errors import DataError
 from steadycode.problems import Problem, load_problems
-from steadycode.recode import Benchmark, build_benchmark, read_benchmark, write_benchmark
+from steadycode.recode import (
+    PERTURBATIONS,
+    Benchmark,
+    build_benchmark,
+    read_benchmark,
+    write_benchmark,
+)
+from steadycode.recode.perturbations import names_of
 from steadycode.recode.variant import Plugins
+from steadycode.sandbox import Judge
 
 NAMES = ("ChangeCharCase", "FuncRenameSwapChar", "new_lines", "tab_indent")
 BASE = ["task_id", "prompt", "entry_point", "canonical_solution", "test"]
@@ -26,8 +35,8 @@ def rows(path: Path) -> list[dict[str, object]]:
 
 
 @pytest.fixture(scope="module")
-def humaneval(problems: list[Problem]) -> Benchmark:
-    return build_benchmark(problems[:20], NAMES, seeds=2, style="release")
+def humaneval(problems: list[Problem], judge: Judge) -> Benchmark:
+    return build_benchmark(problems[:20], NAMES, seeds=2, style="release", judge=judge)
 
 
 @pytest.fixture(scope="module")
@@ -57,14 +66,16 @@ def test_fields_of_humaneval(humaneval: Benchmark, tmp_path: Path) -> None:
         assert lines(full / name) == [json.dumps(row) for row in rows(full / name)]
     assert rows(full / "nlaugmenter/humaneval_ChangeCharCase_s1.jsonl")[0]["seed"] == 1
     partials = [row["partial"] for row in rows(tmp_path / "b/nominal/humaneval_partial.jsonl")]
-    assert sum(p is None for p in partials) == sum(
-        half.prompt == whole.prompt
-        for half, whole in zip(humaneval.partial, humaneval.nominal, strict=True)
-    )
+    marker = re.compile(r" *# print\('@@this is the line to split##'\)\n")
+    assert [p and tuple(marker.split(str(p))) for p in partials] == [
+        None if half.prompt == nominal.prompt else (half.prompt, half.canonical_solution)
+        for half, nominal in zip(humaneval.partial, humaneval.nominal, strict=True)
+    ]
+    assert 0 < partials.count(None) < 20
 
 
 def test_bytes_of_the_published_mbpp(mbpp: list[Problem], published: Path, tmp_path: Path) -> None:
-    write_benchmark(build_benchmark(mbpp, (), verify=False), tmp_path / "b")
+    write_benchmark(build_benchmark(mbpp, ()), tmp_path / "b")
     assert (tmp_path / "b/nominal/mbpp_wtest.jsonl").read_bytes() == (
         published / "mbpp.jsonl"
     ).read_bytes()
@@ -121,9 +132,9 @@ def test_bad_rows_are_named(row: str, fault: str, problems: list[Problem], tmp_p
         read_benchmark(path, problems)
 
 
-def test_damage_is_kept_and_counted(problems: list[Problem]) -> None:
+def test_damage_is_kept_and_counted(problems: list[Problem], judge: Judge) -> None:
     names = ("tab_indent", "new_line_aftercode")
-    built = build_benchmark(problems[:20], names, style="release")
+    built = build_benchmark(problems[:20], names, style="release", judge=judge)
     assert len(built.variants) == 40
     assert built.rejected == ()
     assert built.metadata["counts"] == {
@@ -137,18 +148,18 @@ def test_damage_is_kept_and_counted(problems: list[Problem]) -> None:
 
 
 def test_rows_of_a_file_share_its_generator(problems: list[Problem]) -> None:
-    both = build_benchmark(problems[:2], ("new_lines",), 1, "release", verify=False).variants
-    alone = build_benchmark(problems[1:2], ("new_lines",), 1, "release", verify=False).variants
+    both = build_benchmark(problems[:2], ("new_lines",), 1, "release").variants
+    alone = build_benchmark(problems[1:2], ("new_lines",), 1, "release").variants
     counts = [variant.prompt.count("\n") for variant in (*both, *alone)]
     assert len({v.prompt for v in (*both, *alone)}) == len(counts)
 
 
 def test_plugins_that_are_not_given_are_listed(problems: list[Problem]) -> None:
-    from steadycode.recode import PERTURBATIONS
-
-    built = build_benchmark(problems[:1], None, 1, "release", verify=False, plugins=Plugins())
-    skipped = built.metadata["skipped"]
-    for name, info in PERTURBATIONS.items():
-        assert (name in skipped) or name in built.perturbations or info.why
-        if info.needs:
-            assert skipped[name].startswith(f"needs the plug-in {info.needs[0]!r}")
+    built = build_benchmark(problems[:1], None, 1, "release", plugins=Plugins())
+    assert built.metadata["skipped"] == {
+        "BackTranslation": "needs the plug-in 'translate'; see docs/recode.md",
+        "VarRenamerCB": "needs the plug-in 'name'; see docs/recode.md",
+    }
+    assert built.perturbations == tuple(
+        n for n in names_of("release") if not PERTURBATIONS[n].needs
+    )

@@ -1,17 +1,17 @@
 """Syntax perturbations of style sound on programs made to break them."""
 
 import itertools
+from random import Random
 from typing import Any
 
 import pytest
+from recode_programs import whole
 
+from steadycode.errors import DataError
 from steadycode.problems import Problem
-from steadycode.recode import perturb
-from steadycode.recode.perturbations import PERTURBATIONS
-from steadycode.recode.perturbations.loops import for_to_while
-from steadycode.recode.perturbations.operands import swap_operands
-from steadycode.recode.source import partial
-from steadycode.recode.variant import Plugins
+from steadycode.recode import PERTURBATIONS, partial, perturb
+from steadycode.recode.source import Source
+from steadycode.recode.variant import Context, Plugins
 
 SYNTAX = [n for n, info in PERTURBATIONS.items() if info.group == "syntax"]
 PLUGINS = Plugins(name=lambda problem, old: "better")
@@ -27,14 +27,19 @@ def made(text: str, cut: str = "", test: str = "", name: str = "f") -> Problem:
 
 def run(problem: Problem, *arguments: Any) -> Any:
     scope: dict[str, Any] = {}
-    exec(problem.prompt + problem.canonical_solution, scope)
+    exec(whole(problem), scope)
     return scope[problem.entry_point](*arguments)
 
 
+def applied(problem: Problem, name: str, seed: int = 0) -> Problem:
+    """What the rule makes of the problem cut where it is, not at its half."""
+    return PERTURBATIONS[name].sound(problem, Context(random=Random(seed), plugins=PLUGINS))
+
+
 def whiled(body: str, signature: str = "xs") -> str:
-    """What becomes of a whole function; checked to have no ``for`` of its own left first."""
-    text = f"def f({signature}):\n" + body
-    return for_to_while(made(text), None).prompt.removeprefix(f"def f({signature}):\n")  # type: ignore[arg-type]
+    """What becomes of a whole function's body."""
+    header = f"def f({signature}):\n"
+    return applied(made(header + body), "ForWhileTransformer").prompt.removeprefix(header)
 
 
 def test_a_plain_range_counts_at_the_end() -> None:
@@ -53,7 +58,7 @@ def test_a_step_down() -> None:
 def test_what_is_left_to_write_stays() -> None:
     text = "def f(xs):\n    s = 0\n    for x in xs:\n        s += x\n    return s\n"
     problem = made(text, cut="        s += x")
-    variant = for_to_while(problem, None)  # type: ignore[arg-type]
+    variant = applied(problem, "ForWhileTransformer")
     assert variant.canonical_solution == problem.canonical_solution
     assert variant.prompt == (
         "def f(xs):\n    s = 0\n    items = iter(xs)\n    end = object()\n"
@@ -127,10 +132,9 @@ LOOPS = {
 def test_a_while_loop_does_the_same(name: str, lines: int | None) -> None:
     body = "".join(f"    {line}\n" for line in ["out = []", *LOOPS[name].split("\n")])
     text = f"def f(xs):\n{body}    return out\n"
-    given = "".join(text.splitlines(keepends=True)[: lines + 2]) if lines else text
-    problem = Problem(task_id="T", prompt=given, entry_point="f", test="",
-                      canonical_solution=text[len(given):])  # fmt: skip
-    variant = for_to_while(problem, None)  # type: ignore[arg-type]
+    start = "".join(text.splitlines(keepends=True)[: lines + 2]) if lines else text
+    problem = _cut(text, len(start))
+    variant = applied(problem, "ForWhileTransformer")
     assert run(variant, [1, 2, 3]) == run(problem, [1, 2, 3])
     if lines is None:
         assert variant.prompt != problem.prompt or name == "comment in header"
@@ -138,7 +142,7 @@ def test_a_while_loop_does_the_same(name: str, lines: int | None) -> None:
 
 def test_loops_that_look_at_their_names_stay() -> None:
     text = "def f():\n    for i in range(3):\n        pass\n    return sorted(locals())\n"
-    assert for_to_while(made(text), None) == made(text)  # type: ignore[arg-type]
+    assert applied(made(text), "ForWhileTransformer") == made(text)
 
 
 @pytest.mark.parametrize(
@@ -153,18 +157,18 @@ def test_loops_that_look_at_their_names_stay() -> None:
     ],
 )
 def test_operands_stay_apart_from_words(before: str, after: str) -> None:
-    if after.endswith("pass"):
-        after += "\n"
     tail = "        pass\n" if before.rstrip().endswith(":") else ""
     problem = made(f"def f(a, b):\n{before}{tail}    pass\n")
-    variant = swap_operands(problem, None)  # type: ignore[arg-type]
-    assert variant.prompt == f"def f(a, b):\n{after}{tail}    pass\n"
+    assert applied(problem, "OperandSwap").prompt == f"def f(a, b):\n{after}{tail}    pass\n"
 
 
 def test_a_shadowed_built_in_is_not_known_to_be_pure() -> None:
     text = "def sum(xs):\n    return xs.pop()\ndef f(a):\n    return sum(a) == len(a)\n"
-    assert not perturb(made(text), "OperandSwap").changed
-    assert swap_operands(made(text), None) == made(text)  # type: ignore[arg-type]
+    assert applied(made(text), "OperandSwap") == made(text)
+    known = text.replace("def sum", "def total")
+    assert applied(made(known), "OperandSwap") == made(known.replace(
+        "sum(a) == len(a)", "len(a) == sum(a)"
+    ))  # fmt: skip
 
 
 RENAMED = {
@@ -203,6 +207,10 @@ RENAMED = {
     "import": "def f(xs):\n    import math\n    return math.floor(math.pi * math.e)\n",
     "global statement": "n = 1\ndef f(xs):\n    m = 2\n    global n\n    n = m\n    return n + n\n",
     "one line": "def f(xs): return xs + xs\n",
+    "hints and a loop": (
+        "from typing import List\ndef f(xs: List[int]) -> int:\n    n = 0\n    for x in xs:\n"
+        "        n = n + x\n    return n\n"
+    ),
     "range is a list": "def f(xs):\n    range = xs\n    y = range\n    return y\n",
     "text over lines": "def f(xs):\n    s = '''\n  a\n'''\n    t = s\n    return t, s\n",
     "text goes on": "def f(xs):\n    s = 'a\\\n  b'\n    t = s + \\\n      s\n    return t, s\n",
@@ -212,30 +220,17 @@ RENAMED = {
 }  # fmt: skip
 
 
-@pytest.mark.parametrize("name", RENAMED)
 @pytest.mark.parametrize("rule", SYNTAX)
-def test_meaning_stays(name: str, rule: str) -> None:
-    text = RENAMED[name]
-    lines = text.splitlines(keepends=True)
-    for count, seed in itertools.product(range(1, len(lines) + 1), range(3)):
-        given = "".join(lines[:count])
-        problem = Problem(task_id="T", prompt=given, entry_point="f", test="",
-                          canonical_solution=text[len(given):])  # fmt: skip
-        variant = _unhalved(problem, rule, seed)
-        assert run(variant, [1, 2, 3]) == run(problem, [1, 2, 3]), variant.prompt
-
-
-def _unhalved(problem: Problem, rule: str, seed: int) -> Problem:
-    """The rule on the problem cut where it is, not at its half."""
-    from random import Random
-
-    from steadycode.recode.perturbations import ours, syntax
-
-    if rule in ours.RULES["syntax"]:
-        return ours.RULES["syntax"][rule].apply(problem, Random(seed))
-    if rule in syntax.PLUGGED:
-        return syntax.PLUGGED[rule][1](problem, lambda _, old: "better")
-    return (syntax.RANDOM | syntax.FIXED)[rule](problem, Random(seed))
+def test_meaning_stays(rule: str) -> None:
+    changed = 0
+    for text in RENAMED.values():
+        lines = text.splitlines(keepends=True)
+        for count, seed in itertools.product(range(1, len(lines) + 1), range(3)):
+            problem = _cut(text, len("".join(lines[:count])))
+            variant = applied(problem, rule, seed)
+            assert run(variant, [1, 2, 3]) == run(problem, [1, 2, 3]), variant.prompt
+            changed += variant.prompt != problem.prompt
+    assert changed
 
 
 def test_renaming_reaches_docstring_and_keywords_of_the_test() -> None:
@@ -249,14 +244,28 @@ def test_renaming_reaches_docstring_and_keywords_of_the_test() -> None:
     assert 'Return text VAR_0 times: the VAR_0-th is `VAR_0`, not "n" or sign(n).' in variant.prompt
     assert '>>> f(1, "n")' in variant.prompt
     scope: dict[str, Any] = {}
-    exec(variant.prompt + variant.canonical_solution + variant.test, scope)
+    exec(whole(variant) + variant.test, scope)
     scope["check"](scope["f"])
 
 
-def test_the_renamed_variable_is_one_that_is_given() -> None:
-    text = "def f(xs):\n    a = xs\n    b = a\n    b = b + b + b\n    return b\n"
-    variant = perturb(made(text, cut="    a ="), "VarRenamerNaive")
-    assert variant.changed
+@pytest.mark.parametrize("name", ["VarRenamerNaive", "ParameterRenamed"])
+def test_a_test_that_is_not_python_is_one_clear_line(name: str) -> None:
+    text = "def f(n):\n    a = n + n\n    return a + n\n"
+    with pytest.raises(
+        DataError, match=r"Toy/0: the test is not valid Python .*; mend the problem"
+    ):
+        perturb(made(text, cut="    a =", test="check(f(n=1)\n"), name)
+
+
+def test_the_renamed_variable_is_one_that_is_shown() -> None:
+    text = "def f(xs):\n    a = xs\n    a = a\n    b = a\n    return b + b + b + b + b\n"
+    variant = perturb(made(text, cut="    a = xs"), "VarRenamerNaive")
+    assert variant.prompt == "def f(xs):\n    VAR_0 = xs\n    VAR_0 = VAR_0\n"
+
+
+def test_the_first_number_that_is_free() -> None:
+    text = "def f(VAR_0):\n    a = VAR_0\n    return a + a\n"
+    assert "VAR_1 = VAR_0" in perturb(made(text), "VarRenamerNaive").prompt
 
 
 @pytest.mark.parametrize(
@@ -284,30 +293,35 @@ def test_one_letter_names_run_out() -> None:
     names = [chr(c) for c in [*range(65, 91), *range(97, 123)]]
     text = f"def f({', '.join(names)}):\n    a = a + a\n    return a\n"
     variant = perturb(made(text), "VarRenamerRN")
-    assert variant.changed
+    (name,) = Source(variant).names - Source(made(text)).names
+    assert len(name) == 2
 
 
 def test_dead_code_last_ends_the_prompt() -> None:
-    body = "    a = 1\n    if a:\n        b = 2\n    return b\n"
-    problem = Problem(task_id="T", prompt="def f(xs):\n", entry_point="f", test="",
-                      canonical_solution=body)  # fmt: skip
+    problem = made("def f(xs):\n    a = 1\n    if a:\n        b = 2\n    return b\n", cut="    a =")
     kinds = set()
     for seed in range(20):
         variant = perturb(problem, "DeadCodeInserterLast", seed)
         half = partial(problem)
         assert variant.canonical_solution == half.canonical_solution
-        added = variant.prompt.removeprefix(half.prompt)
-        assert variant.prompt == half.prompt + added
-        kinds.add(added.split()[0])
+        assert variant.prompt.startswith(half.prompt)
+        kinds.add(variant.prompt.removeprefix(half.prompt).split()[0])
     assert kinds == {"if", "while", "for"}
 
 
 def test_dead_code_last_where_nothing_can_follow() -> None:
     text = "def f(xs):\n    a = 1\n    return (a +\n        a)\n"
-    variant = perturb(made(text, cut="    a ="), "DeadCodeInserterLast")
-    assert run(variant, []) == 2
-    text = "def f(xs):\n    if xs:\n        a = 1\n    else:\n        a = 2\n    return a\n"
-    problem = made(text, cut="    else")
-    variant = _unhalved(problem, "DeadCodeInserterLast", 0)
-    assert variant.canonical_solution == problem.canonical_solution
-    assert run(variant, []) == 2
+    inside = _cut(text, text.index("        a)"))
+    before_else = "def f(xs):\n    if xs:\n        a = 1\n    else:\n        a = 2\n    return a\n"
+    for problem in (inside, made(before_else, cut="    else")):
+        variant = applied(problem, "DeadCodeInserterLast")
+        assert variant.prompt != problem.prompt
+        assert variant.prompt.endswith(problem.prompt.split("\n")[-2] + "\n")
+        assert variant.canonical_solution == problem.canonical_solution
+        assert run(variant, []) == 2
+
+
+def _cut(text: str, at: int) -> Problem:
+    return Problem(
+        task_id="T", prompt=text[:at], entry_point="f", canonical_solution=text[at:], test=""
+    )

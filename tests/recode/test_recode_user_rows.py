@@ -9,7 +9,7 @@ import pytest
 from steadycode.problems import Problem, load_problems
 from steadycode.recode import build_benchmark, partial
 from steadycode.recode.source import Source
-from steadycode.sandbox import Program, Sandbox
+from steadycode.sandbox import Judge, Program
 
 TEST = "def check(candidate):\n    assert candidate(2) == 4\n"
 AWAITED = "import asyncio\n\ndef check(candidate):\n    assert asyncio.run(candidate(2)) == 4\n"
@@ -70,29 +70,28 @@ def test_partial_gives_half_of_what_was_hidden(name: str) -> None:
     assert (half == problem) == (not ROWS[name][2])  # unchanged where there is no half
 
 
-def test_odd_rows_are_loaded_pass_and_keep_every_variant(tmp_path: Path) -> None:
+def test_odd_rows_are_loaded_pass_and_keep_every_variant(tmp_path: Path, judge: Judge) -> None:
     path = tmp_path / "mine.jsonl"
     problems = [_problem(name) for name in ROWS]
     path.write_text("\n".join(json.dumps(asdict(problem)) for problem in problems))
     assert load_problems(str(path)) == problems
     names = ("ChangeCharCase", "FuncRenameChangeChar", "VarRenamerNaive", "new_lines", "tab_indent")
-    built = build_benchmark(load_problems(str(path)), names, seeds=1)
+    built = build_benchmark(load_problems(str(path)), names, seeds=1, judge=judge)
     assert built.metadata["failing_references"] == {}
     assert built.rejected == ()
-    with Sandbox(workers=1) as sandbox:
-        halves = [Program(p.prompt + p.canonical_solution, p.test, "f") for p in built.partial]
-        assert {verdict.status for verdict in sandbox.run_all(halves)} == {"passed"}
+    halves = [Program(p.prompt + p.canonical_solution, p.test, "f") for p in built.partial]
+    assert {verdict.status for _, verdict in judge(enumerate(halves))} == {"passed"}
 
 
-def test_references_that_fail_are_kept_by_task() -> None:
+def test_references_that_fail_are_kept_by_task(judge: Judge) -> None:
     plain, wrong, endless = (_problem("plain") for _ in range(3))
     rows = [
         plain,
         Problem(**{**asdict(wrong), "task_id": "wrong", "canonical_solution": "    return x\n"}),
         Problem(**{**asdict(endless), "task_id": "raises", "canonical_solution": "    x / 0\n"}),
     ]
-    built = build_benchmark(rows, names=())
+    built = build_benchmark(rows, names=(), judge=judge)
     assert list(built.metadata["failing_references"]) == ["wrong", "raises"]
     assert built.metadata["failing_references"]["wrong"] == "AssertionError"
     assert "ZeroDivisionError" in built.metadata["failing_references"]["raises"]
-    assert build_benchmark(rows, (), verify=False).metadata["failing_references"] == {}
+    assert build_benchmark(rows, ()).metadata["failing_references"] == {}

@@ -7,15 +7,14 @@ from registry_builders import evidence, lineage, marks
 from steadycode.config import Config
 from steadycode.errors import ConfigError, DataError
 from steadycode.recode.report import Figure
-from steadycode.registry.runs import (
-    MetricBuffer,
+from steadycode.registry.attempts import (
     find_attempt_run,
     flat_params,
     open_attempt_run,
     open_evaluation_run,
     open_stage_run,
-    url_hint,
 )
+from steadycode.registry.runs import MetricBuffer, url_hint
 
 ROOT = Path(__file__).parents[2]
 

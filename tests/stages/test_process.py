@@ -1,8 +1,10 @@
 """The process boundary, with small scripts in the place of the stages."""
 
+import json
 import subprocess
 import sys
 import time
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any
 
@@ -10,6 +12,7 @@ import pytest
 
 from steadycode.errors import StageFailed, StageKilled, SteadycodeError
 from steadycode.files import read_json
+from steadycode.jobs.child import Events
 from steadycode.jobs.job import Job, trusted_manifest
 from steadycode.jobs.parent import run_stage
 
@@ -50,6 +53,21 @@ def stage(tmp_path: Path) -> Any:
         return manifest, events
 
     return run
+
+
+def test_a_metric_that_is_not_finite_is_null(stage: Any, tmp_path: Path) -> None:
+    _, events = stage("events.metric('loss', float('inf'))\nevents.metric('loss', 1.5, 1)")
+    assert [event["value"] for event in events] == [None, 1.5]
+    assert "Infinity" not in (tmp_path / "work" / "events.jsonl").read_text()
+
+
+def test_several_threads_tell_whole_lines(tmp_path: Path) -> None:
+    events = Events(tmp_path / "events.jsonl", log=False)
+    with ThreadPoolExecutor(8) as threads:
+        for number in range(2000):
+            threads.submit(events.progress, "x" * (number % 50), number, 2000)
+    lines = (tmp_path / "events.jsonl").read_text().splitlines()
+    assert sorted(json.loads(line)["done"] for line in lines) == list(range(2000))
 
 
 def test_events_arrive_and_outputs_are_in_the_manifest(stage: Any, tmp_path: Path) -> None:

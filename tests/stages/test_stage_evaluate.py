@@ -2,13 +2,14 @@
 whatever happened between, and what does not fit is told."""
 
 import json
+import math
 import os
 import random
 import signal
 import subprocess
 import sys
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import replace
 from itertools import pairwise
 from pathlib import Path
@@ -16,16 +17,17 @@ from typing import Any
 
 import pytest
 
-from steadycode.config import Config, EvaluateConfig
+from steadycode.config import EvaluateConfig
 from steadycode.evidence import Evidence
 from steadycode.files import write_jsonl
-from steadycode.jobs.child import run_body
+from steadycode.jobs.child import Events, run_body
 from steadycode.jobs.job import Job
 from steadycode.models import device_class, fingerprint
 from steadycode.models.tiny import save_tiny
 from steadycode.problems import load_problems
-from steadycode.project import Project
-from steadycode.stages.evaluate import body, evaluation_job
+from steadycode.sandbox import Limits, Program, Sandbox, Verdict
+from steadycode.sandbox.contract import Key
+from steadycode.stages.evaluate import _Court, _made_benchmark, body
 
 RECIPE = {
     "seed": 0, "vocabulary": 600, "hidden": 64, "layers": 2, "heads": 4, "window": 1024,
@@ -76,9 +78,12 @@ def job(tmp_path: Path) -> Callable[..., Job]:
     return make
 
 
+def events(job: Job) -> list[dict[str, Any]]:
+    return [json.loads(line) for line in (job.folder / "events.jsonl").read_text().splitlines()]
+
+
 def told(job: Job) -> list[str]:
-    events = map(json.loads, (job.folder / "events.jsonl").read_text().splitlines())
-    return [event["text"] for event in events if event["kind"] == "message"]
+    return [event["text"] for event in events(job) if event["kind"] == "message"]
 
 
 def kept(job: Job) -> list[bytes]:
@@ -144,16 +149,67 @@ def test_rows_that_are_wrong_are_told_by_file_and_line(job: Callable[..., Job]) 
     assert report.total_problems == 4
 
 
-def test_a_folder_of_problems_counts_with_all_its_files(tmp_path: Path) -> None:
-    for place in ("data", "sets"):
-        (tmp_path / place).mkdir()
-    (tmp_path / "data" / "test.jsonl").touch()
-    config = Config(evaluate=EvaluateConfig(problems=str(tmp_path / "sets")))
-    folders = []
-    for content in ("", "{}"):
-        (tmp_path / "sets" / "one.jsonl").write_text(content)
-        folders.append(evaluation_job(Project(tmp_path), config, tmp_path / "model", "m").folder)
-    assert folders[0] != folders[1]
+def test_one_sandbox_with_the_limits_of_the_user(
+    job: Callable[..., Job], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    opened: list[Limits] = []
+    enter = Sandbox.__enter__
+
+    def counted(sandbox: Sandbox) -> Sandbox:
+        opened.append(sandbox.limits)
+        return enter(sandbox)
+
+    monkeypatch.setattr(Sandbox, "__enter__", counted)
+    work = job("here", decoding={"max_new_tokens": 8}, limits={"seconds": 0.5})
+    file = Path(work.inputs["problems"])
+    rows = [json.loads(line) for line in file.read_text().splitlines()]
+    rows[3]["canonical_solution"] = "    while True:\n        pass\n"
+    write_jsonl(file, rows)
+    run_body("evaluate", body, work.path)
+    assert opened == [Limits(seconds=0.5)]
+    (line,) = [line for line in told(work) if line.startswith(str(file))]
+    assert "(more than 0.5 s of CPU time)" in line  # its reference met them too
+    programs = [e for e in events(work) if e.get("label") == "programs"]
+    assert programs[-1]["done"] == programs[-1]["total"] == len(programs)
+
+
+def test_a_benchmark_is_found_again_where_its_references_met_the_same(
+    job: Callable[..., Job],
+) -> None:
+    def judge(programs: Iterable[tuple[Key, Program]]) -> Iterator[tuple[Key, Verdict]]:
+        return ((key, Verdict(status="passed")) for key, _ in programs)
+
+    work = job("here")
+    settings = EvaluateConfig.model_validate(dict(work.settings))
+    problems = load_problems(work.inputs["problems"])
+    tell = Events(work.folder / "events.jsonl")
+    for seconds, isolation, built in [
+        (1.0, "isolated", 1), (1.0, "isolated", 1), (2.0, "isolated", 2), (2.0, "unsafe", 3),
+    ]:  # fmt: skip
+        under = {"seconds": seconds, "sandbox": isolation}
+        _made_benchmark(work, settings, problems, _Court(judge, under), tell)
+        assert len(list(Path(work.inputs["benchmarks"]).iterdir())) == built
+
+
+def test_every_file_holds_strict_json(job: Callable[..., Job], tmp_path: Path) -> None:
+    """Also where there is no figure: nothing is solved, and a prompt is beyond the window."""
+    work = job("here", long=1, decoding={"max_new_tokens": 8})
+    run_body("evaluate", body, work.path)
+    evidence = Evidence.read(work.folder / "evidence.json")
+    assert math.isnan(evidence.report.figures["recode/format/robust_drop_at_1"].value)
+    files = [*work.folder.rglob("*.json*"), *(tmp_path / "benchmarks").rglob("*.json*")]
+    files += Path(work.inputs["completions"]).rglob("*.json*")
+    assert {"evidence.json", "completions.jsonl", "events.jsonl", "manifest.json"} <= {
+        file.name for file in files
+    }
+    nulls = 0
+    for file in files:
+        text = file.read_text(encoding="utf-8")
+        for document in text.splitlines() if file.suffix == ".jsonl" else [text]:
+            json.loads(document, parse_constant=lambda constant, file=file: pytest.fail(
+                f"{constant} in {file}"))  # fmt: skip
+        nulls += text.count('"mean_logprob": null')
+    assert nulls >= 2  # full and partial prompt of the one beyond the window
 
 
 @pytest.mark.slow

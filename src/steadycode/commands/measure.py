@@ -169,10 +169,16 @@ def _loaded(project: "Project", model: str) -> "Iterator[tuple[LanguageModel, On
 
     from steadycode.config import Config
     from steadycode.models import load, pick_device
-    from steadycode.retraining.context import resolve_model
-    from steadycode.views.console import StageView
+    from steadycode.registry.store import open_store
+    from steadycode.retraining.preflight import resolve_model
+    from steadycode.views.console import StageView, aside
 
     console = Console()
-    folder = resolve_model(project, Config(), model, console)
+    folder = resolve_model(
+        project,
+        model,
+        lambda: open_store(project, Config().experiment),
+        aside(console),
+    )
     with StageView(console, 1).stage(f"measure {model}") as view:
         yield load(folder, "float32", pick_device()), partial(view.progress, "measure")

@@ -32,7 +32,10 @@ def evaluate(
     ] = None,
     completions: Annotated[
         Path | None,
-        typer.Option(help="Instead of a model: JSON lines of prompt and completion."),
+        typer.Option(
+            help="JSON lines of prompt and completion that another engine has written; --model is"
+            " then only the name to show."
+        ),
     ] = None,
     benchmark: Annotated[
         Path | None,
@@ -46,28 +49,27 @@ def evaluate(
     with in_project() as project:
         from steadycode.config import load_config
 
-        if (model is None) == (completions is None) or (completions is None) != (benchmark is None):
+        if (completions is None) != (benchmark is None) or not (model or completions):
             raise ConfigError("give --model, or --completions with --benchmark")
         config = load_config(profile, overrides)
-        if budget is not None:
-            from steadycode.stages.benchmarks import within_budget
+        if completions and benchmark:
+            from steadycode.retraining.evaluation import Recorded, recorded_job
 
-            config = within_budget(project, config, budget)
-        if completions is not None and benchmark is not None:
-            from steadycode.stages.benchmarks import evaluate_completions
-
-            evaluate_completions(benchmark, completions, config)
-            return
-        assert model
-        heldout = project.data / "test.jsonl"
-        if not heldout.is_file():  # before half a minute has gone into starting
+            recorded_job(project, config, Recorded(completions, benchmark))  # raises what is wrong
+        elif not (heldout := project.data / "test.jsonl").is_file():
             raise DataError(
                 f"no {heldout} to take the held-out loss of; run `steadycode data build`"
             )
+        if budget is not None:
+            from steadycode.retraining.evaluation import within_budget
+
+            config = within_budget(project, config, budget)
+            typer.echo(f"within {budget} prompts: {', '.join(config.evaluate.perturbations)}")
         _tell_of_the_wait()
         from flows.evaluate import evaluate as flow
 
-        flow(model, config)
+        name = model or (completions.stem if completions else "")
+        flow(name, config, str(completions or ""), str(benchmark or ""))
 
 
 def train(
@@ -79,7 +81,7 @@ def train(
     """Run the training stage alone: no evaluation, no registry."""
     with in_project() as project:
         from steadycode.config import load_config
-        from steadycode.retraining.alone import train_alone
+        from steadycode.retraining.training import train_alone
 
         train_alone(project, load_config(profile, overrides), output, allow_dirty_data)
 

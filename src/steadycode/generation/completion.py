@@ -116,5 +116,5 @@ def _window(model: Any) -> float:
 
 def _too_long(prompt: str, sample: int) -> Completion:
     return Completion(
-        prompt=prompt, sample=sample, text="", finish_reason="window", mean_logprob=-math.inf
+        prompt=prompt, sample=sample, text="", finish_reason="window", mean_logprob=None
     )

@@ -77,10 +77,11 @@ class Row:
     def _end(self, reason: FinishReason, end: int) -> None:
         begin = self._scanner.kept_from
         kept = [logprob for start, logprob in self._scores if begin <= start < end]
+        mean = sum(kept) / len(kept) if kept else math.nan
         self.completion = Completion(
             prompt=self.request.prompt,
             sample=self.request.sample,
             text=self._text[begin:end],
             finish_reason=reason,
-            mean_logprob=sum(kept) / len(kept) if kept else -math.inf,
+            mean_logprob=mean if math.isfinite(mean) else None,
         )

@@ -60,7 +60,7 @@ class Store:
         self._rows[batch, prompt, completion.sample] = row
         if self._path:
             # ASCII, so that no text can hold what splitlines or another reader takes for a new line
-            line = json.dumps({**row, "sha256": sha256_json(row)}, sort_keys=True)
+            line = json.dumps({**row, "sha256": sha256_json(row)}, sort_keys=True, allow_nan=False)
             self._append(self._path, line.encode() + b"\n")
 
     @staticmethod

@@ -9,6 +9,7 @@ import platform
 import resource
 import signal
 import sys
+import threading
 import time
 from collections.abc import Callable
 from dataclasses import asdict
@@ -29,16 +30,19 @@ class Events:
     """Appends to ``events.jsonl``; each line is written whole, so a reader can follow.
 
     Messages, and progress now and then, go to the stage's log too, which is all that a person has
-    when it was killed.
+    when it was killed. Several threads may tell at once.
     """
 
     def __init__(self, path: Path, log: bool = True) -> None:
         self._logs = log
         self._out = path.open("a", encoding="utf-8", buffering=1)
         self._told = -math.inf
+        self._one_line = threading.Lock()
 
     def metric(self, name: str, value: float, step: int = 0) -> None:
-        self._write({"kind": "metric", "name": name, "value": value, "step": step})
+        """A value that is not finite is undefined: null."""
+        known = value if math.isfinite(value) else None
+        self._write({"kind": "metric", "name": name, "value": known, "step": step})
 
     def progress(self, label: str, done: int, total: int) -> None:
         if time.monotonic() - self._told > _LOG_SECONDS:
@@ -55,7 +59,9 @@ class Events:
             print(f"{time.strftime('%H:%M:%S')} {text}", flush=True)
 
     def _write(self, event: dict[str, Any]) -> None:
-        self._out.write(json.dumps({"time": time.time(), **event}) + "\n")
+        line = json.dumps({"time": time.time(), **event}, allow_nan=False) + "\n"
+        with self._one_line:
+            self._out.write(line)
 
 
 Body = Callable[[Job, Events], list[Path]]

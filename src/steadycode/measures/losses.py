@@ -3,14 +3,22 @@
 import math
 from collections.abc import Mapping
 from dataclasses import dataclass
+from typing import Any
+
+from steadycode.files import number
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class DocumentLoss:
-    """Mean negative log-likelihood (nats per token) of one held-out document."""
+    """Mean negative log-likelihood (nats per token) of one held-out document; NaN when a model
+    gives no finite one."""
 
     loss: float
     tokens: int
+
+    @classmethod
+    def from_json(cls, row: Mapping[str, Any]) -> "DocumentLoss":
+        return cls(**{**row, "loss": number(row["loss"])})
 
 
 def mean_loss(losses: Mapping[str, DocumentLoss]) -> float:

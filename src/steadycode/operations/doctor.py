@@ -30,8 +30,8 @@ from steadycode.processes import (
 from steadycode.project import STARTED_BY, Project
 from steadycode.registry import leftovers
 from steadycode.registry.leftovers import LostRun, OpenRun
-from steadycode.registry.runs import FLOW_RUN
 from steadycode.registry.store import open_store
+from steadycode.registry.tags import FLOW_RUN
 from steadycode.temporaries import temporary
 
 Say = Callable[[str], None]

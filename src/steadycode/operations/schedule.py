@@ -16,7 +16,7 @@ from uuid import UUID
 
 from steadycode.errors import ConfigError
 from steadycode.processes import FLOWS, ProcessId
-from steadycode.registry.runs import DEPLOYMENT, FLOW_RUN, PROCESS
+from steadycode.registry.tags import DEPLOYMENT, FLOW_RUN, PROCESS
 from steadycode.views.runs import Timing
 
 if TYPE_CHECKING:

@@ -3,7 +3,6 @@
 import platform
 from collections import Counter
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from contextlib import nullcontext
 from dataclasses import asdict, dataclass, field, fields
 from functools import cached_property
 from typing import Any
@@ -22,7 +21,7 @@ from steadycode.recode.perturbations import (
     why_not,
 )
 from steadycode.recode.variant import Group, Mode, Plugins, Style, Variant, mode_of
-from steadycode.sandbox import Program, Sandbox, Verdict
+from steadycode.sandbox.contract import Judge, Program, Verdict
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -92,17 +91,17 @@ def build_benchmark(
     names: Sequence[str] | None = None,
     seeds: int = 5,
     style: Style = "sound",
-    verify: bool = True,
-    unsafe: bool = False,
+    judge: Judge | None = None,
     on_progress: Callable[[int, int], None] | None = None,
     plugins: Plugins | None = None,
 ) -> Benchmark:
     """Perturb every problem by every perturbation in ``names`` (default: all of the style).
 
     Random perturbations give ``seeds`` variants, fixed ones a single one. Every variant is
-    promised to parse, to pass its own test with its reference solution (``verify``: this is run
-    in the sandbox, whose ``unsafe`` it is), and to say whether its prompt changed. One that breaks
-    a promise is rejected in style sound; in style release it stays, and is counted.
+    promised to parse, to pass its own test with its reference solution, and to say whether its
+    prompt changed. One that breaks a promise is rejected in style sound; in style release it stays,
+    and is counted. ``judge`` runs the reference solutions, e.g. ``Sandbox.judge`` of an open
+    sandbox; without one nothing is run, and whether they pass is not verified.
     A perturbation whose plug-in is not in ``plugins`` is skipped: ``metadata["skipped"]`` says so.
     ``metadata["failing_references"]``: what ails each problem whose own solution fails, by task.
     ``on_progress(done, total)`` counts variants. Raises ConfigError for an unknown name or style.
@@ -112,30 +111,28 @@ def build_benchmark(
     skipped = {name: why for name in asked if (why := why_not(name, style, plugins))}
     chosen = [name for name in asked if name not in skipped]
     made, rejected = _perturbed(problems, chosen, seeds, style, plugins)
-    variants: list[Variant] = []
-    faults: list[tuple[Variant, Fault]] = []
-    with Sandbox(unsafe=unsafe) if verify else nullcontext() as sandbox:
-        failing = _failing(problems, sandbox) if sandbox else {}
-        for variant, fault in _broken_promises(made, failing, sandbox):
-            faults.append((variant, fault))
-            if fault.reason and style == "sound":
-                rejected.append(_rejected(variant, fault.reason))
-            else:
-                variants.append(variant)
-            if on_progress:
-                on_progress(len(faults), len(made))
+    failing = _failing(problems, judge) if judge else {}
+    faults: dict[int, Fault] = {}
+    for number, fault in _broken_promises(made, failing, judge):
+        faults[number] = fault
+        if on_progress:
+            on_progress(len(faults), len(made))
+    judged = [(variant, faults[number]) for number, variant in enumerate(made)]
+    variants = [v for v, fault in judged if style == "release" or not fault.reason]
+    if style == "sound":
+        rejected += [_rejected(v, fault.reason) for v, fault in judged if fault.reason]
     metadata = {
         "style": style,
         "seeds": seeds,
         "perturbations": chosen,
         "skipped": skipped,
-        "verified": verify,
+        "verified": judge is not None,
         "failing_references": {
             task_id: verdict.detail or verdict.status for task_id, verdict in failing.items()
         },
         "python": platform.python_version(),
         "tagger": TAGGER,
-        "counts": _counts(chosen, faults, rejected, verify),
+        "counts": _counts(chosen, judged, rejected, judge is not None),
     }
     return Benchmark(
         nominal=tuple(problems),
@@ -191,33 +188,35 @@ def _partial_or_same(problem: Problem, style: Style) -> Problem:
         return problem
 
 
-def _failing(problems: Sequence[Problem], sandbox: Sandbox) -> dict[str, Verdict]:
-    verdicts = sandbox.run_all(_reference(problem) for problem in problems)
+def _failing(problems: Sequence[Problem], judge: Judge) -> dict[str, Verdict]:
+    """Task -> the verdict on its own reference solution where that does not pass."""
+    verdicts = dict(judge(enumerate(map(_reference, problems))))
     return {
-        problem.task_id: verdict
-        for problem, verdict in zip(problems, verdicts, strict=True)
-        if verdict.status != "passed"
+        problem.task_id: verdicts[number]
+        for number, problem in enumerate(problems)
+        if verdicts[number].status != "passed"
     }
 
 
 def _broken_promises(
-    variants: Sequence[Variant], failing: Mapping[str, Verdict], sandbox: Sandbox | None
-) -> Iterator[tuple[Variant, Fault]]:
-    """Each variant with the promise that it breaks; without a sandbox, whether it parses.
+    variants: Sequence[Variant], failing: Mapping[str, Verdict], judge: Judge | None
+) -> Iterator[tuple[int, Fault]]:
+    """The number of each variant, in any order, with the promise that it breaks; without a judge,
+    whether it parses.
 
     A variant whose reference fails as the unperturbed one does is told apart from one that the
     perturbation broke.
     """
-    if sandbox is None:
-        for variant in variants:
+    if judge is None:
+        for number, variant in enumerate(variants):
             reason = _parse_fault(variant)
-            yield variant, Fault(reason, parsed=not reason, passed=False)
+            yield number, Fault(reason, parsed=not reason, passed=False)
         return
-    verdicts = sandbox.run_all(_reference(variant) for variant in variants)
-    for variant, verdict in zip(variants, verdicts, strict=True):
+    for number, verdict in judge(enumerate(map(_reference, variants))):
+        variant = variants[number]
         syntax = _parse_fault(variant)
         reason = syntax or _fault(verdict, failing.get(variant.task_id))
-        yield variant, Fault(reason, parsed=not syntax, passed=not reason)
+        yield number, Fault(reason, parsed=not syntax, passed=not reason)
 
 
 def _reference(problem: Problem) -> Program:

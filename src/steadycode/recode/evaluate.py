@@ -1,15 +1,16 @@
 """One model on one benchmark: completions in, programs run, a report out."""
 
 import re
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Sequence
 
 from steadycode.config import Style
 from steadycode.errors import EvidenceError
 from steadycode.generation.contract import Completion
 from steadycode.problems import Problem
 from steadycode.recode.benchmark import Benchmark
+from steadycode.recode.judging import judging
 from steadycode.recode.report import Report, build_report
-from steadycode.sandbox import Limits, Program, Sandbox, Verdict
+from steadycode.sandbox.contract import Judge, Program, Verdict
 
 Complete = Callable[[Sequence[str]], Iterable[Completion]]
 """Distinct prompts in; one or more samples for each out, in any order."""
@@ -18,51 +19,50 @@ Complete = Callable[[Sequence[str]], Iterable[Completion]]
 def evaluate(
     benchmark: Benchmark,
     complete: Complete,
-    limits: Limits | None = None,
-    unsafe: bool = False,
+    judge: Judge,
+    *,
+    style: Style = "completion",
     total_problems: int | None = None,
     seed: int = 0,
-    style: Style = "completion",
     on_progress: Callable[[int, int], None] | None = None,
 ) -> tuple[Report, list[Completion]]:
     """Complete every distinct prompt once, run every program, and report.
 
-    Programs run while completions are still coming; ``unsafe`` is the sandbox's.
+    ``judge`` runs the programs, e.g. ``Sandbox.judge`` of an open sandbox. Programs run while
+    completions are still coming, and ``complete`` never waits for a verdict.
     ``total_problems`` is how many there are of which the benchmark may be a subset;
-    ``on_progress(done, total)`` counts programs. The completions come back in the order of the
-    prompts, then of the samples. Raises EvidenceError when ``complete`` leaves out
-    a prompt or gives prompts different numbers of samples.
+    ``on_progress(done, total)`` counts verdicts, from another thread than this one. The completions
+    come back in the order of the prompts, then of the samples. Raises EvidenceError when
+    ``complete`` leaves out a prompt or gives prompts different numbers of samples.
     """
     cases = list(benchmark.cases())
-    waiting: dict[str, list[int]] = {}
+    places: dict[str, list[int]] = {}
     for number, (_, problem) in enumerate(cases):
-        waiting.setdefault(problem.prompt, []).append(number)
+        places.setdefault(problem.prompt, []).append(number)
     completions: dict[tuple[str, int], Completion] = {}
-    started: list[tuple[int, int]] = []
+    verdicts: dict[tuple[int, int], Verdict] = {}
     samples = 1
 
-    def programs() -> Iterator[Program]:
-        nonlocal samples
-        for completion in complete(list(waiting)):
-            if completion.prompt not in waiting:
+    def take(key: tuple[int, int], verdict: Verdict) -> None:
+        verdicts[key] = verdict
+        if on_progress:
+            on_progress(len(verdicts), len(cases) * samples)
+
+    with judging(judge, take) as hand:
+        for completion in complete(list(places)):
+            if completion.prompt not in places:
                 raise EvidenceError("the engine completed a prompt that it was not given")
             completions[completion.prompt, completion.sample] = completion
             samples = max(samples, completion.sample + 1)
-            for number in waiting[completion.prompt]:
-                started.append((number, completion.sample))
-                yield _program(cases[number][1], completion.text, style)
-
-    verdicts: list[dict[int, Verdict]] = [{} for _ in cases]
-    with Sandbox(limits, unsafe=unsafe) as sandbox:
-        for done, verdict in enumerate(sandbox.run_all(programs())):
-            number, sample = started[done]
-            verdicts[number][sample] = verdict
-            if on_progress:
-                on_progress(done + 1, len(cases) * samples)
-    _check_complete(completions, waiting, samples)
-    rows = [tuple(found[sample] for sample in range(samples)) for found in verdicts]
+            for number in places[completion.prompt]:
+                program = _program(cases[number][1], completion.text, style)
+                hand((number, completion.sample), program)
+    _check_complete(completions, places, samples)
+    if missing := len(cases) * samples - len(verdicts):
+        raise EvidenceError(f"the judge left out {missing} verdicts; every program needs one")
+    rows = [tuple(verdicts[case, n] for n in range(samples)) for case in range(len(cases))]
     report = build_report(benchmark, rows, total_problems, seed)
-    return report, [completions[p, sample] for p in waiting for sample in range(samples)]
+    return report, [completions[p, sample] for p in places for sample in range(samples)]
 
 
 def _program(problem: Problem, text: str, style: Style) -> Program:

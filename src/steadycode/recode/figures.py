@@ -8,8 +8,8 @@ import numpy as np
 from steadycode.randomness import derive_seed
 from steadycode.recode import metrics
 from steadycode.recode.metrics import Bools, Floats
+from steadycode.recode.outcome import Figure, Outcome
 from steadycode.recode.perturbations import PERTURBATIONS
-from steadycode.recode.report import Figure, Outcome
 from steadycode.recode.variant import GROUPS, Group, mode_of
 
 K = 1

@@ -3,7 +3,7 @@
 ``nominal`` is [problems, samples], ``variants`` [problems, variants, samples]: did the sample
 pass? ``valid`` [problems, variants] marks the variants that count (all, by default); a problem
 without any is left out. Sample i of a variant is paired with sample i of the others. Every
-function returns NaN, and raises nothing, where a metric is undefined; ``report.py`` says why.
+function returns NaN, and raises nothing, where a metric is undefined; ``figures.py`` says why.
 """
 
 import numpy as np

@@ -1,8 +1,9 @@
 """A benchmark on disk, in the layout of the public ReCode release, with hashes beside it.
 
-Two files in ``nominal/``, then one for each perturbation and seed, and ``manifest.json``. Rows of
-style release hold what the release holds; those of style sound have ours as extra keys. Without a
-manifest, the folder (or a single perturbed file) is taken for a published one.
+A folder has two files in ``nominal/``, one for each perturbation and seed, and ``manifest.json``.
+Rows of style release hold what the release holds; those of style sound have the other fields of a
+Variant as extra keys. Without a manifest, the folder (or a single perturbed file) is taken for a
+published one.
 """
 
 import json
@@ -36,7 +37,7 @@ _FILE = re.compile(r"(?P<dataset>[^_]+)_(?P<name>\w+)_s(?P<seed>\d+)\.jsonl")
 
 @dataclass(frozen=True, slots=True)
 class _Base:
-    """What a task's rows have in common."""
+    """What all rows of a task have in common: the problem, and its ``partial`` one."""
 
     dataset: str
     problem: Problem
@@ -67,7 +68,7 @@ class _Base:
 
 
 def write_benchmark(benchmark: Benchmark, folder: Path) -> None:
-    """Write ``benchmark`` to ``folder``, which appears (or is replaced) only when complete."""
+    """Writes ``benchmark`` to ``folder``, which appears (or is replaced) only when complete."""
     with replacing_folder(folder) as temporary:
         dataset = _dataset(benchmark.nominal)
         pairs = zip(benchmark.nominal, benchmark.partial, strict=True)
@@ -96,11 +97,11 @@ def write_benchmark(benchmark: Benchmark, folder: Path) -> None:
 
 
 def read_benchmark(folder: Path, problems: Sequence[Problem] | None = None) -> Benchmark:
-    """What ``write_benchmark`` wrote, or a published folder or file as it is.
+    """Reads what ``write_benchmark`` wrote, or a published folder or file as it is.
 
-    ``problems``: the nominal ones of a published folder that does not hold them. Raises DataError
-    when a file is missing, was changed, or is of another version, and for a row that is not a
-    problem's, with file and line.
+    ``problems`` are the nominal ones of a published folder that does not hold them. Raises
+    DataError when a file is missing, was changed, or is of another version, and for a row that is
+    not a problem's, with file and line.
     """
     try:
         if (folder / "manifest.json").exists():
@@ -159,9 +160,9 @@ def _read_published(path: Path, problems: Sequence[Problem] | None) -> Benchmark
 
 
 def _upwards(path: Path, name: str) -> Path | None:
-    """The file ``name`` of the nearest folder around ``path``."""
+    """Returns the file ``name`` of the nearest folder around ``path``, or None."""
     around = [path.resolve(), *path.resolve().parents]
-    return next((found for folder in around if (found := folder / name).is_file()), None)
+    return next((folder / name for folder in around if (folder / name).is_file()), None)
 
 
 def _benchmark(
@@ -180,21 +181,16 @@ def _benchmark(
 
 
 def _variants(
-    path: Path, style: Style, nominal: Mapping[str, Mapping[str, Problem]]
+    path: Path, style: Style, modes: Mapping[str, Mapping[str, Problem]]
 ) -> Iterator[Variant]:
     _, name, seed = _parts(path)
     group = _GROUPS.get(path.parent.name) or _group(path, name)
-    before = nominal[mode_of(group)]
+    nominal = modes[mode_of(group)]
     for where, row in _rows(path):
-        if row.task_id not in before:
+        if row.task_id not in nominal:
             raise DataError(f"{where}: no nominal problem {row.task_id!r}; give it or drop the row")
-        yield Variant(
-            **{field: getattr(row, field) for field in Problem.__slots__},
-            perturbation=name,
-            group=group,
-            seed=seed,
-            style=style,
-            changed=row.prompt != before[row.task_id].prompt,
+        yield Variant.of(
+            nominal[row.task_id], row, perturbation=name, group=group, seed=seed, style=style
         )
 
 
@@ -205,7 +201,7 @@ def _group(path: Path, name: str) -> Group:
 
 
 def _parts(path: Path) -> tuple[str, str, int]:
-    """Data set, perturbation and seed, from a file's name."""
+    """Returns data set, perturbation and seed, from a file's name."""
     match = _FILE.fullmatch(path.name)
     if match is None:
         raise DataError(f"{path}: not a perturbed file's name, DATASET_NAME_sSEED.jsonl")
@@ -213,14 +209,14 @@ def _parts(path: Path) -> tuple[str, str, int]:
 
 
 def _rows(path: Path) -> Iterator[tuple[str, Problem]]:
-    """Every row with its file and line."""
+    """Yields every row with its file and line."""
     for number, line in enumerate(path.read_text(encoding="utf-8").split("\n"), start=1):
         if line.strip():
             yield f"{path}:{number}", parse_problem(line, f"{path}:{number}")
 
 
 def _write(path: Path, rows: Iterable[dict[str, Any]]) -> None:
-    """As the release does: keys in their order, ASCII only."""
+    """Writes rows as the release has them: keys in their order, ASCII only."""
     with replacing(path) as temporary:
         temporary.write_text("".join(json.dumps(row) + "\n" for row in rows), encoding="ascii")
 
@@ -230,7 +226,7 @@ def _nominal_files(dataset: str) -> list[str]:
 
 
 def _dataset(problems: Sequence[Problem]) -> str:
-    """``humaneval`` for ``HumanEval/0``; ``problems`` for ids of several kinds."""
+    """Returns ``humaneval`` for ``HumanEval/0``, and ``problems`` for ids of several kinds."""
     kinds = {problem.task_id.partition("/")[0].lower() for problem in problems}
     name = kinds.pop() if len(kinds) == 1 else "problems"
     return re.sub(r"[^a-z0-9-]", "-", name) or "problems"

@@ -2,50 +2,15 @@
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
+from steadycode.recode.benchmark import Benchmark
+from steadycode.recode.figures import figures
+from steadycode.recode.outcome import Figure, Outcome
 from steadycode.recode.variant import Mode, Variant
 from steadycode.sandbox.contract import Verdict
 
-if TYPE_CHECKING:
-    from steadycode.recode.benchmark import Benchmark
-
-
-SCHEMA = 1
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Outcome:
-    """One prompt's verdicts, one per sample. Nominal when ``perturbation`` is None.
-
-    ``changed`` is False for a variant whose prompt equals its nominal one: it is left out of
-    worst cases and counted.
-    """
-
-    task_id: str
-    mode: Mode
-    perturbation: str | None
-    group: str | None
-    seed: int | None
-    changed: bool
-    verdicts: tuple[Verdict, ...]
-
-    @property
-    def passed(self) -> tuple[bool, ...]:
-        return tuple(verdict.status == "passed" for verdict in self.verdicts)
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Figure:
-    """A metric with its 95 % interval over ``n`` problems. ``value`` is NaN, with ``reason``, when
-    undefined. ``left_out``: problems without a variant that counts."""
-
-    value: float
-    low: float
-    high: float
-    n: int
-    left_out: int = 0
-    reason: str = ""
+__all__ = ["Figure", "Outcome", "Report", "build_report"]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -97,12 +62,12 @@ class Report:
             Outcome(**{**outcome, "verdicts": tuple(Verdict(**v) for v in outcome["verdicts"])})
             for outcome in row["outcomes"]
         )
-        figures = {name: Figure(**figure) for name, figure in row["figures"].items()}
+        figures = {name: Figure.from_json(figure) for name, figure in row["figures"].items()}
         return cls(**{**row, "outcomes": outcomes, "figures": figures})
 
 
 def build_report(
-    benchmark: "Benchmark",
+    benchmark: Benchmark,
     verdicts: Sequence[tuple[Verdict, ...]],
     total_problems: int | None = None,
     seed: int = 0,
@@ -111,8 +76,6 @@ def build_report(
 
     ``seed`` is that of the intervals' resampling.
     """
-    from steadycode.recode.figures import figures
-
     outcomes = tuple(
         Outcome(
             task_id=problem.task_id,

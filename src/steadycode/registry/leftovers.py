@@ -5,7 +5,8 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from steadycode.processes import ProcessId
-from steadycode.registry.runs import (
+from steadycode.registry.store import Store
+from steadycode.registry.tags import (
     ATTEMPT,
     DEPLOYMENT,
     FAILED_STAGE,
@@ -17,7 +18,6 @@ from steadycode.registry.runs import (
     RETRAINING,
     STAGE,
 )
-from steadycode.registry.store import Store
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

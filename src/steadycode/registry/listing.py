@@ -8,7 +8,8 @@ from tempfile import TemporaryDirectory
 from typing import TYPE_CHECKING
 
 from steadycode.errors import ConfigError
-from steadycode.registry.runs import (
+from steadycode.registry.store import Store
+from steadycode.registry.tags import (
     DEPLOYMENT,
     FAILED_STAGE,
     MISSED,
@@ -17,7 +18,6 @@ from steadycode.registry.runs import (
     SET_ASIDE,
     STAGE,
 )
-from steadycode.registry.store import Store
 
 if TYPE_CHECKING:
     from mlflow.entities import Run

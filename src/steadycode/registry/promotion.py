@@ -11,8 +11,9 @@ from pathlib import Path
 from steadycode.errors import EvidenceError, ModelError
 from steadycode.files import to_json
 from steadycode.gate.decision import Compared, Decision, EvidenceRef
-from steadycode.registry.runs import ATTEMPT, RETRAINING, STAGE, open_tagged
+from steadycode.registry.attempts import open_tagged
 from steadycode.registry.store import Store
+from steadycode.registry.tags import ATTEMPT, RETRAINING, STAGE
 from steadycode.registry.versions import (
     CHALLENGER,
     CHAMPION,

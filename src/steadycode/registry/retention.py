@@ -14,8 +14,8 @@ from typing import Any
 from filelock import FileLock, Timeout
 
 from steadycode.files import remove
-from steadycode.registry.runs import ATTEMPT, RETRAINING
 from steadycode.registry.store import Store, local_path, pages
+from steadycode.registry.tags import ATTEMPT, RETRAINING
 from steadycode.registry.versions import REMOVED_AT, WEIGHTS, RegisteredVersion, versions
 
 

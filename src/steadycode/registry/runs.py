@@ -1,7 +1,4 @@
-"""Runs in MLflow: one per attempt at a retraining, with one nested run per stage.
-
-A run is found again by its tags, so that a resumed attempt continues the runs it began.
-"""
+"""Runs in MLflow: one per attempt at a retraining, with one nested run per stage."""
 
 import json
 import math
@@ -11,41 +8,25 @@ from collections.abc import Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, Literal
+from typing import Literal
 
-from steadycode.config import Config
 from steadycode.errors import ConfigError, SteadycodeError
 from steadycode.evidence import Evidence
-from steadycode.processes import ProcessId
 from steadycode.recode.report import Figure
 from steadycode.registry.store import Store
+from steadycode.registry.tags import (
+    ATTEMPT,
+    FLOW_RUN,
+    REASON,
+    RETRAINING,
+)
 
 Status = Literal["FINISHED", "FAILED", "KILLED"]
 Point = tuple[str, float, int, int]
 """(name, value, step, time in milliseconds)"""
 
-RETRAINING, ATTEMPT, STAGE = "steadycode.retraining", "steadycode.attempt", "steadycode.stage"
-"""Tags: what a run belongs to; an attempt's own run has no stage."""
-REASON = "steadycode.reason"
-"""Tag: why a run failed or was killed."""
-SET_ASIDE = "steadycode.set_aside"
-"""Tag of a stage's run that was cut short and begun again as another."""
-FAILED_STAGE = "steadycode.failed_stage"
-"""Tag of an attempt's run: which stage it failed in."""
-PROCESS = "steadycode.process"
-"""Tag: which process of which machine writes to the run (``processes.ProcessId``)."""
-OURS = f"tags.`{PROCESS}` LIKE '%'"
-"""MLflow's search for runs that steadycode has written."""
-FLOW_RUN = "steadycode.flow_run"
-"""Tag: the ids of the Prefect flow runs that worked on it, newest first, with commas."""
-DEPLOYMENT = "steadycode.deployment"
-"""Tag: FLOW/NAME of the Prefect deployment that the run belongs to."""
-MISSED = "steadycode.missed"
-"""Tag of a run that was due and never began."""
-
 _BATCH = 1000  # what MLflow takes in one call
-_PARAM_BATCH = 100
-_LONGEST_PARAM = 6000
+PARAM_BATCH = 100
 _LONGEST_TAG = 5000
 
 
@@ -122,8 +103,8 @@ class RetrainingRun:
         from mlflow.entities import RunTag
 
         rows = [RunTag(name, str(value)[:_LONGEST_TAG]) for name, value in tags.items()]
-        for start in range(0, len(rows), _PARAM_BATCH):
-            self.store.client.log_batch(self.run_id, tags=rows[start : start + _PARAM_BATCH])
+        for start in range(0, len(rows), PARAM_BATCH):
+            self.store.client.log_batch(self.run_id, tags=rows[start : start + PARAM_BATCH])
 
     def came_from(self, origin: Mapping[str, str]) -> None:
         """Tags that say what started it; flow runs are gathered, since a killed one is resumed."""
@@ -205,56 +186,6 @@ class MetricBuffer:
         self.flush()
 
 
-def open_attempt_run(store: Store, lineage: Lineage, config: Config) -> RetrainingRun:
-    """The run of this attempt: the one that an earlier, interrupted try began, else a new one."""
-    name = f"retraining {lineage.retraining} attempt {lineage.attempt}"
-    return _with_params(
-        RetrainingRun(store, open_tagged(store, name, lineage.tags()), lineage), config
-    )
-
-
-def open_evaluation_run(
-    store: Store, lineage: Lineage, config: Config, model: str
-) -> RetrainingRun:
-    """The run of an evaluation that belongs to no retraining."""
-    tags = {**lineage.tags(), STAGE: "evaluate", "steadycode.model": model}
-    run = RetrainingRun(store, open_tagged(store, f"evaluate {model}", tags), lineage, "evaluate")
-    # found again by what is evaluated and how, so other settings may differ by then
-    return _with_params(run, config, "evaluate.")
-
-
-def _with_params(run: RetrainingRun, config: Config, prefix: str = "") -> RetrainingRun:
-    from mlflow.entities import Param
-
-    values = flat_params(config)
-    params = [Param(key, value) for key, value in values.items() if key.startswith(prefix)]
-    for start in range(0, len(params), _PARAM_BATCH):
-        run.store.client.log_batch(run.run_id, params=params[start : start + _PARAM_BATCH])
-    return run
-
-
-def open_stage_run(parent: RetrainingRun, stage: str) -> RetrainingRun:
-    """The nested run of one stage: the finished one, else a new one.
-
-    A run that was cut short keeps what it shows, but is set aside: the stage starts again, and
-    its steps must not stand twice in one run.
-    """
-    lineage, store = parent.lineage, parent.store
-    tags = {**lineage.tags(), STAGE: stage, "mlflow.parentRunId": parent.run_id}
-    with store.writing():
-        earlier = _find(store, lineage.retraining, str(lineage.attempt), stage)
-        if earlier and store.client.get_run(earlier).info.status != "FINISHED":
-            store.client.set_tag(earlier, SET_ASIDE, "true")
-            if store.client.get_run(earlier).info.status == "RUNNING":
-                store.client.set_terminated(earlier, "KILLED")
-        return RetrainingRun(store, open_tagged(store, stage, tags), lineage, stage)
-
-
-def find_attempt_run(store: Store, retraining: str, attempt: int) -> str | None:
-    """The run id of an attempt, or None."""
-    return _find(store, retraining, str(attempt), stage="")
-
-
 def evidence_values(evidence: Evidence) -> dict[str, float]:
     """Metric name -> value of what has no interval of its own."""
     loss = evidence.heldout_loss
@@ -264,20 +195,6 @@ def evidence_values(evidence: Evidence) -> dict[str, float]:
         **{f"representation/{name}": value for name, value in evidence.representation.items()},
         **{f"cost/{name}": value for name, value in evidence.cost.items()},
     }
-
-
-def flat_params(config: Config) -> dict[str, str]:
-    """``train.steps`` -> ``40`` for every leaf of the configuration."""
-
-    def walk(prefix: str, value: Any) -> Iterable[tuple[str, str]]:
-        if isinstance(value, dict):
-            for key in value:
-                yield from walk(f"{prefix}.{key}" if prefix else str(key), value[key])
-        else:
-            text = value if isinstance(value, str) else json.dumps(value)
-            yield prefix, text[:_LONGEST_PARAM]
-
-    return dict(walk("", config.model_dump(mode="json")))
 
 
 def url_hint(store: Store, run_id: str) -> str:
@@ -299,40 +216,3 @@ def way_to(run: RetrainingRun) -> str:
     if run.store.embedded:
         return f"steadycode ui --run {run.run_id}"
     return f"{run.store.tracking_uri.rstrip('/')}/{url_hint(run.store, run.run_id)}"
-
-
-def open_tagged(store: Store, name: str, tags: Mapping[str, str]) -> str:
-    """The id of the run with the retraining, attempt and stage in ``tags``; begun when new."""
-    with store.writing():  # two processes must not begin the same run twice
-        tags = {**tags, PROCESS: str(ProcessId.mine())}
-        found = _find(
-            store,
-            tags[RETRAINING],
-            tags[ATTEMPT],
-            tags.get(STAGE, ""),
-        )
-        if found is None:
-            run = store.client.create_run(store.experiment_id, tags=dict(tags), run_name=name)
-            return str(run.info.run_id)
-        store.client.update_run(found, status="RUNNING")
-        for key, value in tags.items():
-            store.client.set_tag(found, key, value)
-        for of_an_earlier_end in {REASON, FAILED_STAGE} & set(
-            store.client.get_run(found).data.tags
-        ):
-            store.client.delete_tag(found, of_an_earlier_end)
-        return found
-
-
-def _find(store: Store, retraining: str, attempt: str, stage: str) -> str | None:
-    runs = store.client.search_runs(
-        [store.experiment_id],
-        f"tags.`steadycode.retraining` = '{retraining}' "
-        f"AND tags.`steadycode.attempt` = '{attempt}'",
-        order_by=["attributes.start_time ASC"],
-    )
-    for run in runs:
-        tags = run.data.tags
-        if tags.get(STAGE, "") == stage and SET_ASIDE not in tags:
-            return str(run.info.run_id)
-    return None

@@ -8,8 +8,8 @@ from typing import TYPE_CHECKING
 
 from steadycode.errors import ModelError
 from steadycode.files import remove, replacing_folder
-from steadycode.registry.runs import ATTEMPT, RETRAINING
 from steadycode.registry.store import Store, as_default, local_path
+from steadycode.registry.tags import ATTEMPT, RETRAINING
 
 if TYPE_CHECKING:
     from mlflow.entities import LoggedModel

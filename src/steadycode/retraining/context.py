@@ -10,28 +10,19 @@ from rich.console import Console
 from steadycode.config import Config
 from steadycode.corpus.versions import DataVersion, check_data
 from steadycode.errors import ConfigError, SteadycodeError
-from steadycode.gate.policy import load_policy
+from steadycode.gate.policy import Policy
 from steadycode.jobs.job import Job, Manifest
 from steadycode.jobs.parent import LOG, Event, run_stage
-from steadycode.models import fingerprint, resolve
-from steadycode.problems import problem_file
+from steadycode.models import fingerprint
 from steadycode.project import Project
-from steadycode.recode.perturbations import expanded
 from steadycode.registry import versions
-from steadycode.registry.runs import (
-    FAILED_STAGE,
-    Lineage,
-    MetricBuffer,
-    RetrainingRun,
-    find_attempt_run,
-    open_attempt_run,
-    open_stage_run,
-)
+from steadycode.registry.attempts import find_attempt_run, open_attempt_run, open_stage_run
+from steadycode.registry.runs import Lineage, MetricBuffer, RetrainingRun
 from steadycode.registry.store import Store, open_store
-from steadycode.registry.versions import CHAMPION, champion, fetch
+from steadycode.registry.tags import FAILED_STAGE
 from steadycode.retraining.attempt import Attempt, open_attempt, retraining_id
-from steadycode.sandbox import Sandbox
-from steadycode.views.console import EventView, StageView
+from steadycode.retraining.preflight import check_settings, resolve_model, start_of
+from steadycode.views.console import EventView, StageView, aside
 
 STAGES = 6
 
@@ -45,6 +36,7 @@ class Retraining:
         *,
         project: Project,
         config: Config,
+        policy: Policy,
         data: DataVersion,
         base: Path,
         start: Path,
@@ -55,6 +47,7 @@ class Retraining:
     ) -> None:
         self.project = project
         self.config = config
+        self.policy = policy
         self.data = data
         self.base = base
         self.start = start
@@ -79,16 +72,6 @@ class Retraining:
             self.failed_stage = ""
 
 
-def resolve_model(project: Project, config: Config, spec: str, console: Console) -> Path:
-    """The folder of any model that a configuration can name. Raises ModelError."""
-    return resolve(
-        spec,
-        project,
-        lambda registered: fetch(open_store(project, config.experiment), registered),
-        lambda text: console.print(text, style="dim", markup=False),
-    )
-
-
 class StageLog:
     """Receives a stage's events: metrics go to MLflow, progress and messages to the terminal."""
 
@@ -109,7 +92,7 @@ class StageLog:
             raise
 
     def __call__(self, event: Event) -> None:
-        if event["kind"] == "metric":
+        if event["kind"] == "metric" and event["value"] is not None:
             at = round(event["time"] * 1000)
             self._metrics.add(event["name"], event["value"], event["step"], at)
         self._view(event)
@@ -132,11 +115,14 @@ def open_retraining(
     anything is written to the registry.
     """
     project.prepare_environment()
-    check_settings(project, config)
+    policy = check_settings(project, config)
     data = check_data(project, allow_dirty_data)
     store = open_store(project, config.experiment)
-    base = resolve_model(project, config, config.model.base, console)
-    start = resolve_start(project, config, base, console)
+
+    def folder_of(spec: str) -> Path:
+        return resolve_model(project, spec, lambda: store, aside(console))
+
+    base, start = folder_of(config.model.base), folder_of(start_of(config, store))
     attempt = open_attempt(
         project,
         config,
@@ -157,6 +143,7 @@ def open_retraining(
             work = Retraining(
                 project=project,
                 config=config,
+                policy=policy,
                 data=data,
                 base=base,
                 start=start,
@@ -181,23 +168,6 @@ def _lineage(store: Store, config: Config, data: DataVersion, attempt: Attempt) 
         data_dirty=data.dirty or _made_from_dirty_data(store, config.model.base),
         git_commit=data.git_commit or "none",
     )
-
-
-def check_settings(project: Project, config: Config) -> None:
-    """What later stages will need is there: a typo must not cost a training."""
-    load_policy(project, config.gate)
-    problem_file(config.evaluate.problems)
-    expanded(config.evaluate.perturbations, config.evaluate.style)
-    with Sandbox(workers=1, unsafe=config.evaluate.sandbox == "unsafe"):
-        pass
-
-
-def resolve_start(project: Project, config: Config, base: Path, console: Console) -> Path:
-    """What training starts from: the base model, or the champion where there is one."""
-    name = config.model.registered_name
-    if config.model.start == "champion" and champion(open_store(project, config.experiment), name):
-        return resolve_model(project, config, f"models:/{name}@{CHAMPION}", console)
-    return base
 
 
 @contextmanager

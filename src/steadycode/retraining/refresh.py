@@ -11,7 +11,7 @@ from steadycode.corpus import refresh
 from steadycode.corpus.recipe import Recipe, load_recipe
 from steadycode.corpus.refresh import Change
 from steadycode.project import Project
-from steadycode.retraining.context import check_settings
+from steadycode.retraining.preflight import check_settings
 from steadycode.views.console import StageView
 
 STEPS = 4

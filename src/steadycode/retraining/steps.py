@@ -3,7 +3,6 @@
 import shutil
 from pathlib import Path
 
-from steadycode.config import Config
 from steadycode.corpus.validation import validate as validate_folder
 from steadycode.corpus.validation_result import require_valid
 from steadycode.corpus.versions import current_md5
@@ -13,26 +12,18 @@ from steadycode.files import to_json, write_text
 from steadycode.gate.decide import Facts
 from steadycode.gate.decide import decide as gate
 from steadycode.gate.decision import Decision
-from steadycode.gate.policy import load_policy
-from steadycode.identity import code_hash
-from steadycode.jobs.job import Job, trusted_manifest
+from steadycode.jobs.job import trusted_manifest
 from steadycode.models import fingerprint
-from steadycode.project import Project
 from steadycode.registry import promotion, versions
 from steadycode.registry.runs import way_to
 from steadycode.registry.versions import RegisteredVersion
 from steadycode.retraining.context import Retraining
-from steadycode.stages.evaluate import evaluation_job
+from steadycode.retraining.evaluation import evaluation_job
+from steadycode.retraining.training import training_job
 from steadycode.views.markdown import decision_markdown
 from steadycode.views.report_page import report_page
 from steadycode.views.tables import comparison_table, rules_table, terminal_table
 from steadycode.views.validation import validation_page
-
-TRAINING = (
-    *("contraclm", "measures", "models", "stages"),
-    *("config", "errors", "files", "processes", "project", "randomness"),
-)
-"""The modules and packages through which a training runs: a change of them makes it another one."""
 
 
 def validate(work: Retraining) -> None:
@@ -82,33 +73,17 @@ def _same_data(work: Retraining, md5: str) -> None:
         )
 
 
-def training_job(
-    project: Project, config: Config, start: Path, data_md5: str, folder: Path, seed: int
-) -> Job:
-    return Job(
-        stage="train",
-        folder=folder,
-        seed=seed,
-        settings={
-            **config.train.model_dump(mode="json"),
-            "max_documents": config.data.max_documents,
-        },
-        inputs={
-            "model": str(start),
-            "train": str(project.data / "train.jsonl"),
-            "heldout": str(project.data / "valid.jsonl"),
-        },
-        identity={
-            "model": fingerprint(start),
-            "data": data_md5,
-            "code": code_hash(*TRAINING),
-        },
-    )
+class Evaluated:
+    """One model's evidence and its file. No dataclass, for the reason that ``Retraining`` gives."""
+
+    def __init__(self, evidence: Evidence, path: Path) -> None:
+        self.evidence = evidence
+        self.path = path
 
 
-def evaluate(work: Retraining, role: str, model: Path) -> Path:
-    """Evidence on ``model``, made or found again; returns its file. ``role`` names the run."""
-    job = evaluation_job(work.project, work.config, model, fingerprint(model))
+def evaluate(work: Retraining, role: str, model: Path) -> Evaluated:
+    """Evidence on ``model``, made or found again. ``role`` names the run."""
+    job = evaluation_job(work.project, work.config, model)
     with work.stage(f"evaluate-{role}", f"evaluate the {role}") as log:
         reused = trusted_manifest(job) is not None
         manifest = log.run_stage(job)
@@ -119,7 +94,7 @@ def evaluate(work: Retraining, role: str, model: Path) -> Path:
         log.run.tags({"evidence.reused": str(reused).lower()})
         log.run.file(path)
         log.run.values({"cost/wall_seconds": manifest.wall_seconds})
-    return path
+    return Evaluated(evidence, path)
 
 
 def champion_model(work: Retraining) -> Path:
@@ -147,7 +122,7 @@ def register(work: Retraining, model: Path) -> RegisteredVersion:
     return version
 
 
-def decide(work: Retraining, candidate: Path, champion: Path) -> Decision:
+def decide(work: Retraining, candidate: Evaluated, champion: Evaluated) -> Decision:
     """Judge by the policy, record the decision, then move the aliases.
 
     A decision that an interrupted try has recorded stands; its aliases are completed.
@@ -158,9 +133,9 @@ def decide(work: Retraining, candidate: Path, champion: Path) -> Decision:
         version = versions.version_of_attempt(work.store, name, attempt.retraining, attempt.number)
         earlier = promotion.recorded_decision(version) if version else None
         decision = earlier or gate(
-            Evidence.read(candidate),
-            Evidence.read(champion),
-            load_policy(work.project, work.config.gate),
+            candidate.evidence,
+            champion.evidence,
+            work.policy,
             Facts(
                 retraining=attempt.retraining,
                 attempt=attempt.number,
@@ -178,12 +153,12 @@ def decide(work: Retraining, candidate: Path, champion: Path) -> Decision:
     return decision
 
 
-def publish(work: Retraining, decision: Decision, candidate: Path, champion: Path) -> str:
+def publish(work: Retraining, decision: Decision, candidate: Evaluated, champion: Evaluated) -> str:
     """Put the figures on the parent run, a page beside them, and end the attempt.
 
     Returns the comparison and the decision as markdown.
     """
-    mine, theirs = Evidence.read(candidate), Evidence.read(champion)
+    mine, theirs = candidate.evidence, champion.evidence
     lineage = work.run.lineage
     work.run.evidence(mine)
     work.run.tags({"decision": decision.outcome, "decision.reason": decision.reason})
@@ -192,7 +167,7 @@ def publish(work: Retraining, decision: Decision, candidate: Path, champion: Pat
     model = f"{work.config.model.registered_name}, {lineage.retraining} attempt {lineage.attempt}"
     write_text(page, report_page(decision, mine, theirs, model=model, facts=facts))
     work.run.file(page)
-    work.run.file(candidate)
+    work.run.file(candidate.path)
     rows = comparison_table(theirs, mine)
     work.console.print(terminal_table(rows, f"{model} ({mine.report.label})"))
     _tell(work, decision)

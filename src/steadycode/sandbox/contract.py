@@ -1,8 +1,10 @@
 """What goes into the sandbox and what comes out."""
 
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
-from typing import Literal
+from typing import Literal, Protocol, TypeVar
 
+Key = TypeVar("Key")
 Status = Literal["passed", "failed", "timeout", "out_of_memory", "crashed", "blocked"]
 
 
@@ -34,3 +36,16 @@ class Verdict:
     detail: str = ""
     seconds: float = 0.0
     peak_memory: float = 0.0
+
+
+class Judge(Protocol):
+    """Runs programs and says what each did, e.g. ``Sandbox.judge`` of an open sandbox.
+
+    Yields each key with its program's verdict, in the order in which programs end; every key comes
+    back once. Equal programs are run once. ``programs`` is read in another thread, a bounded way
+    ahead, while verdicts are taken; what it raises is raised to the one who takes the verdicts.
+    """
+
+    def __call__(
+        self, programs: Iterable[tuple[Key, Program]], /
+    ) -> Iterator[tuple[Key, Verdict]]: ...

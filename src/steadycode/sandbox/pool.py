@@ -1,7 +1,6 @@
 """The sandbox: a few light worker processes, and programs dealt out to them."""
 
 import contextlib
-import hashlib
 import json
 import os
 import queue
@@ -9,7 +8,6 @@ import struct
 import subprocess
 import sys
 import tempfile
-from collections import deque
 from collections.abc import Iterable, Iterator, Mapping
 from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import asdict
@@ -18,13 +16,14 @@ from types import TracebackType
 from typing import IO, Any, Self
 
 from steadycode.errors import SandboxError
-from steadycode.sandbox.contract import Limits, Program, Verdict
+from steadycode.sandbox.contract import Key, Limits, Program, Verdict
+from steadycode.sandbox.stream import in_order, judged
 from steadycode.sandbox.syscalls import build_filters
 from steadycode.sandbox.watch import empty
 
 _TRIES = 3  # for a program whose worker dies
 _DETAIL = 200  # characters
-_AHEAD = 64  # programs per worker that may wait behind a slow one
+_AHEAD = 64  # programs per worker that may wait
 _ENVIRONMENT = {
     "PYTHONHASHSEED": "0",
     "PYTHONUTF8": "1",
@@ -126,22 +125,13 @@ class Sandbox:
     def run(self, program: Program) -> Verdict:
         return self._submit(program).result()
 
-    def run_all(self, programs: Iterable[Program]) -> Iterator[Verdict]:
-        """Verdicts in the order of ``programs``, which is read only a bounded way ahead.
+    def judge(self, programs: Iterable[tuple[Key, Program]]) -> Iterator[tuple[Key, Verdict]]:
+        """Verdicts as programs end: see ``contract.Judge``."""
+        return judged(programs, self._submit, _AHEAD * self._size)
 
-        Equal programs are run once.
-        """
-        known: dict[bytes, Future[Verdict]] = {}
-        waiting: deque[Future[Verdict]] = deque()
-        for program in programs:
-            key = _digest(program)
-            if key not in known:
-                known[key] = self._submit(program)
-            waiting.append(known[key])
-            while waiting and (waiting[0].done() or len(waiting) > _AHEAD * self._size):
-                yield waiting.popleft().result()
-        while waiting:
-            yield waiting.popleft().result()
+    def run_all(self, programs: Iterable[Program]) -> Iterator[Verdict]:
+        """Verdicts in the order of ``programs``, which are read and run as ``judge`` does."""
+        return in_order(self.judge(enumerate(programs)))
 
     def _submit(self, program: Program) -> "Future[Verdict]":
         if self._threads is None:
@@ -257,10 +247,6 @@ def _refusal(missing: Mapping[str, str]) -> str:
         " container (docs/sandbox.md), or accept that generated code runs with your rights:"
         " evaluate.sandbox=unsafe"
     )
-
-
-def _digest(program: Program) -> bytes:
-    return hashlib.sha256(_json(asdict(program))).digest()
 
 
 def _processors() -> list[int | None]:

@@ -1,116 +1,68 @@
-"""Evaluate one saved model: ReCode on nominal and perturbed prompts, held-out loss, isotropy.
+"""Evaluate one model: ReCode on nominal and perturbed prompts, held-out loss, representation.
 
-The job's folder is named by what the job is, so evidence on an unchanged model under unchanged
-conditions is found and not made again.
+``python -m steadycode.stages.evaluate JOB``. Settings of the job: the fields of EvaluateConfig. Its
+inputs name what is evaluated, and on what:
+
+- ``model``, a folder, with ``heldout`` (JSON lines with ``content``) and ``completions`` (where
+  what a model has written is kept); or ``answers``, a file of completions that another engine has
+  written, of whose model nothing else can be measured;
+- ``problems``, a file, with ``benchmarks`` (where benchmarks made of problems are kept); or
+  ``benchmark``, the folder of one that is made already.
 """
 
 import platform
 import time
-from collections.abc import Sequence
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from dataclasses import asdict
 from functools import partial
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, NamedTuple
 
-from steadycode.config import Config, EvaluateConfig
-from steadycode.files import sha256_file, sha256_folder, sha256_json, sha256_text, write_jsonl
-from steadycode.identity import code_hash
+from steadycode.config import EvaluateConfig
+from steadycode.errors import DataError
+from steadycode.files import sha256_json, sha256_text, write_jsonl
 from steadycode.jobs.child import Events, stage_main
 from steadycode.jobs.job import Job
-from steadycode.problems import Problem, load_problems, locate, problem_file, select_problems
-from steadycode.project import Project
 
 if TYPE_CHECKING:
+    from steadycode.generation.contract import Engine
+    from steadycode.measures.heldout import HeldOut
     from steadycode.models import LanguageModel
+    from steadycode.problems import Problem
     from steadycode.recode import Benchmark
-
-HARNESS = (
-    *("recode", "generation", "sandbox", "measures", "models"),
-    *("stages", "config", "evidence", "files", "problems", "randomness"),
-)
-"""The modules and packages whose sources decide what an evaluation says."""
+    from steadycode.sandbox import Judge
 
 
-def evaluation_job(project: Project, config: Config, model: Path, fingerprint: str) -> Job:
-    """The job that evaluates ``model``. Its seed is the config's, so that every attempt at a
-    retraining, and the champion, meet the same problems and variants."""
-    from steadycode.generation import ENGINE
-    from steadycode.models import device_class, pick_device, pick_dtype
+class _Court(NamedTuple):
+    """Who judges programs, and what decides his verdicts: the limits and the isolation."""
 
-    settings = config.evaluate.model_dump(mode="json")
-    device = pick_device()
-    dtype = str(pick_dtype(config.evaluate.precision, device)).removeprefix("torch.")
-    problems = problem_file(config.evaluate.problems)
-    heldout = project.data / "test.jsonl"
-    identity = {
-        "model": fingerprint,
-        "problems": _hash(problems),
-        "heldout": sha256_file(heldout),
-        "harness": code_hash(*HARNESS),
-        "device": device,
-        "dtype": dtype,
-        "device_class": device_class(device),
-        "engine": f"{ENGINE}, python {platform.python_version()}",
-    }
-    job = Job(
-        stage="evaluate",
-        folder=project.work,
-        seed=config.seed,
-        settings=settings,
-        inputs={
-            "model": str(model),
-            "problems": str(problems),
-            "heldout": str(heldout),
-            "benchmarks": str(project.work / "benchmarks"),
-            "completions": str(project.work / "completions"),
-        },
-        identity=identity,
-    )
-    return job.in_folder(project.work / "evaluations" / job.sha256[:16])
+    judge: "Judge"
+    conditions: Mapping[str, Any]
 
 
 def body(job: Job, events: Events) -> list[Path]:
-    """Writes ``evidence.json`` and ``completions.jsonl``."""
+    """Writes ``evidence.json`` and ``completions.jsonl``.
+
+    One sandbox, with the user's limits, verifies the benchmark and judges the completions.
+    """
     from steadycode.evidence import Conditions, Evidence
-    from steadycode.generation import complete
-    from steadycode.models import load
     from steadycode.recode.evaluate import evaluate
-    from steadycode.sandbox import Limits, Sandbox
 
     began = time.monotonic()
     settings = EvaluateConfig.model_validate(dict(job.settings))
-    problems = load_problems(job.inputs["problems"], on_fault=events.message)
-    benchmark = _benchmark(job, settings, problems, events)
-    events.message(benchmark.summary)
-    for name, why in benchmark.metadata["skipped"].items():
-        events.message(f"skipped: {name} ({why})")
-    _name_failing_references(job, benchmark, events)
-    device, dtype = job.identity["device"], job.identity["dtype"]
-    model = load(Path(job.inputs["model"]), dtype, device)
-    heldout = _heldout(job, settings, model, events)
-    limits = Limits(**settings.limits.model_dump())
-    with Sandbox(limits, workers=1, unsafe=settings.sandbox == "unsafe") as sandbox:
-        missing = sandbox.missing
-    for what, why in missing.items():
-        events.message(f"UNSAFE: generated programs run without {what} ({why})")
-    isolation = "unsafe" if missing else "isolated"
-    report, completions = evaluate(
-        benchmark,
-        lambda prompts: complete(
-            model,
-            prompts,
-            settings.decoding,
+    with _court(settings, events) as court:
+        benchmark, problems = _benchmark(job, settings, court, events)
+        engine, heldout = _subject(job, settings, events)
+        report, completions = evaluate(
+            benchmark,
+            engine.complete,
+            court.judge,
+            style=settings.decoding.style,
+            total_problems=problems,
             seed=job.seed,
-            cache=Path(job.inputs["completions"]),
-            on_progress=partial(events.progress, "completions"),
-            on_message=events.message,
-        ),
-        style=settings.decoding.style,
-        limits=limits,
-        unsafe=settings.sandbox == "unsafe",
-        total_problems=len(problems),
-        seed=job.seed,
-    )
+            on_progress=partial(events.progress, "programs"),
+        )
     beyond = sum(completion.finish_reason == "window" for completion in completions)
     if beyond:
         events.message(
@@ -123,11 +75,8 @@ def body(job: Job, events: Events) -> list[Path]:
             benchmark=benchmark.content_hash,
             heldout=sha256_json([sorted(heldout.losses), settings.heldout_tokens]),
             harness=job.identity["harness"],
-            decoding=settings.decoding.model_dump(mode="json"),
-            dtype=dtype,
-            engine=job.identity["engine"],
-            device=job.identity["device_class"],
-            limits={**settings.limits.model_dump(mode="json"), "sandbox": isolation},
+            **asdict(engine.conditions),
+            limits=court.conditions,
         ),
         report=report,
         heldout=heldout.losses,
@@ -144,54 +93,45 @@ def body(job: Job, events: Events) -> list[Path]:
     return paths
 
 
-def _benchmark(
-    job: Job, settings: EvaluateConfig, problems: Sequence[Problem], events: Events
-) -> "Benchmark":
-    """Built once for all the models that meet it, and found again by what it is made from."""
-    from steadycode.errors import DataError
-    from steadycode.recode import build_benchmark, read_benchmark, write_benchmark
-    from steadycode.recode.perturbations import expanded
+@contextmanager
+def _court(settings: EvaluateConfig, events: Events) -> Iterator[_Court]:
+    """A sandbox with the user's limits, open as long as the block runs."""
+    from steadycode.sandbox import Limits, Sandbox
 
-    chosen = select_problems(problems, settings.max_problems, job.seed)
-    names = expanded(settings.perturbations, settings.style)
-    made_from: list[Any] = [[asdict(p) for p in chosen], names, settings.seeds, settings.style]
-    made_from += [job.identity["harness"], platform.python_version()]
-    folder = Path(job.inputs["benchmarks"]) / sha256_json(made_from)[:16]
-    if folder.exists():
-        try:
-            return read_benchmark(folder)
-        except DataError as error:
-            events.message(str(error))
-    benchmark = build_benchmark(
-        chosen,
-        names,
-        settings.seeds,
-        settings.style,
-        unsafe=settings.sandbox == "unsafe",
-        on_progress=partial(events.progress, "variants checked"),
+    limits = Limits(**settings.limits.model_dump())
+    with Sandbox(limits, unsafe=settings.sandbox == "unsafe") as sandbox:
+        for what, why in sandbox.missing.items():
+            events.message(f"UNSAFE: generated programs run without {what} ({why})")
+        isolation = "unsafe" if sandbox.missing else "isolated"
+        yield _Court(sandbox.judge, {**asdict(limits), "sandbox": isolation})
+
+
+def _subject(job: Job, settings: EvaluateConfig, events: Events) -> "tuple[Engine, HeldOut]":
+    """What completes the prompts, and what is measured of its model without any program."""
+    from steadycode.generation.builtin import BuiltinEngine
+    from steadycode.generation.recorded import RecordedEngine
+    from steadycode.measures.heldout import HeldOut
+    from steadycode.models import load
+
+    if "answers" in job.inputs:
+        answers = RecordedEngine(Path(job.inputs["answers"]), settings.decoding.style)
+        return answers, HeldOut(losses={}, representation={})
+    model = load(Path(job.inputs["model"]), job.identity["dtype"], job.identity["device"])
+    heldout = _heldout(job, settings, model, events)
+    engine = BuiltinEngine(
+        model,
+        settings.decoding,
+        seed=job.seed,
+        cache=Path(job.inputs["completions"]),
+        on_progress=partial(events.progress, "completions"),
+        on_message=events.message,
     )
-    write_benchmark(benchmark, folder)
-    return benchmark
+    return engine, heldout
 
 
-def _name_failing_references(job: Job, benchmark: "Benchmark", events: Events) -> None:
-    if failing := benchmark.metadata.get("failing_references"):
-        where = locate(job.inputs["problems"])
-        for task_id, detail in failing.items():
-            events.message(
-                f"{where.get(task_id, task_id)}: the reference solution fails its own test"
-                f" ({detail}); mend or drop the row"
-            )
-
-
-def _hash(problems: Path) -> str:
-    """A data set of the hub is a folder."""
-    if problems.is_dir():
-        return sha256_json(sha256_folder(problems, "*"))
-    return sha256_file(problems)
-
-
-def _heldout(job: Job, settings: EvaluateConfig, model: "LanguageModel", events: Events) -> Any:
+def _heldout(
+    job: Job, settings: EvaluateConfig, model: "LanguageModel", events: Events
+) -> "HeldOut":
     from steadycode.measures.documents import read_documents
     from steadycode.measures.heldout import measure
 
@@ -204,6 +144,75 @@ def _heldout(job: Job, settings: EvaluateConfig, model: "LanguageModel", events:
         max_tokens=settings.heldout_tokens,
         on_progress=partial(events.progress, "held-out documents"),
     )
+
+
+def _benchmark(
+    job: Job, settings: EvaluateConfig, court: _Court, events: Events
+) -> "tuple[Benchmark, int]":
+    """The benchmark, and how many problems there are of which it may be a subset."""
+    from steadycode.problems import load_problems, locate
+    from steadycode.recode import read_benchmark
+
+    if "benchmark" in job.inputs:
+        benchmark = read_benchmark(Path(job.inputs["benchmark"]))
+        count, place_of = len(benchmark.nominal), {}
+    else:
+        source = job.inputs["problems"]
+        problems = load_problems(source, on_fault=events.message)
+        benchmark = _made_benchmark(job, settings, problems, court, events)
+        failing = benchmark.metadata.get("failing_references")
+        count, place_of = len(problems), locate(source) if failing else {}
+    _tell_of(benchmark, place_of, events)
+    return benchmark, count
+
+
+def _made_benchmark(
+    job: Job,
+    settings: EvaluateConfig,
+    problems: "list[Problem]",
+    court: _Court,
+    events: Events,
+) -> "Benchmark":
+    """Built once for all the models that meet it, and found again by what it is made from.
+
+    The limits and the isolation are part of that, since they decide which references pass.
+    """
+    from steadycode.problems import select_problems
+    from steadycode.recode import build_benchmark, read_benchmark, write_benchmark
+    from steadycode.recode.perturbations import expanded
+
+    chosen = select_problems(problems, settings.max_problems, job.seed)
+    names = expanded(settings.perturbations, settings.style)
+    made_from: list[Any] = [[asdict(p) for p in chosen], names, settings.seeds, settings.style]
+    made_from += [job.identity["harness"], platform.python_version(), court.conditions]
+    folder = Path(job.inputs["benchmarks"]) / sha256_json(made_from)[:16]
+    if folder.exists():
+        try:
+            return read_benchmark(folder)
+        except DataError as error:
+            events.message(str(error))
+    benchmark = build_benchmark(
+        chosen,
+        names,
+        settings.seeds,
+        settings.style,
+        court.judge,
+        on_progress=partial(events.progress, "variants checked"),
+    )
+    write_benchmark(benchmark, folder)
+    return benchmark
+
+
+def _tell_of(benchmark: "Benchmark", place_of: Mapping[str, str], events: Events) -> None:
+    """What is in it, what is not, and which rows of the user's are to be mended."""
+    events.message(benchmark.summary)
+    for name, why in benchmark.metadata["skipped"].items():
+        events.message(f"skipped: {name} ({why})")
+    for task_id, detail in benchmark.metadata.get("failing_references", {}).items():
+        events.message(
+            f"{place_of.get(task_id, task_id)}: the reference solution fails its own test"
+            f" ({detail}); mend or drop the row"
+        )
 
 
 if __name__ == "__main__":

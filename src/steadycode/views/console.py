@@ -28,6 +28,11 @@ def plain_printer() -> Callable[..., None]:
     return partial(Console().print, markup=False, highlight=False, soft_wrap=True)
 
 
+def aside(console: Console) -> Callable[[str], None]:
+    """Prints what goes on beside the stages, in dim letters and without reading markup."""
+    return partial(console.print, style="dim", markup=False)
+
+
 class StageView:
     """Turns a stage's events into a progress bar, or into a line now and then without a terminal.
 

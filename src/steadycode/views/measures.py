@@ -12,7 +12,7 @@ from steadycode.measures.search import metrics, overall
 
 
 def show_figures(title: str, figures: Mapping[str, float], json: Path | None) -> None:
-    """One line for each figure; undefined ones are left out of the file."""
+    """One line for each figure; undefined ones are null in the file."""
     table = Table("figure", "value", title=title)
     for name, value in figures.items():
         table.add_row(name, f"{value:.4f}")
@@ -39,4 +39,4 @@ def show_search(
 
 def _write(figures: Mapping[str, float], json: Path | None) -> None:
     if json is not None:
-        write_json(json, {name: value for name, value in figures.items() if not math.isnan(value)})
+        write_json(json, dict(figures))

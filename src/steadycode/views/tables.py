@@ -84,13 +84,23 @@ def rules_table(decision: Decision) -> "Table":
 
 
 def evidence_table(evidence: Evidence, title: str) -> "Table":
-    """One model's figures for the terminal."""
+    """Every figure of one model for the terminal: value, 95 % interval, and the problems behind."""
     from rich.table import Column, Table
     from rich.text import Text
 
-    table = Table("", Column(Text(title)))
-    for row in comparison_table(None, evidence):
-        table.add_row(Text(row.label), Text(row.candidate))
+    table = Table(Column("figure", no_wrap=True), Column(Text(title)), "95 %", "n", "left out")
+    for name, figure in evidence.report.figures.items():
+        if figure.reason:
+            table.add_row(name, Text(f"{_NONE} {figure.reason}"), "", str(figure.n), "")
+        elif name == "recode/some_variants":  # a count, not a rate
+            table.add_row(name, f"{figure.value:g}", "", "", "")
+        else:
+            low, high = (f"{100 * end:.1f}" for end in (figure.low, figure.high))
+            cells = (f"{100 * figure.value:.1f} %", f"{low}–{high}", str(figure.n))
+            table.add_row(name, *cells, str(figure.left_out))
+    for name, figure in _scalars(evidence).items():
+        if not math.isnan(figure.value):
+            table.add_row(name, _decimal(figure.value), "", str(figure.n), "")
     return table
 
 

@@ -1,4 +1,4 @@
-"""``steadycode perturb`` and ``evaluate --completions``, as a user runs them."""
+"""``steadycode perturb`` as a user runs it."""
 
 import json
 from pathlib import Path
@@ -41,7 +41,7 @@ def test_one_variant_as_a_diff() -> None:
     [
         (["perturb", "show", "OperandSwop"], "did you mean OperandSwap?"),
         (["perturb", "show", "OperandSwap", "--style", "sond"], "no style 'sond'; use one of"),
-        (["perturb", "show", "OperandSwap", "--task", "X/1"], "humaneval has no problem 'X/1'"),
+        (["perturb", "show", "OperandSwap", "--task", "X/1"], "there is no problem 'X/1'"),
         (["perturb", "show", "TypeHintsRemoved", "--style", "release"], "use style 'sound'"),
         (["perturb", "build", "OUT", "--problems", "nowhere.jsonl"], "nowhere.jsonl"),
         (["evaluate", "--completions", "OUT"], "give --model, or --completions with --benchmark"),
@@ -63,25 +63,16 @@ def test_a_folder_of_something_else_is_not_replaced(tmp_path: Path) -> None:
     assert (tmp_path / "thesis.tex").read_text() == "all of it"
 
 
-def test_completions_from_elsewhere(built: Path, tmp_path: Path) -> None:
+def test_prompts_are_printed_once_each(built: Path) -> None:
     printed = run("perturb", "prompts", built).output
     prompts = [json.loads(line)["prompt"] for line in printed.splitlines()]
     cases = [problem for _, problem in read_benchmark(built).cases()]
     assert prompts == list(dict.fromkeys(problem.prompt for problem in cases))
-    known = {problem.prompt: problem.canonical_solution for problem in cases}
-    path = tmp_path / "answers.jsonl"
-    rows = [{"prompt": prompt, "completion": known[prompt]} for prompt in prompts]
-    path.write_text("".join(json.dumps(row) + "\n" for row in rows))
-    result = run("evaluate", "--completions", path, "--benchmark", built, "--profile", "smoke")
-    assert result.exit_code == 0, result.output
-    report = json.loads((tmp_path / "answers.report.json").read_text())
-    assert report["figures"]["recode/full/pass_at_1"]["value"] == 1
-    assert report["figures"]["recode/docstring/robust_pass_at_1"]["value"] == 1
 
-    path.write_text("".join(json.dumps(row) + "\n" for row in rows[1:]))
-    result = run("evaluate", "--completions", path, "--benchmark", built, "--profile", "smoke")
-    assert result.exit_code == 2
-    assert f"1 of {len(prompts)} prompts of the benchmark have no completion" in result.output
+
+def test_wrong_completions_are_told_before_anything_starts(built: Path, tmp_path: Path) -> None:
+    path = tmp_path / "answers.jsonl"
     path.write_text('{"prompt": 3}\n')
     result = run("evaluate", "--completions", path, "--benchmark", built, "--profile", "smoke")
-    assert "answers.jsonl:1: needs the texts 'prompt' and 'completion'" in result.output
+    assert result.exit_code == 2
+    assert result.output == f"error: {path}:1: needs the texts 'prompt' and 'completion'\n"

@@ -4,7 +4,6 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from rich.console import Console
 from safetensors.numpy import save_file
 
 from steadycode.config import Config, load_config
@@ -14,7 +13,7 @@ from steadycode.models import fingerprint
 from steadycode.project import Project
 from steadycode.registry import promotion, versions
 from steadycode.registry.store import Store, open_store
-from steadycode.retraining.context import resolve_start
+from steadycode.retraining.preflight import start_of
 
 
 @pytest.fixture
@@ -60,9 +59,11 @@ def test_start_is_the_base_or_the_champion_of_the_day(project: Project, tmp_path
     store = open_store(project, from_base.experiment)
 
     def start(config: Config) -> str:
-        return fingerprint(resolve_start(project, config, base, Console(quiet=True)))
+        spec = start_of(config, store)
+        folder = base if spec == config.model.base else versions.fetch(store, spec)
+        return fingerprint(folder)
 
-    assert resolve_start(project, from_champion, base, Console(quiet=True)) == base  # none yet
+    assert start_of(from_champion, store) == from_champion.model.base  # no champion yet
     promotion.bootstrap(store, name, base)
     assert start(from_champion) == fingerprint(base)
     candidate = register(store, name, better)

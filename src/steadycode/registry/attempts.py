@@ -1,0 +1,125 @@
+"""Opens the run of an attempt, of one of its stages, or of an evaluation.
+
+A run is found again by its tags, so that a resumed attempt continues the runs that it began.
+"""
+
+import json
+from collections.abc import Iterable, Mapping
+from typing import Any
+
+from steadycode.config import Config
+from steadycode.processes import ProcessId
+from steadycode.registry.runs import PARAM_BATCH, Lineage, RetrainingRun
+from steadycode.registry.store import Store
+from steadycode.registry.tags import (
+    ATTEMPT,
+    FAILED_STAGE,
+    PROCESS,
+    REASON,
+    RETRAINING,
+    SET_ASIDE,
+    STAGE,
+)
+
+_LONGEST_PARAM = 6000
+
+
+def open_attempt_run(store: Store, lineage: Lineage, config: Config) -> RetrainingRun:
+    """The run of this attempt: the one that an earlier, interrupted try began, else a new one."""
+    name = f"retraining {lineage.retraining} attempt {lineage.attempt}"
+    return _with_params(
+        RetrainingRun(store, open_tagged(store, name, lineage.tags()), lineage), config
+    )
+
+
+def open_evaluation_run(
+    store: Store, lineage: Lineage, config: Config, model: str
+) -> RetrainingRun:
+    """The run of an evaluation that belongs to no retraining."""
+    tags = {**lineage.tags(), STAGE: "evaluate", "steadycode.model": model}
+    run = RetrainingRun(store, open_tagged(store, f"evaluate {model}", tags), lineage, "evaluate")
+    # found again by what is evaluated and how, so other settings may differ by then
+    return _with_params(run, config, "evaluate.")
+
+
+def open_stage_run(parent: RetrainingRun, stage: str) -> RetrainingRun:
+    """The nested run of one stage: the finished one, else a new one.
+
+    A run that was cut short keeps what it shows, but is set aside: the stage starts again, and
+    its steps must not stand twice in one run.
+    """
+    lineage, store = parent.lineage, parent.store
+    tags = {**lineage.tags(), STAGE: stage, "mlflow.parentRunId": parent.run_id}
+    with store.writing():
+        earlier = _find(store, lineage.retraining, str(lineage.attempt), stage)
+        if earlier and store.client.get_run(earlier).info.status != "FINISHED":
+            store.client.set_tag(earlier, SET_ASIDE, "true")
+            if store.client.get_run(earlier).info.status == "RUNNING":
+                store.client.set_terminated(earlier, "KILLED")
+        return RetrainingRun(store, open_tagged(store, stage, tags), lineage, stage)
+
+
+def find_attempt_run(store: Store, retraining: str, attempt: int) -> str | None:
+    """The run id of an attempt, or None."""
+    return _find(store, retraining, str(attempt), stage="")
+
+
+def open_tagged(store: Store, name: str, tags: Mapping[str, str]) -> str:
+    """The id of the run with the retraining, attempt and stage in ``tags``; begun when new."""
+    with store.writing():  # two processes must not begin the same run twice
+        tags = {**tags, PROCESS: str(ProcessId.mine())}
+        found = _find(
+            store,
+            tags[RETRAINING],
+            tags[ATTEMPT],
+            tags.get(STAGE, ""),
+        )
+        if found is None:
+            run = store.client.create_run(store.experiment_id, tags=dict(tags), run_name=name)
+            return str(run.info.run_id)
+        store.client.update_run(found, status="RUNNING")
+        for key, value in tags.items():
+            store.client.set_tag(found, key, value)
+        for of_an_earlier_end in {REASON, FAILED_STAGE} & set(
+            store.client.get_run(found).data.tags
+        ):
+            store.client.delete_tag(found, of_an_earlier_end)
+        return found
+
+
+def flat_params(config: Config) -> dict[str, str]:
+    """``train.steps`` -> ``40`` for every leaf of the configuration."""
+
+    def walk(prefix: str, value: Any) -> Iterable[tuple[str, str]]:
+        if isinstance(value, dict):
+            for key in value:
+                yield from walk(f"{prefix}.{key}" if prefix else str(key), value[key])
+        else:
+            text = value if isinstance(value, str) else json.dumps(value)
+            yield prefix, text[:_LONGEST_PARAM]
+
+    return dict(walk("", config.model_dump(mode="json")))
+
+
+def _with_params(run: RetrainingRun, config: Config, prefix: str = "") -> RetrainingRun:
+    from mlflow.entities import Param
+
+    values = flat_params(config)
+    params = [Param(key, value) for key, value in values.items() if key.startswith(prefix)]
+    for start in range(0, len(params), PARAM_BATCH):
+        run.store.client.log_batch(run.run_id, params=params[start : start + PARAM_BATCH])
+    return run
+
+
+def _find(store: Store, retraining: str, attempt: str, stage: str) -> str | None:
+    runs = store.client.search_runs(
+        [store.experiment_id],
+        f"tags.`steadycode.retraining` = '{retraining}' "
+        f"AND tags.`steadycode.attempt` = '{attempt}'",
+        order_by=["attributes.start_time ASC"],
+    )
+    for run in runs:
+        tags = run.data.tags
+        if tags.get(STAGE, "") == stage and SET_ASIDE not in tags:
+            return str(run.info.run_id)
+    return None

@@ -1,0 +1,194 @@
+"""The evaluation stage from the parent's side: its jobs, and an evaluation by itself."""
+
+import platform
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+
+from rich.console import Console
+
+from steadycode.config import Config
+from steadycode.corpus.repository import head_commit
+from steadycode.corpus.versions import check_data
+from steadycode.errors import EvidenceError
+from steadycode.evidence import Evidence
+from steadycode.files import sha256_file, sha256_folder, sha256_json
+from steadycode.generation.builtin import BUILTIN
+from steadycode.generation.recorded import RecordedEngine
+from steadycode.identity import code_hash
+from steadycode.jobs.job import Job
+from steadycode.models import device_class, fingerprint, pick_device, pick_dtype
+from steadycode.problems import load_problems, problem_file, select_problems
+from steadycode.project import Project
+from steadycode.recode import read_benchmark
+from steadycode.recode.budget import choose, told
+from steadycode.recode.report import Report
+from steadycode.registry.attempts import open_evaluation_run
+from steadycode.registry.runs import Lineage, MetricBuffer, way_to
+from steadycode.registry.store import open_store
+from steadycode.retraining.context import StageLog
+from steadycode.retraining.preflight import resolve_model
+from steadycode.views.console import StageView, aside
+from steadycode.views.markdown import evidence_markdown
+from steadycode.views.tables import evidence_table
+
+VERDICT_SOURCES = (
+    *("recode", "generation", "sandbox", "measures", "models", "problems", "stages/evaluate"),
+    *("evidence", "config", "files", "hub", "randomness"),
+)
+"""The sources that decide what an evaluation says, as ``identity.code_hash`` names them."""
+
+
+@dataclass(frozen=True, slots=True)
+class Recorded:
+    """What another engine has written: JSON lines of prompt and completion, for a benchmark."""
+
+    completions: Path
+    benchmark: Path
+
+
+def evaluation_job(project: Project, config: Config, model: Path) -> Job:
+    """The job that evaluates the model in a folder.
+
+    Its seed is the config's, so that every attempt at a retraining, and the champion, meet the
+    same problems and variants. Evidence on an unchanged model under unchanged conditions is found
+    again by the job's folder, which is named by what the job is.
+    """
+    device = pick_device()
+    problems = problem_file(config.evaluate.problems)
+    heldout = project.data / "test.jsonl"
+    return _job(
+        project,
+        config,
+        inputs={
+            "model": str(model),
+            "heldout": str(heldout),
+            "completions": str(project.work / "completions"),
+            "problems": str(problems),
+            "benchmarks": str(project.work / "benchmarks"),
+        },
+        identity={
+            "model": fingerprint(model),
+            "problems": _content_of(problems),
+            "heldout": sha256_file(heldout),
+            "device": device,
+            "dtype": str(pick_dtype(config.evaluate.precision, device)).removeprefix("torch."),
+            "device_class": device_class(device),
+            "engine": BUILTIN,
+        },
+    )
+
+
+def recorded_job(project: Project, config: Config, recorded: Recorded) -> Job:
+    """The job that judges completions which were made elsewhere.
+
+    Raises DataError, with file and line, for completions that do not answer the benchmark.
+    """
+    benchmark = read_benchmark(recorded.benchmark)
+    engine = RecordedEngine(recorded.completions, config.evaluate.decoding.style)
+    engine.require([problem.prompt for _, problem in benchmark.cases()])
+    return _job(
+        project,
+        config,
+        inputs={
+            "answers": str(recorded.completions.resolve()),
+            "benchmark": str(recorded.benchmark.resolve()),
+        },
+        identity={
+            "model": sha256_file(recorded.completions),
+            "benchmark": benchmark.content_hash,
+            "engine": f"{engine.conditions.engine}, python {platform.python_version()}",
+        },
+    )
+
+
+def _job(
+    project: Project, config: Config, inputs: Mapping[str, str], identity: Mapping[str, str]
+) -> Job:
+    job = Job(
+        stage="evaluate",
+        folder=project.work,
+        seed=config.seed,
+        settings=config.evaluate.model_dump(mode="json"),
+        inputs=inputs,
+        identity={**identity, "harness": code_hash(*VERDICT_SOURCES)},
+    )
+    return job.in_folder(project.work / "evaluations" / job.sha256[:16])
+
+
+def _content_of(problems: Path) -> str:
+    """A data set of the hub is a folder."""
+    if problems.is_dir():
+        return sha256_json(sha256_folder(problems, "*"))
+    return sha256_file(problems)
+
+
+def evaluate_alone(
+    project: Project,
+    model: str,
+    config: Config,
+    recorded: Recorded | None = None,
+    origin: Mapping[str, str] | None = None,
+) -> tuple[Path, str]:
+    """Evidence on any model, as an MLflow run of its own.
+
+    With ``recorded`` completions, ``model`` is only the name by which they are shown. ``origin``
+    are tags that say what started it. Returns the evidence file and the figures as markdown.
+    """
+    project.prepare_environment()
+    console = Console()
+    store = open_store(project, config.experiment)
+    if recorded:
+        job = recorded_job(project, config, recorded)
+        md5, dirty, commit = "none", False, head_commit(project)
+    else:
+        folder = resolve_model(project, model, lambda: store, aside(console))
+        data = check_data(project, allow_dirty=True)  # only read for held-out documents; tagged
+        job = evaluation_job(project, config, folder)
+        md5, dirty, commit = data.md5, data.dirty, data.git_commit
+    lineage = Lineage(
+        retraining=f"evaluation-{job.sha256[:12]}",
+        attempt=0,
+        profile=config.profile,
+        data_md5=md5,
+        data_dirty=dirty,
+        git_commit=commit or "none",
+    )
+    run = open_evaluation_run(store, lineage, config, model)
+    title = f"evaluate {model}"
+    with run.ended(), StageView(console, 1).stage(title) as view, MetricBuffer(run) as metrics:
+        run.came_from(origin or {})
+        StageLog(run, metrics, view, config.max_stage_hours * 3600).run_stage(job)
+        path = job.folder / "evidence.json"
+        evidence = Evidence.read(path)
+        run.evidence(evidence)
+        run.file(path)
+    console.print(evidence_table(evidence, f"{model} ({evidence.report.label})"))
+    console.print(f"evidence: {path}\nopen this run: {way_to(run)}", markup=False)
+    return path, evidence_markdown(evidence)
+
+
+def earlier_reports(project: Project) -> list[Report]:
+    """The reports of all evaluations of this project that can still be read, oldest first."""
+    files = (project.work / "evaluations").glob("*/evidence.json")
+    reports = []
+    for path in sorted(files, key=lambda path: path.stat().st_mtime):
+        try:
+            reports.append(Evidence.read(path).report)
+        except EvidenceError:  # of another version
+            continue
+    return reports
+
+
+def within_budget(project: Project, config: Config, budget: int) -> Config:
+    """The config with the perturbations that told most earlier, for ``budget`` prompts at most.
+
+    Raises ConfigError when none fits.
+    """
+    settings = config.evaluate
+    usable = load_problems(settings.problems, lambda fault: None)  # the evaluation tells of them
+    problems = select_problems(usable, settings.max_problems, config.seed)
+    names = choose(told(earlier_reports(project)), len(problems), settings.seeds, budget)
+    return config.model_copy(
+        update={"evaluate": settings.model_copy(update={"perturbations": tuple(names)})}
+    )

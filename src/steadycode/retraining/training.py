@@ -1,0 +1,67 @@
+"""The training stage from the parent's side: its job, and a training by itself."""
+
+from pathlib import Path
+
+from rich.console import Console
+
+from steadycode.config import Config
+from steadycode.corpus.versions import check_data
+from steadycode.errors import ConfigError
+from steadycode.identity import code_hash
+from steadycode.jobs.job import Job
+from steadycode.jobs.parent import run_stage
+from steadycode.models import fingerprint
+from steadycode.project import Project
+from steadycode.registry.store import open_store
+from steadycode.retraining.preflight import resolve_model, start_of
+from steadycode.views.console import StageView, aside
+
+TRAINING_SOURCES = (
+    *("contraclm", "measures", "models", "jobs", "stages/train"),
+    *("config", "errors", "files", "hub", "processes", "project", "randomness", "temporaries"),
+    "wheels",
+)
+"""The sources that a training runs through, as ``identity.code_hash`` names them: a change of one
+makes it another training."""
+
+
+def training_job(
+    project: Project, config: Config, start: Path, data_md5: str, folder: Path, seed: int
+) -> Job:
+    return Job(
+        stage="train",
+        folder=folder,
+        seed=seed,
+        settings={
+            **config.train.model_dump(mode="json"),
+            "max_documents": config.data.max_documents,
+        },
+        inputs={
+            "model": str(start),
+            "train": str(project.data / "train.jsonl"),
+            "heldout": str(project.data / "valid.jsonl"),
+        },
+        identity={
+            "model": fingerprint(start),
+            "data": data_md5,
+            "code": code_hash(*TRAINING_SOURCES),
+        },
+    )
+
+
+def train_alone(project: Project, config: Config, output: Path, allow_dirty_data: bool) -> None:
+    """The training stage by itself in the folder ``output``; finished work there is kept."""
+    if output.exists() and any(output.iterdir()) and not (output / "job.json").exists():
+        raise ConfigError(f"{output} is not empty and holds no training; name a new folder")
+    console = Console()
+    data = check_data(project, allow_dirty_data)
+    store = open_store(project, config.experiment)
+    start = resolve_model(project, start_of(config, store), lambda: store, aside(console))
+    job = training_job(project, config, start, data.md5, output.resolve(), config.seed)
+    with StageView(console, 1).stage(f"train {config.train.steps} steps") as view:
+        manifest = run_stage(job, view)
+    console.print(
+        f"model in {output / 'model'} ({manifest.wall_seconds:.0f} s, "
+        f"{manifest.peak_memory_mb:.0f} MiB); metrics in {output / 'events.jsonl'}",
+        markup=False,
+    )

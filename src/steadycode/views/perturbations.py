@@ -1,0 +1,105 @@
+"""Perturbations and what they do: the list, one variant as a coloured diff, a benchmark's table."""
+
+import difflib
+from collections.abc import Iterator, Mapping
+
+from rich.console import Console
+from rich.table import Column, Table
+from rich.text import Text
+
+from steadycode.problems import Problem
+from steadycode.recode import PERTURBATIONS, Benchmark
+from steadycode.recode.variant import Variant
+
+_COLUMNS = ("rows", "changed", "repeated", "parse", "reference passes", "rejected")
+
+
+def perturbations_table() -> Table:
+    """Every perturbation with its group, the prompts it is for, and why it is there."""
+    table = Table(
+        Column("name", no_wrap=True), "group", "prompt", "seeds", "needs", "where people write so"
+    )
+    for name, info in PERTURBATIONS.items():
+        needs = ", ".join(info.needs)
+        why = info.why or "published"
+        table.add_row(name, info.group, info.mode, "many" if info.random else "one", needs, why)
+    return table
+
+
+def variant_diff(nominal: Problem, variant: Variant) -> Iterator[Text]:
+    """The prompt, and whatever else the perturbation changed, before and after."""
+    title = f"{nominal.task_id}, {variant.perturbation}, seed {variant.seed}, style {variant.style}"
+    yield Text(title, "bold")
+    if not variant.changed:
+        yield Text("the prompt does not change", "yellow")
+    for part in ("prompt", "canonical_solution", "test"):
+        before, after = getattr(nominal, part), getattr(variant, part)
+        if part == "prompt" or before != after:
+            yield Text(f"--- {part}", "dim")
+            yield _diff(before, after)
+
+
+def show_benchmark(benchmark: Benchmark, console: Console, where: Mapping[str, str]) -> None:
+    """Perturbation by perturbation: rows, and the shares of them that keep each promise.
+
+    ``where`` tells each task's place as ``file:line``, for those whose reference fails.
+    """
+    table = Table(Column("perturbation", no_wrap=True), "group", *_COLUMNS)
+    for name, counts in benchmark.metadata["counts"].items():
+        rows = counts["rows"]
+        cells = [str(rows), _share(rows - counts["unchanged"], rows)]
+        cells += [str(counts["repeated"]), _share(counts["parsed"], rows)]
+        cells += [_share(counts["passed"], rows), str(counts["rejected"])]
+        table.add_row(name, PERTURBATIONS[name].group, *cells)
+    console.print(table)
+    for name, why in benchmark.metadata["skipped"].items():
+        console.print(f"skipped: {name} ({why})", markup=False)
+    for task, detail in benchmark.metadata.get("failing_references", {}).items():
+        console.print(
+            f"{where.get(task, task)}: the reference solution fails its own test ({detail});"
+            " mend or drop the row",
+            style="yellow",
+            markup=False,
+            soft_wrap=True,
+        )
+
+
+def _share(part: int | None, whole: int) -> str:
+    return "not run" if part is None else f"{100 * part / whole:.1f} %" if whole else "—"
+
+
+def _diff(before: str, after: str) -> Text:
+    """Lines with what was there in red and what is there in green, character by character."""
+    text = Text()
+    old, new = before.splitlines(keepends=True), after.splitlines(keepends=True)
+    for kind, a, b, c, d in difflib.SequenceMatcher(None, old, new, autojunk=False).get_opcodes():
+        if kind == "equal":
+            text.append("".join(f"  {line}" for line in old[a:b]))
+            continue
+        marks = difflib.SequenceMatcher(None, "".join(old[a:b]), "".join(new[c:d]), autojunk=False)
+        for sign, lines, colour, side in (("-", old[a:b], "red", 0), ("+", new[c:d], "green", 1)):
+            touched = {
+                place
+                for what, *ends in marks.get_opcodes()
+                if what != "equal"
+                for place in range(*ends[2 * side : 2 * side + 2])
+            }
+            place = 0
+            for line in lines:
+                text.append(f"{sign} ", colour)
+                for character in line:
+                    strong = f"bold reverse {colour}" if place in touched else colour
+                    text.append(_visible(character, place in touched), strong)
+                    place += 1
+                if not line.endswith("\n"):
+                    text.append("\n")
+    return text
+
+
+def _visible(character: str, touched: bool) -> str:
+    """Blanks that changed, and what would act on the terminal, as signs."""
+    if character == "\n":
+        return "⏎\n" if touched else "\n"
+    if character == "\t" or (character == " " and touched):
+        return "→   " if character == "\t" else "␣"
+    return character if character.isprintable() else repr(character)[1:-1]
