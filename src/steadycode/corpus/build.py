@@ -7,14 +7,13 @@ from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from filelock import FileLock
-
 from steadycode.corpus.fingerprint import folder_md5
 from steadycode.corpus.pieces import Kind, cut, decode
 from steadycode.corpus.recipe import SPLITS, Recipe, SplitName
 from steadycode.corpus.sources import Source, read_folder, read_package
 from steadycode.errors import DataError
 from steadycode.files import remove, replacing_folder, sha256_json, sha256_text, write_jsonl
+from steadycode.locks import locked
 from steadycode.project import Project
 from steadycode.temporaries import leftovers
 
@@ -118,8 +117,7 @@ def build(recipe: Recipe, project: Project, on_progress: Progress | None = None)
 @contextmanager
 def writing(project: Project) -> Iterator[None]:
     """One writer of data/ at a time. A replacement that was cut short is undone first."""
-    project.work.mkdir(parents=True, exist_ok=True)
-    with FileLock(project.work / "data.lock"):
+    with locked(project.lock("data")):
         for left in leftovers(project.data):
             remove(left.path)
         yield

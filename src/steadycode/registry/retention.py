@@ -5,15 +5,14 @@ never became a version.
 """
 
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import nullcontext
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
-from filelock import FileLock, Timeout
-
 from steadycode.files import remove
+from steadycode.locks import holding
 from steadycode.registry.store import Store, local_path, pages
 from steadycode.registry.tags import ATTEMPT, RETRAINING
 from steadycode.registry.versions import REMOVED_AT, WEIGHTS, RegisteredVersion, versions
@@ -98,7 +97,8 @@ def downloads(store: Store, kept: list[RegisteredVersion], needed: Needed) -> It
 
 def carry_out(store: Store, item: Item) -> bool:
     """Remove ``item``; False, with nothing touched, when somebody works there just now."""
-    with holding(item.lock) as free:
+    works_there = item.lock and item.lock.parent.is_dir()
+    with holding(item.lock) if item.lock and works_there else nullcontext(True) as free:
         if not free:
             return False
         for version in item.versions:
@@ -110,30 +110,6 @@ def carry_out(store: Store, item: Item) -> bool:
         if item.upload:
             store.client.delete_logged_model(item.upload)
         return True
-
-
-@contextmanager
-def holding(lock: Path | None) -> Iterator[bool]:
-    """Whether ``lock`` could be had; it is kept for the block."""
-    if lock is None or not lock.parent.is_dir():
-        yield True
-        return
-    held = FileLock(lock)
-    try:
-        held.acquire(timeout=0)
-    except Timeout:
-        yield False
-        return
-    with held:
-        yield True
-
-
-def is_held(lock: Path) -> bool:
-    """Leaves no trace: a lock file that is not there is not made."""
-    if not lock.exists():
-        return False
-    with holding(lock) as free:
-        return not free
 
 
 def folders_in(parent: Path) -> list[Path]:

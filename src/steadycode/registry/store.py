@@ -6,15 +6,14 @@ import sqlite3
 import urllib.error
 import urllib.request
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import AbstractContextManager, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 from urllib.parse import unquote, urlsplit
 
-from filelock import FileLock, Timeout
-
 from steadycode.errors import SteadycodeError
+from steadycode.locks import locked
 from steadycode.project import Project
 
 if TYPE_CHECKING:
@@ -39,22 +38,17 @@ class Store:
     def embedded(self) -> bool:
         return self.tracking_uri.startswith("sqlite:")
 
-    @contextmanager
-    def writing(self) -> Iterator[None]:
+    def writing(self) -> AbstractContextManager[None]:
         """One writer of versions and aliases at a time on this machine; re-entrant by thread.
 
         Raises SteadycodeError when another one does not end within an hour.
         """
-        lock = FileLock(self.folder / ".registry.lock", is_singleton=True)
-        try:
-            held = lock.acquire(timeout=_WRITE_SECONDS)
-        except Timeout:
-            raise SteadycodeError(
-                f"another process has held {lock.lock_file} for an hour; `steadycode runs` tells "
-                "what runs, stop what hangs"
-            ) from None
-        with held:
-            yield
+        lock = self.folder / ".registry.lock"
+        busy = SteadycodeError(
+            f"another process has held {lock} for an hour; `steadycode runs` tells what runs, stop "
+            "what hangs"
+        )
+        return locked(lock, busy, _WRITE_SECONDS, again=True)
 
     def experiments(self) -> list[str]:
         return [one.experiment_id for one in pages(self.client.search_experiments)]
@@ -82,7 +76,7 @@ def open_store(project: Project, experiment: str = "steadycode") -> Store:
     uri = os.environ.get("MLFLOW_TRACKING_URI") or database_uri(folder)
     _refuse_unreachable(uri)
     try:
-        with FileLock(folder / ".open.lock", timeout=_LOCK_SECONDS):  # two creators would collide
+        with opening(folder):
             client = MlflowClient(tracking_uri=uri, registry_uri=uri)
             if uri == database_uri(folder):
                 _refuse_moved(client, folder)
@@ -93,6 +87,16 @@ def open_store(project: Project, experiment: str = "steadycode") -> Store:
         first = str(error).strip().splitlines()[0]
         raise SteadycodeError(f"cannot open the MLflow store {uri}: {first}") from error
     return store
+
+
+def opening(folder: Path) -> AbstractContextManager[None]:
+    """One process at a time makes the tables below ``mlruns/``, or rewrites their addresses: two
+    would collide. Raises SteadycodeError when another one does not end within two minutes."""
+    lock = folder / ".open.lock"
+    busy = SteadycodeError(
+        f"another process has held {lock} for two minutes; stop what hangs, then run this again"
+    )
+    return locked(lock, busy, _LOCK_SECONDS)
 
 
 def pages(search: Callable[..., Any]) -> Iterator[Any]:

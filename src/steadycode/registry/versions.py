@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 
 from steadycode.errors import ModelError
 from steadycode.files import remove, replacing_folder
+from steadycode.locks import locked
 from steadycode.registry.store import Store, as_default, local_path
 from steadycode.registry.tags import ATTEMPT, RETRAINING
 
@@ -107,8 +108,9 @@ def fetch(store: Store, spec: str) -> Path:
         )
     else:
         folder = store.folder / "fetched" / found.fingerprint
-        if not folder.is_dir():
-            _download(store, found, folder)
+        with locked(folder.with_name(f".{folder.name}.lock")):
+            if not folder.is_dir():
+                _download(store, found, folder)
     if not folder.is_dir():
         raise ModelError(f"the files of {spec} are not at {folder}; restore that folder")
     actual = _fingerprint(folder)
