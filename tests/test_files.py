@@ -6,7 +6,6 @@ from pathlib import Path
 import pytest
 
 from steadycode.files import (
-    number,
     read_json,
     read_jsonl,
     replacing,
@@ -44,8 +43,7 @@ def test_what_is_not_finite_is_null_and_comes_back_as_nan() -> None:
     row = {"a": [math.nan, (math.inf, 1.5)], "b": Measured(-math.inf, Path("x")), "c": 2}
     text = to_json(row, indent=None)
     assert text == '{"a": [null, [null, 1.5]], "b": {"path": "x", "value": null}, "c": 2}'
-    assert math.isnan(number(json.loads(text)["b"]["value"]))
-    assert number(1.5) == 1.5
+    assert json.loads(text)["b"]["value"] is None
     with pytest.raises(TypeError, match="cannot write set as JSON"):
         to_json({"a": {1}})
 

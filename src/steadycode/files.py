@@ -138,32 +138,28 @@ def write_text(path: Path, text: str) -> None:
 def to_json(value: Any, *, indent: int | None = 2) -> str:
     """Canonical JSON: sorted keys, so that equal values give equal bytes.
 
-    Strict: a number that is not finite is undefined, and becomes null (see ``number``).
+    Strict: a number that is not finite is undefined, and becomes null (see ``records.Measured``).
     """
     return json.dumps(
-        _plain(value), indent=indent, sort_keys=True, ensure_ascii=False, allow_nan=False
+        plain(value), indent=indent, sort_keys=True, ensure_ascii=False, allow_nan=False
     )
 
 
-def _plain(value: Any) -> Any:
+def plain(value: Any) -> Any:
+    """A value in the types of strict JSON; a number that is not finite becomes None."""
     if isinstance(value, float):
         return value if math.isfinite(value) else None
     if value is None or isinstance(value, str | int):
         return value
     if isinstance(value, Mapping):
-        return {key: _plain(item) for key, item in value.items()}
+        return {key: plain(item) for key, item in value.items()}
     if isinstance(value, list | tuple):
-        return [_plain(item) for item in value]
+        return [plain(item) for item in value]
     if is_dataclass(value) and not isinstance(value, type):
-        return {field.name: _plain(getattr(value, field.name)) for field in fields(value)}
+        return {field.name: plain(getattr(value, field.name)) for field in fields(value)}
     if isinstance(value, Path):
         return str(value)
     raise TypeError(f"cannot write {type(value).__name__} as JSON")
-
-
-def number(value: float | None) -> float:
-    """A number out of JSON that ``to_json`` wrote: NaN where it is null."""
-    return math.nan if value is None else value
 
 
 def write_json(path: Path, value: Any) -> None:

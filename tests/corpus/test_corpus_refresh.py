@@ -459,5 +459,5 @@ def test_damaged_state_is_one_line(loop: Loop) -> None:
     loop.project.work.mkdir(exist_ok=True)
     for damage in ("{", "[]", '{"schema": 1}'):
         (loop.project.work / "refresh.json").write_text(damage)
-        with pytest.raises(DataError, match=r"refresh\.json is damaged; remove it"):
+        with pytest.raises(DataError, match=r"refresh\.json is damaged \(.*\); remove it"):
             loop()

@@ -8,7 +8,7 @@ the data that a refresh puts in place, and whether the retraining on it has been
 import uuid
 from collections.abc import Iterable, Iterator, Mapping
 from contextlib import contextmanager
-from dataclasses import asdict, dataclass, replace
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 from steadycode.config import DataConfig
@@ -21,9 +21,10 @@ from steadycode.corpus.validation import validate
 from steadycode.corpus.validation_result import ValidationResult, require_valid
 from steadycode.corpus.versions import current_md5, recorded_md5
 from steadycode.errors import ConfigError, DataError
-from steadycode.files import read_json, take_place, temporary_beside, write_json, write_text
+from steadycode.files import take_place, temporary_beside, write_text
 from steadycode.locks import is_held, lock_of, locked
 from steadycode.project import Project
+from steadycode.records import read_record, write_record
 
 SCHEMA = 1
 
@@ -246,17 +247,11 @@ def _read_state(project: Project) -> _State | None:
     path = _state_path(project)
     if not path.exists():
         return None
-    try:
-        content = read_json(path)
-        if content.pop("schema") != SCHEMA:
-            raise DataError(f"{path} has another schema version; remove it and run this again")
-        return _State(**content)
-    except (OSError, ValueError, LookupError, TypeError, AttributeError) as error:
-        raise DataError(f"{path} is damaged; remove it and run this again") from error
+    return read_record(path, _State, SCHEMA, DataError, "remove it and run this again")
 
 
 def _write_state(project: Project, state: _State) -> None:
-    write_json(_state_path(project), {"schema": SCHEMA, **asdict(state)})
+    write_record(_state_path(project), state, SCHEMA)
 
 
 def _message(change: Change) -> str:

@@ -1,4 +1,4 @@
-"""Documents: the rows of a JSON-lines file with text under ``content``."""
+"""Reads documents: the rows of a JSON-lines file, with text under ``content``."""
 
 import json
 from collections.abc import Sequence
@@ -8,9 +8,10 @@ from steadycode.errors import DataError
 
 
 def read_documents(path: Path, limit: int | None = None) -> list[str]:
-    """``content`` of every row, or of ``limit`` rows spread evenly over the file.
+    """The ``content`` of every row, or of ``limit`` rows spread evenly over the file.
 
-    Evenly, because neighbouring rows come from one package. Raises DataError naming the line.
+    They are spread because neighbouring rows come from one package. Raises DataError, naming the
+    line, when a row holds no text, and when there are no rows.
     """
     try:
         with path.open(encoding="utf-8") as lines:
@@ -25,7 +26,7 @@ def read_documents(path: Path, limit: int | None = None) -> list[str]:
 
 
 def evenly(documents: Sequence[str], limit: int) -> list[str]:
-    """At most ``limit`` documents, equally far from one another."""
+    """At most ``limit`` documents, at equal distances in the order in which they are given."""
     count = min(limit, len(documents))
     return [documents[i * len(documents) // count] for i in range(count)]
 

@@ -1,7 +1,8 @@
 """Semantic textual similarity: do cosines rank pairs of sentences as people do?
 
-Protocol of the published evaluation: the embedding is the masked mean of the last hidden states
-of at most 64 tokens; Spearman's correlation of cosines and scores over all pairs of a file.
+The protocol is that of the published evaluation: a sentence's embedding is the mean of the last
+hidden states of its first 64 tokens, and the figure is Spearman's correlation of the cosines and
+people's scores over all pairs of a file.
 """
 
 import csv
@@ -22,7 +23,7 @@ from steadycode.models.tokens import encode
 MAX_TOKENS = 64
 _COLUMNS = ("sentence1", "sentence2", "score")
 _ORIGINAL = 7
-"""Columns of STS-B's own files: genre, file, year, id, score and the sentences; some have more."""
+"""How many columns STS-B's own files have at least: genre, file, year, id, score, two sentences."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -33,10 +34,12 @@ class Pair:
 
 
 def read_pairs(path: Path) -> list[Pair]:
-    """Pairs of a file in STS-B form. Raises DataError naming the line.
+    """Read the pairs of a file in the form of STS-B.
 
-    Tab-separated with a header that names sentence1, sentence2 and score (as GLUE has it), or
-    without one (genre, file, year, id, score, sentence, sentence), or JSON lines of those three.
+    Its lines are tab-separated with a header that names sentence1, sentence2 and score (as GLUE
+    has it), or without one (genre, file, year, id, score, sentence, sentence), or they are JSON
+    objects with these three keys. Raises DataError, naming the line, when one is not of its form,
+    and when there are fewer than two pairs.
     """
     try:
         lines = path.read_text(encoding="utf-8").splitlines()
@@ -67,7 +70,7 @@ def spearman(
     max_tokens: int = MAX_TOKENS,
     on_progress: Callable[[int, int], None] | None = None,
 ) -> float:
-    """Spearman's correlation (-1 to 1) of cosine and score; nan when either is constant.
+    """Spearman's correlation (-1 to 1) of cosines and scores; NaN when either are all equal.
 
     Raises DataError for a sentence that has no token.
     """
@@ -82,7 +85,7 @@ def spearman(
 
 
 def rank_correlation(a: list[float], b: list[float]) -> float:
-    """Spearman's, ties at their mean rank."""
+    """Spearman's correlation of two lists, in which equal values share their mean rank."""
     ranks = [pd.Series(values).rank() for values in (a, b)]
     if any(rank.nunique() < 2 for rank in ranks):
         return math.nan
@@ -90,6 +93,7 @@ def rank_correlation(a: list[float], b: list[float]) -> float:
 
 
 def _rows(lines: list[str]) -> Iterator[tuple[int, dict[str, Any]]]:
+    """Yield each row with its line's number; a row that cannot be read is empty."""
     filled = [(number, line) for number, line in enumerate(lines, 1) if line.strip()]
     if not filled:
         return

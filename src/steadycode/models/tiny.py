@@ -1,4 +1,4 @@
-"""A Llama so small that it is made in a second: for tests and the smoke profile."""
+"""Makes, in a second, a Llama that is small enough for tests and the smoke profile."""
 
 import heapq
 import inspect
@@ -9,9 +9,9 @@ from typing import Any
 
 
 def save_tiny(recipe: Mapping[str, Any], folder: Path) -> None:
-    """Seeded random weights and a byte-level BPE tokenizer, saved in ``folder``.
+    """Save a model with seeded random weights and a byte-level BPE tokenizer in ``folder``.
 
-    The tokenizer merges a newline with the indentation behind it, as those of real code models do.
+    The tokenizer merges a newline with the indentation after it, as those of real code models do.
     """
     import torch
     from transformers import LlamaConfig, LlamaForCausalLM

@@ -1,4 +1,4 @@
-"""The files behind a source's name, and their lines."""
+"""Finds the files behind the name of a source of problems, and reads their lines."""
 
 import gzip
 import importlib.util
@@ -17,19 +17,20 @@ _HUB_ID = re.compile(r"(?P<name>\w[\w.-]*/\w[\w.-]*)(?:/(?P<folder>\w[\w.-]*))?"
 
 
 def problem_file(source: str) -> Path:
-    """The file behind a source's name, absolute; or the folder of several, as data sets have.
+    """The absolute path of the file, or of the folder of files, behind the name of a source.
 
-    ``humaneval``, a ``.jsonl``, ``.jsonl.gz`` or ``.parquet`` file, a folder of these, or a data
-    set on the Hugging Face hub: ``owner/name`` is its first folder with such files, and
-    ``owner/name/folder`` another. Only the last one uses the network. A relative path is looked up
-    from the current folder, then from the project's root. Raises DataError when there is none.
+    A source is ``humaneval``; a ``.jsonl``, ``.jsonl.gz`` or ``.parquet`` file; a folder of such
+    files; or a data set on the Hugging Face hub, of which ``owner/name`` is the first folder with
+    such files and ``owner/name/folder`` a certain one. Only the hub needs the network. A relative
+    path is looked up from the current folder, then from the project's root. Raises DataError when
+    nothing has that name.
     """
     if source == "humaneval":
         return _humaneval_file()
     for folder in _folders():
-        if source and (found := folder / source).exists():  # ``source`` itself where absolute
+        if source and (path := folder / source).exists():  # an absolute source stays as it is
             # a link keeps its name: the hub's files are links to names without a suffix
-            return found.absolute() if found.is_symlink() else found.resolve()
+            return path.absolute() if path.is_symlink() else path.resolve()
     named = _HUB_ID.fullmatch(source)
     if named and not source.endswith((*_SUFFIXES, ".json", ".gz")):
         return _hub_folder(named["name"], named["folder"])
@@ -37,9 +38,9 @@ def problem_file(source: str) -> Path:
 
 
 def lines(path: Path) -> Iterator[tuple[str, bytes]]:
-    """Every line of a file, or of a folder's files, after its place, ``file:line``.
+    """Yield the place (``file:line``) and the text of every line of a file, or of a folder's files.
 
-    A row of a parquet file is a line of JSON here. Raises DataError for what cannot be read.
+    A row of a parquet file becomes a line of JSON. Raises DataError when a file cannot be read.
     """
     files = _data_files(path.iterdir()) if path.is_dir() else [path]
     if not files:
@@ -90,7 +91,7 @@ def _humaneval_file() -> Path:
 
 
 def _hub_folder(name: str, folder: str | None) -> Path:
-    """The folder of a data set that holds its rows: the named one, or the first."""
+    """The folder of a data set that holds its rows: the named one, or the first that has any."""
     root = _download(name)
     files = _data_files((root / folder if folder else root).rglob("*"))
     if not files:

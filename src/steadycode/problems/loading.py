@@ -1,4 +1,4 @@
-"""Problems of a source, row by row: what is wrong is named by file and line."""
+"""Loads the problems of a source row by row, and names what is wrong by file and line."""
 
 from collections.abc import Callable, Iterator
 from contextlib import suppress
@@ -15,13 +15,13 @@ def load_problems(
     *,
     check_programs: bool = True,
 ) -> list[Problem]:
-    """The problems of a source, as ``problem_file`` names it. Rows hold a Problem's fields, or
-    those of the original MBPP.
+    """Load the problems of a source, which is named as for ``problem_file``.
 
-    A wrong row is told to ``on_fault``, with file, line, what is wrong and what to do, and the
-    others are loaded. ``check_programs=False`` takes programs and tests as they are, for published
-    sets that are known to hold damage. Raises DataError for the first wrong row where there is no
-    ``on_fault``, for a source that cannot be read, and when no row is left.
+    A row holds a Problem's fields, or those of the original MBPP. ``on_fault`` is told of each
+    wrong row (file, line, what is wrong, what to do), and the others are loaded; without
+    ``on_fault`` the first wrong row raises DataError. ``check_programs=False`` takes programs and
+    tests as they are, for published sets that are known to hold damage. Raises DataError also for
+    a source that cannot be read, and when no row is left.
     """
     path = problem_file(source)
     problems: list[Problem] = []
@@ -52,9 +52,10 @@ def load_problems(
 
 
 def locate(source: str) -> dict[str, str]:
-    """Where each task's row is, as ``file:line``: to name a fault that only a run shows.
+    """Where each task's row is, as ``file:line``, by task_id; for faults that only a run shows.
 
-    Raises DataError as ``problem_file`` does; of several rows of one task, one that is loaded.
+    When several rows have the same task_id, the one that is loaded counts. Raises DataError as
+    ``problem_file`` does.
     """
     usable: dict[str, str] = {}
     damaged: dict[str, str] = {}

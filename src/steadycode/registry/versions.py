@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 from steadycode.errors import ModelError
 from steadycode.files import remove, replacing_folder
 from steadycode.locks import locked
-from steadycode.registry.store import Store, as_default, local_path
+from steadycode.registry.store import Store, as_default, local_path, pages
 from steadycode.registry.tags import ATTEMPT, RETRAINING
 
 if TYPE_CHECKING:
@@ -170,19 +170,12 @@ def versions(store: Store, name: str) -> list[RegisteredVersion]:
         if error.error_code == "RESOURCE_DOES_NOT_EXIST":
             return []
         raise
-    rows: list[ModelVersion] = []
-    token = None
-    while True:
-        page = store.client.search_model_versions(f"name = '{name}'", page_token=token)
-        rows += page
-        token = page.token
-        if not token:
-            break
-    found = [
+    rows = pages(lambda **page: store.client.search_model_versions(f"name = '{name}'", **page))
+    known = [
         _version(row, tuple(sorted(a for a, v in aliases.items() if int(v) == int(row.version))))
         for row in rows
     ]
-    return sorted(found, key=lambda one: one.version, reverse=True)
+    return sorted(known, key=lambda version: version.version, reverse=True)
 
 
 def _version(row: "ModelVersion", aliases: tuple[str, ...] = ()) -> RegisteredVersion:

@@ -19,7 +19,7 @@ from steadycode.views.console import StageView, aside
 TRAINING_SOURCES = (
     *("contraclm", "measures", "models", "jobs", "stages/train"),
     *("config", "errors", "files", "hub", "locks", "processes", "project", "randomness"),
-    *("temporaries", "wheels"),
+    *("records", "temporaries", "wheels"),
 )
 """The sources that a training runs through, as ``identity.code_hash`` names them: a change of one
 makes it another training."""
