@@ -2,6 +2,8 @@
 
 import os
 import sqlite3
+from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -28,6 +30,22 @@ def shared() -> Path:
     if not folder.is_dir():
         pytest.skip(f"no shared problem sets at {folder} (set STEADYCODE_SHARED)")
     return folder
+
+
+@pytest.fixture
+def left_by_a_kill() -> Callable[..., Path]:
+    """The temporary name that a process of this machine, dead by now, had beside a place."""
+    from steadycode.processes import ProcessId
+    from steadycode.temporaries import temporary_name
+
+    mine = ProcessId.mine()
+    dead = replace(mine, pid=2**22 + 1)
+
+    def name(place: Path, kind: str = "tmp") -> Path:
+        path = temporary_name(place, kind)
+        return path.with_name(path.name.replace(mine.mark, dead.mark))
+
+    return name
 
 
 @pytest.fixture(scope="session")

@@ -4,8 +4,11 @@ import json
 import shutil
 import subprocess
 import sys
+import time
 import zipfile
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
+from typing import Any
 
 import pytest
 import torch
@@ -16,6 +19,7 @@ from steadycode.config import read_yaml
 from steadycode.errors import ModelError
 from steadycode.files import read_json, write_json
 from steadycode.models import check_folder, fingerprint, load, pick_device, pick_dtype, resolve
+from steadycode.models.tiny import save_tiny
 from steadycode.project import Project
 
 
@@ -230,3 +234,21 @@ def test_devices_and_dtypes(tiny: Path) -> None:
     assert pick_dtype("auto", "cpu") in (torch.float32, torch.bfloat16)
     with pytest.raises(ModelError, match="'half-ish' is not a dtype"):
         load(tiny, "half-ish")
+
+
+def test_two_that_need_a_base_model_at_once_build_it_once(
+    project: Project, tiny: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    shutil.rmtree(tiny)
+    built: list[Path] = []
+
+    def slow(recipe: Any, folder: Path) -> None:
+        built.append(folder)
+        time.sleep(0.3)
+        save_tiny(recipe, folder)
+
+    monkeypatch.setattr("steadycode.models.tiny.save_tiny", slow)
+    with ThreadPoolExecutor(2) as pool:
+        folders = list(pool.map(lambda name: resolve(name, project), ["tiny-random"] * 2))
+    assert folders == [tiny, tiny]
+    assert len(built) == 1

@@ -41,13 +41,14 @@ class Loop:
 
     def __call__(self, branch: str = "", retrain: bool = True) -> str:
         project = self.project
-        with refresh.only_refresh(project):
+        with refresh.only_refresh(project) as aside:
             refresh.require_ready(project, branch)
-            change = refresh.rebuild(project, load_recipe(project.configs / "corpus.yaml"), branch)
+            recipe = load_recipe(project.configs / "corpus.yaml")
+            change = refresh.rebuild(project, recipe, aside, branch)
             if not (change.record or change.commit or (change.retrain and retrain)):
                 return "unchanged"
             if change.record:
-                refresh.judge(project, change, DataConfig.model_construct(**BOUNDS))
+                refresh.judge(change, DataConfig.model_construct(**BOUNDS))
                 refresh.record(project, change)
             if change.commit:
                 refresh.commit(project, change, branch)
@@ -220,7 +221,7 @@ def test_unfit_data_changes_nothing(loop: Loop) -> None:
 
 
 KILLS: dict[str, tuple[Any, str]] = {
-    "before the swap": (refresh, "swap_in"),
+    "before the swap": (refresh, "take_place"),
     "before dvc add": (versions, "record"),
     "before the commit": (repository, "commit"),
     "in the retraining": (Loop, "retrain"),
@@ -270,10 +271,10 @@ def test_more_data_after_a_cut(loop: Loop, monkeypatch: pytest.MonkeyPatch) -> N
     assert "19 rows added, 1 removed" in git(project.root, "log", "-1", "--format=%s")
 
 
-def test_a_swap_cut_in_two_is_mended(loop: Loop) -> None:
+def test_a_swap_cut_in_two_is_mended(loop: Loop, left_by_a_kill: Callable[..., Path]) -> None:
     grow(loop.project)
-    loop.project.data.rename(loop.project.root / ".data.old")
-    (loop.project.root / ".data.refresh").mkdir()
+    loop.project.data.rename(left_by_a_kill(loop.project.data, "old"))
+    left_by_a_kill(loop.project.data).mkdir()
     assert loop() == "retrained"
     assert not list(loop.project.root.glob(".data*"))
 
@@ -458,5 +459,5 @@ def test_damaged_state_is_one_line(loop: Loop) -> None:
     loop.project.work.mkdir(exist_ok=True)
     for damage in ("{", "[]", '{"schema": 1}'):
         (loop.project.work / "refresh.json").write_text(damage)
-        with pytest.raises(DataError, match=r"refresh\.json is damaged; remove it"):
+        with pytest.raises(DataError, match=r"refresh\.json is damaged \(.*\); remove it"):
             loop()

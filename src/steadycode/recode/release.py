@@ -8,8 +8,6 @@ published one.
 
 import json
 import re
-import shutil
-import tempfile
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import asdict, dataclass
 from functools import partial
@@ -17,7 +15,7 @@ from pathlib import Path
 from typing import Any
 
 from steadycode.errors import DataError
-from steadycode.files import replacing, sha256_file
+from steadycode.files import replacing, replacing_folder, sha256_file
 from steadycode.json_lines import text_lines
 from steadycode.problems import Problem, load_problems, parse_problem
 from steadycode.recode.benchmark import Benchmark, Rejected
@@ -85,10 +83,7 @@ class _Manifest:
 
 def write_benchmark(benchmark: Benchmark, folder: Path) -> None:
     """Writes ``benchmark`` to ``folder``, which appears (or is replaced) only when complete."""
-    folder.parent.mkdir(parents=True, exist_ok=True)
-    temporary = Path(tempfile.mkdtemp(dir=folder.parent, prefix=f".{folder.name}."))
-    temporary.chmod(0o755)
-    try:
+    with replacing_folder(folder) as temporary:
         dataset = _dataset(benchmark.nominal)
         pairs = zip(benchmark.nominal, benchmark.partial, strict=True)
         bases = {problem.task_id: _Base(dataset, problem, half) for problem, half in pairs}
@@ -112,9 +107,6 @@ def write_benchmark(benchmark: Benchmark, folder: Path) -> None:
             rejected=benchmark.rejected,
         )
         write_record(temporary / "manifest.json", manifest, SCHEMA)
-        _take_place(temporary, folder)
-    finally:
-        shutil.rmtree(temporary, ignore_errors=True)
 
 
 def read_benchmark(folder: Path, problems: Sequence[Problem] | None = None) -> Benchmark:
@@ -248,13 +240,3 @@ def _dataset(problems: Sequence[Problem]) -> str:
     kinds = {problem.task_id.partition("/")[0].lower() for problem in problems}
     name = kinds.pop() if len(kinds) == 1 else "problems"
     return re.sub(r"[^a-z0-9-]", "-", name) or "problems"
-
-
-def _take_place(temporary: Path, folder: Path) -> None:
-    if folder.exists():
-        old: Any = tempfile.mkdtemp(dir=folder.parent, prefix=f".{folder.name}.old.")
-        folder.replace(Path(old) / "benchmark")
-        temporary.replace(folder)
-        shutil.rmtree(old, ignore_errors=True)
-    else:
-        temporary.replace(folder)
