@@ -20,19 +20,19 @@ from steadycode.registry.versions import REMOVED_AT, WEIGHTS, RegisteredVersion,
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Item:
-    """Something that may go."""
+    """Something that may be removed."""
 
     kind: str
     what: str
     paths: tuple[Path, ...]
-    """Removed in this order; what is not there any more does not matter."""
+    """These are removed in this order; it is no fault if one is gone already."""
     bytes: int
     versions: tuple[RegisteredVersion, ...] = ()
-    """Whose weights these are: tagged before the files go."""
+    """The versions whose weights these are: they are tagged before the files are removed."""
     upload: str = ""
     """The id of a logged model that is forgotten with its files."""
     lock: Path | None = None
-    """Held while the item is removed; nobody is waited for."""
+    """Held while the item is removed; when somebody else holds it, the item stays."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -49,8 +49,9 @@ def split_versions(
 ) -> tuple[list[RegisteredVersion], list[RegisteredVersion]]:
     """All versions of all models: those whose weights stay, and the others.
 
-    An alias keeps weights, as do being among the newest ``keep`` of a registered model, being
-    needed, and not being registered by steadycode. A removal that has begun is completed.
+    Weights stay when the version has an alias, is among the newest ``keep`` of its model, is
+    needed, or was not registered by steadycode. Weights whose removal has begun do not stay, so
+    that it is completed.
     """
     kept: list[RegisteredVersion] = []
     others: list[RegisteredVersion] = []
@@ -74,7 +75,8 @@ def registry_items(
     others: list[RegisteredVersion],
     needed: Needed,
 ) -> Iterator[Item]:
-    """Weights of ``others`` and uploads without a version; nothing where a server keeps them."""
+    """The weights of ``others``, and uploads that have no version. Nothing when the store is a
+    server, which keeps its own files."""
     if store.embedded:
         in_use = {_folder(store, version) for version in kept}
         folders: dict[Path, list[RegisteredVersion]] = {}
@@ -88,7 +90,7 @@ def registry_items(
 
 
 def downloads(store: Store, kept: list[RegisteredVersion], needed: Needed) -> Iterator[Item]:
-    """Copies that ``fetch`` made of a server's versions that do not stay."""
+    """The copies that ``fetch`` made here of a server's versions which do not stay."""
     stay = {version.fingerprint for version in kept} | needed.fingerprints
     for folder in folders_in(store.folder / "fetched"):
         if folder.name not in stay:
@@ -96,7 +98,7 @@ def downloads(store: Store, kept: list[RegisteredVersion], needed: Needed) -> It
 
 
 def carry_out(store: Store, item: Item) -> bool:
-    """Remove ``item``; False, with nothing touched, when somebody works there just now."""
+    """Remove ``item``. Returns False, with nothing touched, when its lock is held."""
     works_there = item.lock and item.lock.parent.is_dir()
     with holding(item.lock) if item.lock and works_there else nullcontext(True) as free:
         if not free:
@@ -113,17 +115,17 @@ def carry_out(store: Store, item: Item) -> bool:
 
 
 def folders_in(parent: Path) -> list[Path]:
-    """By name, without those that begin with a dot."""
+    """The folders in ``parent`` whose name does not begin with a dot, sorted by name."""
     return sorted(path for path in parent.glob("[!.]*") if path.is_dir())
 
 
 def disk_use(*paths: Path) -> int:
-    """Bytes on disk."""
+    """How many bytes ``paths``, with everything below them, take up on the disk."""
     return sum(
-        found.lstat().st_blocks * 512
+        file.lstat().st_blocks * 512
         for path in paths
-        for found in (path, *path.rglob("*"))
-        if found.exists()
+        for file in (path, *path.rglob("*"))
+        if file.exists()
     )
 
 
@@ -132,7 +134,7 @@ def _item(kind: str, what: str, folder: Path, **more: Any) -> Item:
 
 
 def _uploads(store: Store, of_versions: set[Path], needed: Needed) -> Iterator[Item]:
-    """Torn by a kill, or of a version that somebody has deleted."""
+    """Uploads without a version: a kill cut them short, or somebody has deleted the version."""
     experiments = store.experiments()
     for logged in pages(lambda **page: store.client.search_logged_models(experiments, **page)):
         folder = local_path(logged.artifact_location)
