@@ -1,7 +1,7 @@
-"""What killed runs have left: found, and put right, by ``steadycode doctor`` and by the next run.
+"""Finds and mends what killed runs have left, for ``steadycode doctor`` and before every run.
 
-A process is taken for dead only when its pid, start and machine say so; what another machine runs
-is left alone.
+A process is taken for dead only when its pid, start time and machine say so: a pid alone is given
+to other processes later. What another machine runs is left alone.
 """
 
 import os
@@ -46,12 +46,12 @@ class Finding:
     what: str
     remedy: str
     repair: Callable[[], None] | None
-    """None: only a person can."""
+    """None when only a person can mend it."""
 
 
 def begin_flow(project: Project) -> dict[str, str]:
-    """The first thing that a flow does: say which process runs it, and put right what earlier
-    ones have left. Returns the tags that lead from an MLflow run to the flow run."""
+    """Claim the flow run for this process, and mend what earlier runs have left. Every flow calls
+    this first. Returns the tags that lead from an MLflow run to the flow run."""
     project.prepare_environment()
     origin = schedule.claim_flow_run()
     leftovers.forget_missed(open_store(project), origin[FLOW_RUN])
@@ -60,35 +60,41 @@ def begin_flow(project: Project) -> dict[str, str]:
 
 
 def repair(project: Project, say: Say) -> list[Finding]:
-    """Put right all that can be, and return what that was. Slots are looked at again once the
-    runs that held them are marked."""
+    """Mend all that can be mended without a person, and return what that was.
+
+    It looks twice: a slot is seen to be free only once the dead run that held it is marked.
+    """
     repaired = _carry_out(examine(project), say)
     return repaired + _carry_out(examine(project), say) if repaired else []
 
 
 def record_lost_runs(project: Project, say: Say) -> None:
-    """Let MLflow know of scheduled runs that failed before they could say so, or never began."""
+    """Record in MLflow the scheduled runs that failed before they had an MLflow run, or never
+    began."""
     _carry_out(list(_lost(project)), say)
 
 
 def _carry_out(findings: list[Finding], say: Say) -> list[Finding]:
-    """Those that could be repaired. A repair that fails is told, and does not keep the others."""
+    """Carry out the repairs and return the findings that were repaired.
+
+    A repair that fails is told, and does not stop the others.
+    """
     repaired = []
-    for one in findings:
-        if one.repair is None:
+    for finding in findings:
+        if finding.repair is None:
             continue
         try:
-            one.repair()
-        except Exception as fault:  # of Prefect, MLflow or the disk: each has its own
-            say(f"could not {one.remedy}: {one.what} ({' '.join(str(fault).split())})")
+            finding.repair()
+        except Exception as fault:  # Prefect, MLflow and the disk each raise errors of their own
+            say(f"could not {finding.remedy}: {finding.what} ({' '.join(str(fault).split())})")
         else:
-            repaired.append(one)
-            say(f"repaired: {one.what}")
+            repaired.append(finding)
+            say(f"repaired: {finding.what}")
     return repaired
 
 
 def examine(project: Project) -> list[Finding]:
-    """Everything that a killed run, worker or machine has left. Changes nothing."""
+    """Find everything that a killed run, worker or machine has left. Changes nothing."""
     processes = list(project_processes(project.root))
     return [
         *_orphans(project, processes),
@@ -101,8 +107,11 @@ def examine(project: Project) -> list[Finding]:
 
 
 def _orphans(project: Project, processes: list[psutil.Process]) -> Iterator[Finding]:
-    """Embedded servers and stages whose starter is dead; those of ``up`` are not ours to end."""
-    kept = {one.pid for process in services.running(project) for one in family(process)}
+    """Embedded Prefect servers and stages that have outlived the process that started them.
+
+    What ``steadycode up`` runs is kept, since it is meant to outlive that command.
+    """
+    kept = {member.pid for process in services.running(project) for member in family(process)}
     for process in processes:
         command = " ".join(command_line(process))
         starter = ProcessId.parse(environment_of(process).get(STARTED_BY, ""))
@@ -119,7 +128,7 @@ def _without_record(project: Project) -> Iterator[Finding]:
     if services.recorded(project) is None and (left := services.survivors(project)):
         yield Finding(
             what=f"services of `steadycode up` whose record is lost or damaged (process "
-            f"{', '.join(str(one.pid) for one in left)})",
+            f"{', '.join(str(process.pid) for process in left)})",
             remedy="`steadycode down` stops them",
             repair=None,
         )
@@ -162,11 +171,11 @@ def _prefect(project: Project, processes: list[psutil.Process]) -> Iterator[Find
 
 
 def _seen(project: Project, processes: list[psutil.Process]) -> schedule.Seen:
-    flow_runs = {environment_of(one).get("PREFECT__FLOW_RUN_ID", "") for one in processes}
+    flow_runs = {environment_of(process).get("PREFECT__FLOW_RUN_ID", "") for process in processes}
     commands = [
-        datetime.fromtimestamp(one.create_time(), UTC)
-        for one in flow_commands(processes)
-        if one.is_running()
+        datetime.fromtimestamp(command.create_time(), UTC)
+        for command in flow_commands(processes)
+        if command.is_running()
     ]
     return schedule.Seen(
         flow_runs=frozenset(flow_runs),
@@ -204,11 +213,11 @@ def _record(project: Project, run: schedule.ScheduledRun) -> None:
 
 
 def _experiment(config: object) -> str:
-    """Of the run's profile; the usual one when the run was given nonsense, which is why it
-    failed."""
+    """The experiment of the run's profile. The usual one when the run's configuration is no valid
+    one, which is then why the run failed."""
     try:
         return Config.model_validate(config or {}).experiment
-    except Exception:  # a profile that is not there, a key that is none, a value out of bounds
+    except Exception:  # no such profile, an unknown key, a value out of bounds
         return "steadycode"
 
 
@@ -234,7 +243,10 @@ def _runs(project: Project) -> Iterator[Finding]:
 
 
 def _log_of(project: Project, run: OpenRun) -> Path:
-    """Of a training: evaluations are shared, so theirs may be of another attempt by now."""
+    """Where the log of a training lies; for any other run, a path at which there is no file.
+
+    Evaluations are shared by attempts, so that their log may be of another attempt by now.
+    """
     attempt = project.work / "retrainings" / run.retraining / f"attempt-{run.attempt:03d}"
     return attempt / (run.stage or "none") / LOG
 

@@ -12,20 +12,22 @@ from steadycode.project import Project
 from steadycode.temporaries import temporary
 
 _OF_EARLIER_VERSIONS = re.compile(r"\..+\.(partial|removed)")
-"""Names below .steadycode/ and mlruns/ of folders that were not whole yet, or no longer."""
+"""The names that earlier versions gave, below .steadycode/ and mlruns/, to folders that were being
+written or removed."""
 _DATA_OF_EARLIER_VERSIONS = (".data.new", ".data.refresh")
 
 
 def interrupted(project: Project, processes: Iterable[psutil.Process]) -> Iterator[Path]:
-    """All that goes with ``files.remove``. ``processes``: the project's that live.
+    """The files and folders left in the project; ``files.remove`` is the way to be rid of them.
 
-    A temporary name tells whether its writer is dead. Where it can't (a name of an earlier
-    version, or of another machine or container), what is older than this process and every one of
-    ``processes`` was left; those of ``steadycode up`` write no files.
+    ``processes`` are the live ones of the project. A temporary name tells whether its writer is
+    dead. A name of an earlier version, or of another machine or container, does not: then a file
+    counts as left when it is older than this process and all of ``processes`` but the services of
+    ``steadycode up``, which write no files.
     """
-    idle = {one.pid for one in services.running(project)}
-    writers = [psutil.Process(), *(one for one in processes if one.pid not in idle)]
-    began = min(one.create_time() for one in writers if one.is_running())
+    idle = {service.pid for service in services.running(project)}
+    writers = [psutil.Process(), *(process for process in processes if process.pid not in idle)]
+    began = min(writer.create_time() for writer in writers if writer.is_running())
     for path in _unfinished(project):
         name = temporary(path)
         lives = name.writer_lives if name else None
@@ -36,7 +38,7 @@ def interrupted(project: Project, processes: Iterable[psutil.Process]) -> Iterat
 def _is_older(path: Path, began: float) -> bool:
     try:
         return path.lstat().st_mtime < began
-    except OSError:  # gone by now
+    except OSError:  # it has been removed in the meantime
         return False
 
 

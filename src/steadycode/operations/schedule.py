@@ -1,9 +1,9 @@
-"""What Prefect knows: deployments, their runs, and what a kill has left there.
+"""Asks Prefect for deployments and their runs, and mends what a kill has left there.
 
-With ``deploying`` and flows/ the only place that imports prefect. Every call goes to the server
-that PREFECT_API_URL names, else to Prefect's embedded one, which is started for it. A server may
-be shared: only deployments of our flows are looked at, and on a server that is not the project's
-own only runs that a process of ours has claimed.
+Only this module, ``deploying`` and flows/ import prefect. Every call goes to the server that
+PREFECT_API_URL names, else to Prefect's embedded one, which is started for the call. Others may
+use the server too. So only deployments of our flows are looked at, and on a server that is not the
+project's own a run is judged only after one of our processes has claimed it.
 """
 
 import os
@@ -37,12 +37,12 @@ _ENTRYPOINTS = tuple(f"flows/{name}.py:{name}" for name in FLOWS)
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ScheduledRun:
-    """A flow run as we tell of it; times are aware, in UTC."""
+    """A run of one of our flows, as Prefect knows it. All times are aware, in UTC."""
 
     id: str
     name: str
     deployment: str
-    """FLOW/NAME, empty for a run that no deployment of ours made."""
+    """FLOW/NAME; empty when no deployment of ours made the run."""
     due: datetime
     started: datetime | None
     ended: datetime | None
@@ -51,20 +51,22 @@ class ScheduledRun:
     reason: str
     parameters: Mapping[str, Any]
     process: ProcessId | None
-    """What runs it, if it has said so; of an earlier try until the run is Running again."""
+    """The process that claimed the run, if one has. After a retry it is that of the earlier try
+    until the run is Running again, so trust it in that state only."""
     changed: datetime
-    """When it came into this state."""
+    """When the run came into ``state``."""
     pool: str
 
     @property
     def missed(self) -> bool:
-        """It was due and never began: refused since another one ran, or taken by no worker."""
+        """Whether the run was due and never began: no worker took it in time, or it was cancelled
+        because another run had not ended."""
         overdue = self.state in WAITING and datetime.now(UTC) - self.due > LATE
         return self.started is None and (overdue or self.state == "Cancelled")
 
     @property
     def timing(self) -> Timing:
-        """What a person is told of it."""
+        """When the run was due, began and ended, and how, as the views show it."""
         return Timing(
             due=self.due,
             started=self.started,
@@ -79,25 +81,29 @@ class Deployment:
     name: str
     """FLOW/NAME"""
     schedules: tuple[str, ...]
-    """What is active, as cron lines or intervals."""
+    """The active schedules, as cron lines or intervals."""
     last: ScheduledRun | None
     next_due: datetime | None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Seen:
-    """What is known of this machine's processes when a flow run is judged."""
+    """The processes seen on this machine, by which flow runs are judged alive or dead."""
 
     flow_runs: frozenset[str]
-    """Ids of flow runs for which Prefect has started a process that lives."""
+    """Ids of the flow runs for which Prefect has started a process that still lives."""
     commands: tuple[datetime, ...]
-    """When the live commands that run a flow began."""
+    """The times at which the commands that run a flow now, by hand, were started."""
     own_server: bool
-    """Whether the server is the project's: on another, runs that nobody has claimed may be of
-    any machine."""
+    """Whether the server is the project's own. On any other server, a run that nobody has claimed
+    may belong to any machine."""
 
     def holds(self, run: ScheduledRun) -> bool:
-        """Whether something runs it, or may: what cannot be judged is held."""
+        """Whether a process runs ``run``, or may do so: only a run that is surely dead is not held.
+
+        A run without a deployment was started by hand, before it came into its present state; so
+        any command that is old enough may be the one that runs it.
+        """
         if run.id in self.flow_runs:
             return True
         if run.process is not None and run.state == "Running":
@@ -109,7 +115,7 @@ class Seen:
 
 @contextmanager
 def prefect_client() -> Iterator["SyncPrefectClient"]:
-    """Raises ConfigError when no server answers."""
+    """A client of the Prefect server. Raises ConfigError when no server answers."""
     import httpx
     from prefect.client.orchestration import get_client
 
@@ -124,7 +130,10 @@ def prefect_client() -> Iterator["SyncPrefectClient"]:
 
 
 def claim_flow_run() -> dict[str, str]:
-    """Write on the flow run under way which process runs it; returns tags that name the run."""
+    """Write on the present flow run that this process runs it.
+
+    Returns the MLflow tags that name the flow run and its deployment.
+    """
     from prefect.runtime import flow_run
 
     mine = UUID(str(flow_run.id))
@@ -136,16 +145,16 @@ def claim_flow_run() -> dict[str, str]:
 
 
 def deployments() -> list[Deployment]:
-    """Every deployment of ours with its last and next run, by name."""
+    """Every deployment of our flows with its last and next run, sorted by name."""
     now = datetime.now(UTC)
     with prefect_client() as client:
         names = _names(client)
-        found = []
+        rows = []
         for row in _deployments(client):
             past = _runs(client, names, deployment_id=row.id, until=now, limit=1)
             later = _runs(client, names, deployment_id=row.id, since=now)
-            active = tuple(_spoken(one.schedule) for one in row.schedules if one.active)
-            found.append(
+            active = tuple(_spoken(timed.schedule) for timed in row.schedules if timed.active)
+            rows.append(
                 Deployment(
                     name=names[row.id],
                     schedules=() if row.paused else active,
@@ -153,19 +162,21 @@ def deployments() -> list[Deployment]:
                     next_due=min((r.due for r in later if r.state in WAITING), default=None),
                 )
             )
-    return sorted(found, key=lambda one: one.name)
+    return sorted(rows, key=lambda deployment: deployment.name)
 
 
 def dead_runs(seen: Seen) -> list[ScheduledRun]:
-    """Runs that Prefect takes for running and that nothing runs any more."""
+    """The runs that Prefect takes for running although no process runs them any more."""
     with prefect_client() as client:
-        found = _runs(client, _names(client), states=_UNDER_WAY)
+        unfinished = _runs(client, _names(client), states=_UNDER_WAY)
         online: dict[str, bool] = {}
-        return [run for run in found if not seen.holds(run) and _abandoned(client, run, online)]
+        return [
+            run for run in unfinished if not seen.holds(run) and _abandoned(client, run, online)
+        ]
 
 
 def crash(runs: list[ScheduledRun], reason: str) -> None:
-    """Give them the end that their process could not; frees the slots that they hold."""
+    """Mark ``runs`` as crashed, which their processes could not do; this frees their slots."""
     from prefect.client.schemas.objects import State, StateType
 
     with prefect_client() as client:
@@ -175,7 +186,8 @@ def crash(runs: list[ScheduledRun], reason: str) -> None:
 
 
 def held_slots() -> dict[str, int]:
-    """Concurrency limit -> runs under way, of our deployments that count more runs than that."""
+    """Concurrency limit -> runs under way, for each limit of our deployments that has more slots
+    taken than that: a killed run has left its slot taken, and keeps others from starting."""
     with prefect_client() as client:
         limits = {
             row.id: limit
@@ -192,7 +204,7 @@ def held_slots() -> dict[str, int]:
 
 
 def free_slots(name: str) -> None:
-    """Of a concurrency limit that still counts more runs than there are."""
+    """Free the slots of the concurrency limit ``name`` that no run holds."""
     from prefect.client.schemas.actions import GlobalConcurrencyLimitUpdate
 
     running = held_slots().get(name)
@@ -203,7 +215,8 @@ def free_slots(name: str) -> None:
 
 
 def unhappy_runs() -> list[ScheduledRun]:
-    """Runs of our deployments that failed, were cut short or never began, of late."""
+    """The runs of our deployments that failed, were cut short or never began in the last two
+    weeks."""
     now = datetime.now(UTC)
     since = now - _LOOK_BACK
     with prefect_client() as client:
@@ -215,7 +228,7 @@ def unhappy_runs() -> list[ScheduledRun]:
 
 
 def log_of(run: ScheduledRun) -> str:
-    """The end of what Prefect has logged of it."""
+    """The last lines that Prefect has logged of ``run``, at most 200."""
     from prefect.client.schemas.filters import LogFilter, LogFilterFlowRunId
     from prefect.client.schemas.sorting import LogSort
 
@@ -236,7 +249,7 @@ def _runs(
     until: datetime | None = None,
     limit: int = _PAGE,
 ) -> list[ScheduledRun]:
-    """Runs of flows with our names by when they were due, newest first."""
+    """The runs of flows that are named as ours are, sorted by when they were due, newest first."""
     from prefect.client.schemas import filters
     from prefect.client.schemas.objects import StateType
     from prefect.client.schemas.sorting import FlowRunSort
@@ -264,7 +277,7 @@ def _runs(
 
 def _run(row: "FlowRun", names: Mapping[UUID, str]) -> ScheduledRun:
     state = row.state
-    assert state is not None  # _runs leaves the others out
+    assert state is not None  # _runs leaves out those without a state
     message = " ".join((state.message or "").split())
     return ScheduledRun(
         id=str(row.id),
@@ -291,7 +304,7 @@ def _deployments(client: "SyncPrefectClient") -> list["DeploymentResponse"]:
 
 
 def _names(client: "SyncPrefectClient") -> dict[UUID, str]:
-    """FLOW/NAME of each deployment; our flows are called like their functions."""
+    """Id -> FLOW/NAME of each deployment; our flows are named like their functions."""
     return {
         row.id: f"{str(row.entrypoint).rpartition(':')[2]}/{row.name}"
         for row in _deployments(client)
@@ -299,7 +312,12 @@ def _names(client: "SyncPrefectClient") -> dict[UUID, str]:
 
 
 def _abandoned(client: "SyncPrefectClient", run: ScheduledRun, online: dict[str, bool]) -> bool:
-    """Claimed, or no worker is there that may be about to start it."""
+    """Whether a run that no process holds may be given up.
+
+    A run that a worker has just taken has no process yet. So a run that nobody has claimed is left
+    alone for ten minutes while a worker of its pool is online. ``online`` remembers the pools that
+    were asked about.
+    """
     from prefect.client.schemas.objects import WorkerStatus
 
     claimed = run.process is not None and run.state == "Running"

@@ -1,7 +1,7 @@
 """Prefect, a worker and the MLflow pages for a small team, on 127.0.0.1: ``steadycode up``.
 
-They run in the background until ``steadycode down``. What runs is known from
-``.steadycode/services.json``; a service that has died is started again by the next ``up``.
+They run in the background until ``steadycode down``. ``.steadycode/services.json`` records which
+were started; a service that has died is started again by the next ``up``.
 """
 
 import contextlib
@@ -33,7 +33,8 @@ from steadycode.project import Project
 
 HOST = "127.0.0.1"
 POOLS: Mapping[str, int] = {"local-process": 1, "gpu": 1}
-"""Work pool -> runs at a time, when it is made: two trainings on one machine slow each other."""
+"""Work pool -> runs at a time, set when the pool is made: two trainings on one machine slow each
+other down."""
 SERVER, PAGES = "prefect", "mlflow"
 PREFECT_PORT, MLFLOW_PORT = 4200, 5000
 SCHEMA = 1
@@ -44,7 +45,10 @@ _STOP_SECONDS = 20.0
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Services:
-    """What was started. ``processes``: prefect, mlflow, and ``worker POOL`` for each worker."""
+    """The services that ``steadycode up`` has started, and their ports.
+
+    The keys of ``processes`` are prefect, mlflow, and ``worker POOL`` for each worker.
+    """
 
     prefect_port: int
     mlflow_port: int
@@ -63,7 +67,7 @@ class Services:
         return f"http://{HOST}:{self.mlflow_port}"
 
     def address(self, name: str) -> str:
-        """Where its pages are; empty for a worker."""
+        """The address of the service's pages; empty for a worker, which has none."""
         return {SERVER: self.prefect, PAGES: self.mlflow}.get(name, "")
 
     def alive(self, name: str) -> psutil.Process | None:
@@ -72,10 +76,10 @@ class Services:
 
 
 def recorded(project: Project) -> Services | None:
-    """What the last ``up`` started here, whether or not it still runs.
+    """The services that the last ``up`` started here, whether or not they still run.
 
-    None when there is no readable record (see ``survivors``), and in a copy of a project, where
-    the record tells of the original's services.
+    None when there is no readable record (see ``survivors``), and in a copy of a project, whose
+    record is about the original's services.
     """
     try:
         row = read_json(_state(project))
@@ -86,40 +90,42 @@ def recorded(project: Project) -> Services | None:
         return Services(
             prefect_port=int(row["prefect_port"]),
             mlflow_port=int(row["mlflow_port"]),
-            processes={name: one for name, one in processes.items() if one is not None},
+            processes={name: known for name, known in processes.items() if known is not None},
         )
     except (OSError, json.JSONDecodeError, KeyError, TypeError, ValueError, AttributeError):
         return None
 
 
 def running(project: Project) -> list[psutil.Process]:
-    """Those that the last ``up`` started here and that live."""
+    """The services that the last ``up`` started here and that still run."""
     known = recorded(project)
-    return [found for name in known.processes if (found := known.alive(name))] if known else []
+    return [process for name in known.processes if (process := known.alive(name))] if known else []
 
 
 def survivors(project: Project) -> list[psutil.Process]:
-    """Live services of this project, and what they have started, whatever the record says."""
-    return [one for one in project_processes(project.root) if environment_of(one).get(_SERVICE)]
+    """The live services of this project and what they have started, whatever the record says."""
+    processes = project_processes(project.root)
+    return [process for process in processes if environment_of(process).get(_SERVICE)]
 
 
 def use_server(project: Project) -> None:
-    """Let this process talk to the Prefect server of ``up``, where one runs and no other is
-    named: an embedded one beside it would work on the same database."""
+    """Let this process talk to the Prefect server of ``up`` if that runs and no other is named: an
+    embedded server beside it would work on the same database."""
     services = recorded(project)
     if services is not None and services.alive(SERVER):
         os.environ.setdefault("PREFECT_API_URL", services.api)
 
 
 def is_own_server(project: Project) -> bool:
-    """Whether Prefect's server is the embedded one or that of ``up``: all its runs are ours."""
+    """Whether the Prefect server is the embedded one or that of ``up``, so that all its runs are
+    this project's."""
     services = recorded(project)
     named = os.environ.get("PREFECT_API_URL")
     return not named or (services is not None and named == services.api)
 
 
 def changing(project: Project) -> contextlib.AbstractContextManager[None]:
-    """One ``up`` or ``down`` at a time. Raises ConfigError."""
+    """A lock that lets one ``up`` or ``down`` run at a time. Raises ConfigError when it is held."""
     busy = ConfigError("another `steadycode up` or `down` is at work; wait for it")
     return locked(project.lock("services"), busy)
 
@@ -139,7 +145,7 @@ def start_server(project: Project, services: Services) -> Services:
 
 
 def start_pages(project: Project, services: Services, command: Sequence[str]) -> Services:
-    """The MLflow pages, by ``registry.ui.ui_command``."""
+    """Start the MLflow pages; ``command`` is what ``registry.ui.ui_command`` gives."""
     return _start(project, services, PAGES, command)
 
 
@@ -148,7 +154,10 @@ def start_worker(project: Project, services: Services, pool: str) -> Services:
 
 
 def wait_for(project: Project, services: Services, name: str) -> None:
-    """Until it answers. Raises StageFailed with the end of its log when it does not."""
+    """Wait until the service ``name`` answers.
+
+    Raises StageFailed, with the end of its log, when it dies or does not answer within 3 minutes.
+    """
     path = {SERVER: "/api/health", PAGES: "/health"}[name]
     deadline = time.monotonic() + _START_SECONDS
     while True:
@@ -169,10 +178,10 @@ def worker_command(pool: str) -> list[str]:
 
 
 def stop(project: Project, services: Services, names: Sequence[str]) -> None:
-    """End these services and all that they have started, and forget them."""
-    processes = [found for name in names if (found := services.alive(name))]
+    """End the services ``names`` and all that they have started, and take them off the record."""
+    processes = [process for name in names if (process := services.alive(name))]
     end([member for process in processes for member in family(process)], _STOP_SECONDS)
-    left = {name: one for name, one in services.processes.items() if name not in names}
+    left = {name: known for name, known in services.processes.items() if name not in names}
     _write(project, replace(services, processes=left))
 
 
@@ -232,6 +241,6 @@ def _write(project: Project, services: Services) -> None:
         "root": str(project.root),
         "prefect_port": services.prefect_port,
         "mlflow_port": services.mlflow_port,
-        "processes": {name: str(one) for name, one in services.processes.items()},
+        "processes": {name: str(known) for name, known in services.processes.items()},
     }
     write_json(_state(project), row)
