@@ -48,8 +48,7 @@ class Evidence:
     heldout: Mapping[str, DocumentLoss]
     """Each held-out document's loss, by the sha256 of the document."""
     representation: Mapping[str, float]
-    """The figures that ``measures.representation`` defines, by name; NaN when too few tokens were
-    measured."""
+    """The figures of ``measures.representation`` by name; NaN when too few tokens were measured."""
     cost: Mapping[str, float] = field(default_factory=dict)
     """What the evaluation took: wall_seconds, peak_memory_mb, generated_tokens, ..."""
 
@@ -63,8 +62,7 @@ class Evidence:
 
     @classmethod
     def read(cls, path: Path) -> "Evidence":
-        """Read what ``write`` wrote. Raises EvidenceError when the file is missing, damaged or of
-        another version."""
+        """Read ``path``. Raises EvidenceError when it is missing, damaged or of another version."""
         try:
             row = read_json(path)
             if row.pop("schema") != SCHEMA:

@@ -100,8 +100,7 @@ class Decision:
 
     @classmethod
     def from_json(cls, row: Mapping[str, Any]) -> "Decision":
-        """Read what ``to_json`` made. Raises EvidenceError when ``row`` is damaged or of another
-        version."""
+        """Read what ``to_json`` made. Raises EvidenceError when it is damaged or outdated."""
         try:
             fields = dict(row)
             if fields.pop("schema") != SCHEMA:

@@ -9,10 +9,8 @@ from typing import Any
 
 
 def save_tiny(recipe: Mapping[str, Any], folder: Path) -> None:
-    """Save a model with seeded random weights and a byte-level BPE tokenizer in ``folder``.
-
-    The tokenizer merges a newline with the indentation after it, as those of real code models do.
-    """
+    """Save a model with seeded random weights and a byte-level BPE tokenizer in ``folder``. The
+    tokenizer merges a newline with the indentation after it, as those of real code models do."""
     import torch
     from transformers import LlamaConfig, LlamaForCausalLM
 

@@ -38,11 +38,8 @@ def select_problems(problems: Sequence[Problem], count: int | None, seed: int) -
 
 
 def parse_problem(line: str, where: str) -> Problem:
-    """Read a row of a JSON-lines file, which holds a Problem's fields or those of MBPP.
-
-    Other fields are left out. Raises DataError, beginning with ``where``, for a row that lacks
-    fields.
-    """
+    """Read a row of a JSON-lines file, which holds a Problem's fields or those of MBPP. Other
+    fields are left out. Raises DataError, beginning with ``where``, for a row that lacks fields."""
     try:
         row = json.loads(line)
     except (ValueError, RecursionError) as error:

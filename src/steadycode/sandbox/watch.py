@@ -43,8 +43,7 @@ class Heard:
 
     @property
     def verdict(self) -> memoryview:
-        """The verdict as JSON: null when the program left before its test was done; empty when
-        there is none."""
+        """The verdict as JSON: null when the program left early, empty when there is none."""
         return memoryview(self._verdict)[HEAD.size : self._said if self.complete else HEAD.size]
 
     @property
@@ -54,8 +53,7 @@ class Heard:
 
     @property
     def program_left(self) -> bool:
-        """Whether the program left before its test was done. The verdict is then ``null``, and no
-        other is as short."""
+        """Whether the program left early; the verdict is then ``null``, the shortest of all."""
         return len(self.verdict) == len("null")
 
     @property
@@ -94,8 +92,7 @@ class Pair:
         self.program = self.checker = 0
 
     def follow(self, verdict: int, output: int, heard: Heard) -> None:
-        """Read from the files ``verdict`` and ``output`` until there is a verdict, or there cannot
-        be one any more."""
+        """Read the pair's verdict and output until there is a verdict, or can be none any more."""
         poll = select.poll()
         poll.register(verdict, select.POLLIN)
         poll.register(output, select.POLLIN)
