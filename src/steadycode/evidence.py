@@ -6,9 +6,9 @@ from pathlib import Path
 from typing import Any
 
 from steadycode.errors import EvidenceError
-from steadycode.files import number, read_json, write_json
 from steadycode.measures.losses import DocumentLoss, mean_loss
 from steadycode.recode.report import Report
+from steadycode.records import Measured, read_record, write_record
 
 SCHEMA = 1
 
@@ -47,8 +47,9 @@ class Evidence:
     report: Report
     heldout: Mapping[str, DocumentLoss]
     """Each held-out document's loss, by the sha256 of the document."""
-    representation: Mapping[str, float]
-    """The figures of ``measures.representation`` by name; NaN when too few tokens were measured."""
+    representation: Mapping[str, Measured]
+    """The figures that ``measures.representation`` defines, by name; NaN when too few tokens were
+    measured."""
     cost: Mapping[str, float] = field(default_factory=dict)
     """What the evaluation took: wall_seconds, peak_memory_mb, generated_tokens, ..."""
 
@@ -58,23 +59,10 @@ class Evidence:
         return mean_loss(self.heldout)
 
     def write(self, path: Path) -> None:
-        write_json(path, {"schema": SCHEMA, **asdict(self)})
+        write_record(path, self, SCHEMA)
 
     @classmethod
     def read(cls, path: Path) -> "Evidence":
-        """Read ``path``. Raises EvidenceError when it is missing, damaged or of another version."""
-        try:
-            row = read_json(path)
-            if row.pop("schema") != SCHEMA:
-                raise EvidenceError(f"{path} has another schema version; evaluate again")
-            return cls(
-                **{
-                    **row,
-                    "conditions": Conditions(**row["conditions"]),
-                    "report": Report.from_json(row["report"]),
-                    "heldout": {k: DocumentLoss.from_json(v) for k, v in row["heldout"].items()},
-                    "representation": {k: number(v) for k, v in row["representation"].items()},
-                }
-            )
-        except (OSError, ValueError, KeyError, TypeError) as error:
-            raise EvidenceError(f"{path} is not readable as evidence ({error})") from error
+        """Read what ``write`` wrote. Raises EvidenceError when the file is missing, damaged or of
+        another version."""
+        return read_record(path, cls, SCHEMA, EvidenceError, "evaluate again")

@@ -7,7 +7,8 @@ import sys
 import pytest
 
 from steadycode.sandbox import Program, Sandbox
-from steadycode.sandbox.probes import PROBES, show_isolation
+from steadycode.sandbox.probes import PROBES, probe
+from steadycode.views.isolation import show_isolation
 
 linux = pytest.mark.skipif(sys.platform != "linux", reason="Landlock and seccomp are Linux's")
 
@@ -78,7 +79,7 @@ def test_root_keeps_no_privilege() -> None:
 
 @linux
 def test_check_tells_what_holds(capsys: pytest.CaptureFixture[str]) -> None:
-    assert show_isolation()
+    assert show_isolation(probe())
     said = capsys.readouterr().out
     assert said.count(" yes ") == len(PROBES)
     assert "generated programs are isolated here" in said
@@ -86,7 +87,11 @@ def test_check_tells_what_holds(capsys: pytest.CaptureFixture[str]) -> None:
 
 @linux
 def test_check_finds_what_does_not_hold() -> None:
-    code = "from steadycode.sandbox.probes import show_isolation\nprint(show_isolation())"
+    code = (
+        "from steadycode.sandbox.probes import probe\n"
+        "from steadycode.views.isolation import show_isolation\n"
+        "print(show_isolation(probe()))"
+    )
     done = in_a_process(NO_LANDLOCK, code)
     assert "no reading of other files" in done
     assert done.count(" NO ") == 3  # what Landlock alone keeps: reading, listing, writing

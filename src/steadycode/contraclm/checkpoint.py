@@ -5,8 +5,6 @@ next training step depends on. Either folder is there whole or not at all.
 """
 
 import re
-import shutil
-import tempfile
 from collections.abc import Iterator
 from contextlib import contextmanager
 from itertools import groupby
@@ -17,7 +15,7 @@ import torch
 from torch import Tensor
 
 from steadycode.errors import ModelError
-from steadycode.files import read_json, write_json
+from steadycode.files import read_json, replacing_folder, write_json
 
 STATE_SCHEMA = 2
 _FLOATING = {"F64": torch.float64, "F32": torch.float32, "BF16": torch.bfloat16, "F16": torch.half}
@@ -31,7 +29,7 @@ def save(model: Any, tokenizer: Any, folder: Path, dtype: torch.dtype) -> list[P
     """
     for weight in model.parameters():  # not model.to(): that rounds rotary frequencies too
         weight.data = weight.data.to(dtype)
-    with _replacing(folder) as temporary, _system_errors():
+    with replacing_folder(folder) as temporary, _system_errors():
         model.save_pretrained(temporary)
         tokenizer.save_pretrained(temporary)
     return sorted(path for path in folder.rglob("*") if path.is_file())
@@ -52,7 +50,7 @@ def save_state(model: Any, optimizer: torch.optim.Optimizer, step: int, folder: 
     for owner, state in optimizer.state.items():
         for key, value in state.items():
             tensors[f"optimizer/{key}/{names[owner]}"] = value
-    with _replacing(folder) as temporary, _system_errors():
+    with replacing_folder(folder) as temporary, _system_errors():
         save_file(tensors, temporary / "state.safetensors")
         write_json(temporary / "state.json", {"schema": STATE_SCHEMA, "step": step})
 
@@ -115,22 +113,6 @@ def _system_errors() -> Iterator[None]:
         if code := re.search(r"os error (\d+)", str(error)):
             raise OSError(int(code[1]), str(error)) from error
         raise
-
-
-@contextmanager
-def _replacing(folder: Path) -> Iterator[Path]:
-    """Yield a temporary folder that takes the place of ``folder`` only if the block succeeds."""
-    folder.parent.mkdir(parents=True, exist_ok=True)
-    temporary = Path(tempfile.mkdtemp(dir=folder.parent, prefix=f".{folder.name}."))
-    try:
-        yield temporary
-        temporary.chmod(0o755)
-        for path in temporary.rglob("*"):
-            path.chmod(0o755 if path.is_dir() else 0o644)
-        shutil.rmtree(folder, ignore_errors=True)
-        temporary.rename(folder)
-    finally:
-        shutil.rmtree(temporary, ignore_errors=True)
 
 
 def stored_dtype(folder: Path) -> torch.dtype:

@@ -4,13 +4,15 @@ import math
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass, field, replace
 from pathlib import Path
-from typing import Any, Literal, get_args
+from typing import Any, Literal
 
 from steadycode.errors import EvidenceError
 from steadycode.evidence import Evidence
-from steadycode.files import read_json, sha256_json, write_json
+from steadycode.files import sha256_json
+from steadycode.records import as_record, parse_record, read_record, write_record
 
 SCHEMA = 1
+_REMEDY = "decide again"
 RuleOutcome = Literal["pass", "fail", "undecided"]
 Outcome = Literal["promote", "reject", "undecided", "pending", "bootstrap", "override"]
 PROMOTING: frozenset[Outcome] = frozenset({"promote", "bootstrap", "override"})
@@ -96,36 +98,20 @@ class Decision:
         return replace(self, outcome=outcome, reviewer=reviewer.strip(), reason=reason.strip())
 
     def to_json(self) -> dict[str, Any]:
-        return {"schema": SCHEMA, **asdict(self)}
+        return as_record(self, SCHEMA)
 
     @classmethod
-    def from_json(cls, row: Mapping[str, Any]) -> "Decision":
-        """Read what ``to_json`` made. Raises EvidenceError when it is damaged or outdated."""
-        try:
-            fields = dict(row)
-            if fields.pop("schema") != SCHEMA:
-                raise EvidenceError("the decision has another schema version; decide again")
-            if fields["outcome"] not in get_args(Outcome):
-                raise EvidenceError(f"the decision's outcome {fields['outcome']!r} is unknown")
-            compared = fields["evidence"]
-            champion = compared["champion"]
-            fields["evidence"] = Compared(
-                candidate=EvidenceRef(**compared["candidate"]),
-                champion=EvidenceRef(**champion) if champion else None,
-            )
-            fields["next_steps"] = tuple(fields["next_steps"])
-            fields["rules"] = tuple(Rule(**rule) for rule in fields["rules"])
-            return cls(**fields)
-        except (KeyError, TypeError, AttributeError) as error:
-            raise EvidenceError(f"the decision is damaged ({error!r}); decide again") from error
+    def parse(cls, text: str, where: str) -> "Decision":
+        """The decision in a text that lies ``where``.
+
+        Raises EvidenceError when it is damaged or of another version.
+        """
+        return parse_record(text, cls, SCHEMA, where, EvidenceError, _REMEDY)
 
     def write(self, path: Path) -> None:
-        write_json(path, self.to_json())
+        write_record(path, self, SCHEMA)
 
     @classmethod
     def read(cls, path: Path) -> "Decision":
         """Read what ``write`` wrote. Raises EvidenceError when that cannot be done."""
-        try:
-            return cls.from_json(read_json(path))
-        except (OSError, ValueError) as error:
-            raise EvidenceError(f"{path} is not readable as a decision ({error})") from error
+        return read_record(path, cls, SCHEMA, EvidenceError, _REMEDY)

@@ -3,23 +3,18 @@
 import math
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Any
 
-from steadycode.files import number
+from steadycode.records import Measured
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class DocumentLoss:
     """What a model lost on one held-out document."""
 
-    loss: float
+    loss: Measured
     """Mean negative log-likelihood, in nats per token; NaN when the model gives no finite one."""
     tokens: int
     """The number of tokens that were predicted."""
-
-    @classmethod
-    def from_json(cls, row: Mapping[str, Any]) -> "DocumentLoss":
-        return cls(**{**row, "loss": number(row["loss"])})
 
 
 def mean_loss(losses: Mapping[str, DocumentLoss]) -> float:

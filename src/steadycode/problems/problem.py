@@ -1,12 +1,12 @@
 """Defines a problem, reads it from a row, and checks that its program and test are usable."""
 
 import ast
-import json
 import re
 from collections.abc import Sequence
 from dataclasses import dataclass
 
 from steadycode.errors import DataError
+from steadycode.json_lines import json_object
 from steadycode.problems.mbpp import MBPP_FIELDS, from_mbpp
 from steadycode.problems.python import functions, parsed
 from steadycode.randomness import derive_seed
@@ -38,15 +38,12 @@ def select_problems(problems: Sequence[Problem], count: int | None, seed: int) -
 
 
 def parse_problem(line: str, where: str) -> Problem:
-    """Read a row of a JSON-lines file, which holds a Problem's fields or those of MBPP. Other
-    fields are left out. Raises DataError, beginning with ``where``, for a row that lacks fields."""
-    try:
-        row = json.loads(line)
-    except (ValueError, RecursionError) as error:
-        fault = getattr(error, "msg", error)
-        raise DataError(f"{where}: not JSON ({fault}); write one object per line") from error
-    if not isinstance(row, dict):
-        raise DataError(f"{where}: expected an object with {', '.join(_FIELDS)}")
+    """Read a row of a JSON-lines file, which holds a Problem's fields or those of MBPP.
+
+    Other fields are left out. Raises DataError, beginning with ``where``, for a row that lacks
+    fields.
+    """
+    row = json_object(line, where)
     if all(field in row for field in MBPP_FIELDS) and "canonical_solution" not in row:
         row = from_mbpp(row, where)
     for field in _FIELDS:

@@ -2,15 +2,15 @@
 
 from steadycode.problems import Problem
 from steadycode.recode.benchmark import Benchmark, Rejected, build_benchmark
-from steadycode.recode.perturbations import PERTURBATIONS, perturb
+from steadycode.recode.halving import partial
+from steadycode.recode.perturbations import PERTURBATIONS, Perturbation, perturb
 from steadycode.recode.release import read_benchmark, write_benchmark
-from steadycode.recode.source import partial
-from steadycode.recode.variant import PerturbationInfo, Variant
+from steadycode.recode.variant import Variant
 
 __all__ = [
     "PERTURBATIONS",
     "Benchmark",
-    "PerturbationInfo",
+    "Perturbation",
     "Problem",
     "Rejected",
     "Variant",

@@ -16,7 +16,7 @@ def judging(
     """A function that hands ``judge`` a program and never waits: whoever drives a model calls it.
 
     ``take`` is called with every verdict as it comes, in a thread of its own. Leaving the block
-    waits for the verdicts that are missing; leaving it by an error gives them up. An error raised
+    waits for the verdicts that are missing; leaving it by an error does not. An error raised
     by ``judge`` or ``take`` is raised by the function, or at the end of the block.
     """
     written: SimpleQueue[tuple[Key, Program] | None] = SimpleQueue()
@@ -33,13 +33,13 @@ def judging(
             taking.result()
         written.put((key, program))
 
-    with ThreadPoolExecutor(1, thread_name_prefix="verdicts") as thread:
-        taking = thread.submit(take_all)
-        try:
-            yield hand
-        except BaseException:
-            given_up.set()
-            raise
-        finally:
-            written.put(None)
+    thread = ThreadPoolExecutor(1, thread_name_prefix="verdicts")
+    taking = thread.submit(take_all)
+    try:
+        yield hand
+        written.put(None)
         taking.result()
+    finally:  # nobody takes anything any more; after an error nobody waits either
+        given_up.set()
+        written.put(None)
+        thread.shutdown(wait=False)

@@ -1,14 +1,13 @@
 """A benchmark on disk, in the layout of the public ReCode release, with hashes beside it.
 
-Two files in ``nominal/``, then one for each perturbation and seed, and ``manifest.json``. Rows of
-style release hold what the release holds; those of style sound have ours as extra keys. Without a
-manifest, the folder (or a single perturbed file) is taken for a published one.
+A folder has two files in ``nominal/``, one for each perturbation and seed, and ``manifest.json``.
+Rows of style release hold what the release holds; those of style sound have the other fields of a
+Variant as extra keys. Without a manifest, the folder (or a single perturbed file) is taken for a
+published one.
 """
 
 import json
 import re
-import shutil
-import tempfile
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import asdict, dataclass
 from functools import partial
@@ -16,12 +15,14 @@ from pathlib import Path
 from typing import Any
 
 from steadycode.errors import DataError
-from steadycode.files import read_json, replacing, sha256_file, write_json
+from steadycode.files import replacing, replacing_folder, sha256_file
+from steadycode.json_lines import text_lines
 from steadycode.problems import Problem, load_problems, parse_problem
 from steadycode.recode.benchmark import Benchmark, Rejected
 from steadycode.recode.perturbations import PERTURBATIONS, nominal_of
 from steadycode.recode.published.frame import with_marker
 from steadycode.recode.variant import Group, Style, Variant, mode_of
+from steadycode.records import read_record, write_record
 
 SCHEMA = 2
 _FOLDERS: dict[Group, str] = {
@@ -38,7 +39,7 @@ _FILE = re.compile(r"(?P<dataset>[^_]+)_(?P<name>\w+)_s(?P<seed>\d+)\.jsonl")
 
 @dataclass(frozen=True, slots=True)
 class _Base:
-    """What a task's rows have in common."""
+    """What all rows of a task have in common: the problem, and its ``partial`` one."""
 
     dataset: str
     problem: Problem
@@ -68,16 +69,25 @@ class _Base:
         return row
 
 
+@dataclass(frozen=True, kw_only=True)
+class _Manifest:
+    """What lies beside a benchmark's files: their hashes, and all that is in none of them."""
+
+    content_hash: str
+    nominal: tuple[str, str]
+    variants: tuple[tuple[str, Style], ...]
+    sha256: Mapping[str, str]
+    metadata: Mapping[str, Any]
+    rejected: tuple[Rejected, ...]
+
+
 def write_benchmark(benchmark: Benchmark, folder: Path) -> None:
-    """Write ``benchmark`` to ``folder``, which appears (or is replaced) only when complete."""
-    folder.parent.mkdir(parents=True, exist_ok=True)
-    temporary = Path(tempfile.mkdtemp(dir=folder.parent, prefix=f".{folder.name}."))
-    temporary.chmod(0o755)
-    try:
+    """Writes ``benchmark`` to ``folder``, which appears (or is replaced) only when complete."""
+    with replacing_folder(folder) as temporary:
         dataset = _dataset(benchmark.nominal)
         pairs = zip(benchmark.nominal, benchmark.partial, strict=True)
         bases = {problem.task_id: _Base(dataset, problem, half) for problem, half in pairs}
-        variants: dict[tuple[str, str], list[dict[str, Any]]] = {}
+        variants: dict[tuple[str, Style], list[dict[str, Any]]] = {}
         for row in benchmark.variants:
             name = f"{dataset}_{row.perturbation}_s{row.seed}.jsonl"
             path = f"perturbed_finalized/{dataset}/full/{_FOLDERS[row.group]}/{name}"
@@ -88,27 +98,23 @@ def write_benchmark(benchmark: Benchmark, folder: Path) -> None:
         for (name, _), rows in variants.items():
             _write(temporary / name, rows)
         names = [*nominal, *(name for name, _ in variants)]
-        manifest = {
-            "schema": SCHEMA,
-            "content_hash": benchmark.content_hash,
-            "nominal": nominal,
-            "variants": list(variants),
-            "sha256": {name: sha256_file(temporary / name) for name in names},
-            "metadata": benchmark.metadata,
-            "rejected": [asdict(row) for row in benchmark.rejected],
-        }
-        write_json(temporary / "manifest.json", manifest)
-        _take_place(temporary, folder)
-    finally:
-        shutil.rmtree(temporary, ignore_errors=True)
+        manifest = _Manifest(
+            content_hash=benchmark.content_hash,
+            nominal=nominal,
+            variants=tuple(variants),
+            sha256={name: sha256_file(temporary / name) for name in names},
+            metadata=benchmark.metadata,
+            rejected=benchmark.rejected,
+        )
+        write_record(temporary / "manifest.json", manifest, SCHEMA)
 
 
 def read_benchmark(folder: Path, problems: Sequence[Problem] | None = None) -> Benchmark:
-    """What ``write_benchmark`` wrote, or a published folder or file as it is.
+    """Reads what ``write_benchmark`` wrote, or a published folder or file as it is.
 
-    ``problems``: the nominal ones of a published folder that does not hold them. Raises DataError
-    when a file is missing, was changed, or is of another version, and for a row that is not a
-    problem's, with file and line.
+    ``problems`` are the nominal ones of a published folder that does not hold them. Raises
+    DataError when a file is missing, was changed, or is of another version, and for a row that is
+    not a problem's, with file and line.
     """
     try:
         if (folder / "manifest.json").exists():
@@ -121,21 +127,19 @@ def read_benchmark(folder: Path, problems: Sequence[Problem] | None = None) -> B
 
 def _read_own(folder: Path) -> Benchmark:
     path = folder / "manifest.json"
-    manifest = read_json(path)
-    if manifest["schema"] != SCHEMA:
-        raise DataError(f"{path} was written by another version; build the benchmark again")
-    for name, expected in manifest["sha256"].items():
+    manifest = read_record(path, _Manifest, SCHEMA, DataError, "build the benchmark again")
+    for name, expected in manifest.sha256.items():
         if sha256_file(folder / name) != expected:
             raise DataError(f"{folder / name} was changed; build the benchmark again")
-    full, half = ([problem for _, problem in _rows(folder / name)] for name in manifest["nominal"])
+    full, half = ([problem for _, problem in _rows(folder / name)] for name in manifest.nominal)
     benchmark = _benchmark(
         full,
         half,
-        [(folder / name, style) for name, style in manifest["variants"]],
-        rejected=tuple(Rejected(**row) for row in manifest["rejected"]),
-        metadata=manifest["metadata"],
+        [(folder / name, style) for name, style in manifest.variants],
+        rejected=manifest.rejected,
+        metadata=manifest.metadata,
     )
-    if benchmark.content_hash != manifest["content_hash"]:
+    if benchmark.content_hash != manifest.content_hash:
         raise DataError(f"{path} does not match its files; build the benchmark again")
     return benchmark
 
@@ -167,9 +171,9 @@ def _read_published(path: Path, problems: Sequence[Problem] | None) -> Benchmark
 
 
 def _upwards(path: Path, name: str) -> Path | None:
-    """The file ``name`` of the nearest folder around ``path``."""
+    """Returns the file ``name`` of the nearest folder around ``path``, or None."""
     around = [path.resolve(), *path.resolve().parents]
-    return next((found for folder in around if (found := folder / name).is_file()), None)
+    return next((folder / name for folder in around if (folder / name).is_file()), None)
 
 
 def _benchmark(
@@ -188,21 +192,16 @@ def _benchmark(
 
 
 def _variants(
-    path: Path, style: Style, nominal: Mapping[str, Mapping[str, Problem]]
+    path: Path, style: Style, modes: Mapping[str, Mapping[str, Problem]]
 ) -> Iterator[Variant]:
     _, name, seed = _parts(path)
     group = _GROUPS.get(path.parent.name) or _group(path, name)
-    before = nominal[mode_of(group)]
+    nominal = modes[mode_of(group)]
     for where, row in _rows(path):
-        if row.task_id not in before:
+        if row.task_id not in nominal:
             raise DataError(f"{where}: no nominal problem {row.task_id!r}; give it or drop the row")
-        yield Variant(
-            **{field: getattr(row, field) for field in Problem.__slots__},
-            perturbation=name,
-            group=group,
-            seed=seed,
-            style=style,
-            changed=row.prompt != before[row.task_id].prompt,
+        yield Variant.of(
+            nominal[row.task_id], row, perturbation=name, group=group, seed=seed, style=style
         )
 
 
@@ -213,7 +212,7 @@ def _group(path: Path, name: str) -> Group:
 
 
 def _parts(path: Path) -> tuple[str, str, int]:
-    """Data set, perturbation and seed, from a file's name."""
+    """Returns data set, perturbation and seed, from a file's name."""
     match = _FILE.fullmatch(path.name)
     if match is None:
         raise DataError(f"{path}: not a perturbed file's name, DATASET_NAME_sSEED.jsonl")
@@ -221,34 +220,23 @@ def _parts(path: Path) -> tuple[str, str, int]:
 
 
 def _rows(path: Path) -> Iterator[tuple[str, Problem]]:
-    """Every row with its file and line."""
-    for number, line in enumerate(path.read_text(encoding="utf-8").split("\n"), start=1):
-        if line.strip():
-            yield f"{path}:{number}", parse_problem(line, f"{path}:{number}")
+    """Yields every row with its file and line."""
+    for place, line in text_lines(path):
+        yield place, parse_problem(line, place)
 
 
 def _write(path: Path, rows: Iterable[dict[str, Any]]) -> None:
-    """As the release does: keys in their order, ASCII only."""
+    """Writes rows as the release has them: keys in their order, ASCII only."""
     with replacing(path) as temporary:
         temporary.write_text("".join(json.dumps(row) + "\n" for row in rows), encoding="ascii")
 
 
-def _nominal_files(dataset: str) -> list[str]:
-    return [f"nominal/{_NOMINAL.get(dataset, dataset)}.jsonl", f"nominal/{dataset}_partial.jsonl"]
+def _nominal_files(dataset: str) -> tuple[str, str]:
+    return f"nominal/{_NOMINAL.get(dataset, dataset)}.jsonl", f"nominal/{dataset}_partial.jsonl"
 
 
 def _dataset(problems: Sequence[Problem]) -> str:
-    """``humaneval`` for ``HumanEval/0``; ``problems`` for ids of several kinds."""
+    """Returns ``humaneval`` for ``HumanEval/0``, and ``problems`` for ids of several kinds."""
     kinds = {problem.task_id.partition("/")[0].lower() for problem in problems}
     name = kinds.pop() if len(kinds) == 1 else "problems"
     return re.sub(r"[^a-z0-9-]", "-", name) or "problems"
-
-
-def _take_place(temporary: Path, folder: Path) -> None:
-    if folder.exists():
-        old: Any = tempfile.mkdtemp(dir=folder.parent, prefix=f".{folder.name}.old.")
-        folder.replace(Path(old) / "benchmark")
-        temporary.replace(folder)
-        shutil.rmtree(old, ignore_errors=True)
-    else:
-        temporary.replace(folder)

@@ -1,10 +1,10 @@
-"""Published files in the place of the models that made them."""
+"""Plug-ins that answer from published files, in the place of the models that made those."""
 
 import re
 from pathlib import Path
 
 from steadycode.errors import DataError
-from steadycode.files import read_jsonl
+from steadycode.json_lines import json_lines
 from steadycode.problems import Problem, load_problems
 from steadycode.recode.published.docstring import text_span
 from steadycode.recode.published.layout import rewritten
@@ -15,11 +15,11 @@ _TOKEN = re.compile(r"\w+|[^\w\s(),]")
 
 
 def replay_translation(path: Path) -> Plugin:
-    """A plug-in ``translate`` that gives the text that a published BackTranslation file has.
+    """Returns a plug-in ``translate`` that answers with the text of a published file.
 
-    A text other than the one that was published (a part of it, say) comes back as it is. Raises
-    DataError when the file cannot be read; the plug-in does for a problem that the file does not
-    have or has with another code.
+    The file is one of ``BackTranslation``. A text other than the one that was published (a part of
+    it, say) comes back as it is. Raises DataError when the file cannot be read; the plug-in raises
+    it for a problem that the file does not have, or has with other code.
     """
     rows = load_problems(str(path), check_programs=False)
     prompts = {problem.task_id: problem.prompt for problem in rows}
@@ -43,22 +43,26 @@ def replay_translation(path: Path) -> Plugin:
 
 
 class ReplayedNames:
-    """A plug-in ``name`` that answers from a file; style release asks it for the variable, too."""
+    """A plug-in ``name`` that knows problems after a renaming, and so also which name it changed.
+
+    ``texts`` holds the program of each problem after the renaming, by task. The two programs are
+    compared token by token, the program before as style release prints it.
+    """
 
     def __init__(self, texts: dict[str, str]) -> None:
         self._texts = texts
 
     def __call__(self, problem: Problem, old: str) -> str:
-        """The published name of ``old``; ``old`` itself where another variable got a name."""
-        found = self._found(problem)
-        return found[1] if found and found[0] == old else old
+        """Returns the published name of ``old``, or ``old`` if another variable got a name."""
+        before, after = self._renaming(problem) or (old, old)
+        return after if before == old else old
 
     def variable(self, problem: Problem) -> str | None:
-        """The variable that got another name; None where the row tells of none."""
-        found = self._found(problem)
-        return found[0] if found else None
+        """Returns the variable that got another name, or None where the row tells of none."""
+        renaming = self._renaming(problem)
+        return renaming[0] if renaming else None
 
-    def _found(self, problem: Problem) -> tuple[str, str] | None:
+    def _renaming(self, problem: Problem) -> tuple[str, str] | None:
         plain = rewritten(problem, lambda root: None)
         before = _TOKEN.findall(plain.prompt + plain.canonical_solution)
         after = _TOKEN.findall(self._texts.get(problem.task_id, ""))
@@ -69,9 +73,12 @@ class ReplayedNames:
 
 
 def replay_names(path: Path) -> ReplayedNames:
-    """The plug-in for a published file. Raises DataError when it is not one."""
+    """Returns a plug-in ``name`` that answers with the names of a published file.
+
+    The file is one of ``VarRenamerCB``. Raises DataError when it is not.
+    """
     try:
-        rows = read_jsonl(path)
+        rows = [row for _, row in json_lines(path)]
         return ReplayedNames({r["task_id"]: r["prompt"] + r["canonical_solution"] for r in rows})
     except (OSError, ValueError, KeyError, TypeError) as error:
         raise DataError(f"{path} is not a published file ({error}); restore it") from error

@@ -1,11 +1,15 @@
-"""A program as text with positions: where its target function, docstring and tokens are."""
+"""A program as text with positions: where its target function, docstring and tokens are.
+
+A rule edits some characters of a program and leaves all others as they are. Printing a changed
+syntax tree would lose comments and layout, and a model reads those too.
+"""
 
 import ast
 import io
 import keyword
 import re
 import tokenize
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from functools import cached_property, lru_cache
 
@@ -13,12 +17,15 @@ from steadycode.errors import DataError
 from steadycode.problems import Problem
 
 Function = ast.FunctionDef | ast.AsyncFunctionDef
+Positioned = ast.stmt | ast.expr | ast.arg | ast.keyword
+"""The syntax nodes whose place in the text is asked for."""
+
 _REMEMBERED = 16  # programs: a problem's variants are made one after the other
 
 
 @dataclass(frozen=True, slots=True)
 class Span:
-    """Characters ``start`` to ``end`` (exclusive)."""
+    """The characters of a text from ``start`` up to, but not including, ``end``."""
 
     start: int
     end: int
@@ -26,7 +33,7 @@ class Span:
 
 @dataclass(frozen=True, slots=True)
 class Edit:
-    """Replace the characters of ``span`` with ``text``."""
+    """Puts ``text`` in the place of the characters of ``span``; where that is empty, inserts it."""
 
     span: Span
     text: str
@@ -34,6 +41,8 @@ class Edit:
 
 @dataclass(frozen=True, slots=True)
 class Token:
+    """A token of Python. ``kind`` is its number in the standard module ``token``."""
+
     kind: int
     text: str
     span: Span
@@ -41,9 +50,10 @@ class Token:
 
 @dataclass(frozen=True)
 class Source:
-    """A problem's whole program: ``prompt + canonical_solution``, cut at ``cut``.
+    """A problem's whole program, ``prompt + canonical_solution``.
 
-    Raises DataError when it is not Python or does not define the entry point.
+    A model is shown what stands before ``cut`` and is to write the rest. All that needs the syntax
+    raises DataError when the program is not Python or does not define the entry point.
     """
 
     problem: Problem
@@ -75,7 +85,7 @@ class Source:
 
     @cached_property
     def target(self) -> Function:
-        """The last top-level definition of the entry point."""
+        """The last definition of the entry point at the top level: the one that is called."""
         name = self.problem.entry_point
         for node in reversed(self.tree.body):
             if isinstance(node, Function) and node.name == name:
@@ -84,7 +94,10 @@ class Source:
 
     @cached_property
     def docstring(self) -> Span | None:
-        """The string, with its quotes, that the target begins with; imports may come before."""
+        """The string, with its quotes, that the target begins with, or None.
+
+        Imports may stand before it, as some published problems have them there.
+        """
         for statement in self.target.body:
             match statement:
                 case ast.Import() | ast.ImportFrom():
@@ -98,65 +111,91 @@ class Source:
     def body_start(self) -> int:
         """Where the line after the docstring (or, without one, after the header) begins."""
         if self.docstring:
-            line_end = self.text.find("\n", self.docstring.end)
-            return len(self.text) if line_end < 0 else line_end + 1
+            return self.next_line(self.docstring.end)
         return self.line_start(self.span(self.target.body[0]).start)
+
+    @cached_property
+    def body_indent(self) -> str:
+        """The blanks that the line with the target's first statement begins with."""
+        return self.indentation(self.span(self.target.body[0]).start)
 
     @cached_property
     def names(self) -> frozenset[str]:
         """Every identifier of the code, outside strings and comments."""
-        return identifiers(self.tokens)
+        return frozenset(
+            token.text
+            for token in self.tokens
+            if token.kind == tokenize.NAME and not keyword.iskeyword(token.text)
+        )
 
     @cached_property
-    def _line_starts(self) -> list[int]:
+    def line_starts(self) -> list[int]:
+        """Where each line begins and, last, where the text ends."""
         return _line_starts(self.text)
 
     def line_start(self, offset: int) -> int:
+        """Returns where the line of ``offset`` begins."""
         return self.text.rfind("\n", 0, offset) + 1
 
+    def line_end(self, offset: int) -> int:
+        """Returns where the line of ``offset`` ends, its line break not counted."""
+        end = self.text.find("\n", offset)
+        return len(self.text) if end < 0 else end
+
+    def next_line(self, offset: int) -> int:
+        """Returns where the line after that of ``offset`` begins, or the end of the text."""
+        return min(self.line_end(offset) + 1, len(self.text))
+
     def indentation(self, offset: int) -> str:
-        """The blanks that the line of ``offset`` begins with."""
+        """Returns the blanks that the line of ``offset`` begins with."""
         start = self.line_start(offset)
-        line = self.text[start:].partition("\n")[0]
+        line = self.text[start : self.line_end(start)]
         return line[: len(line) - len(line.lstrip())]
 
     def begins_line(self, offset: int) -> bool:
+        """Says whether nothing but blanks stands before ``offset`` in its line."""
         return not self.text[self.line_start(offset) : offset].strip()
 
-    def span(self, node: ast.AST) -> Span:
-        """Characters of a syntax node; ast counts columns in UTF-8 bytes."""
+    def text_of(self, span: Span) -> str:
+        """Returns the characters of ``span``."""
+        return self.text[span.start : span.end]
+
+    def span(self, node: Positioned) -> Span:
+        """Returns the characters that a syntax node covers."""
+        assert node.end_lineno is not None  # the parser gives every node an end
+        assert node.end_col_offset is not None
         return Span(
-            self._byte_position(node.lineno, node.col_offset),  # type: ignore[attr-defined]
-            self._byte_position(node.end_lineno, node.end_col_offset),  # type: ignore[attr-defined]
+            self._offset(node.lineno, node.col_offset),
+            self._offset(node.end_lineno, node.end_col_offset),
         )
 
-    def _byte_position(self, line: int, column: int) -> int:
-        start = self._line_starts[line - 1]
-        end = self._line_starts[line] if line < len(self._line_starts) else len(self.text)
+    def _offset(self, line: int, column: int) -> int:
+        """Returns the offset of a position of ast, which counts columns in UTF-8 bytes."""
+        start = self.line_starts[line - 1]
+        end = self.line_starts[line] if line < len(self.line_starts) else len(self.text)
         return start + len(self.text[start:end].encode()[:column].decode(errors="ignore"))
 
     def edited(self, edits: Iterable[Edit]) -> Problem:
-        """The problem after non-overlapping edits, cut at the same place of the program.
+        """Returns the problem after non-overlapping edits, cut at the same place of the program.
 
-        An edit across the cut belongs to the prompt.
+        What is inserted at the cut, and an edit across it, belong to the prompt.
         """
         ordered = sorted(edits, key=lambda edit: (edit.span.start, edit.span.end))
-        prompt: list[str] = []
-        solution: list[str] = []
-        position = 0
-        for edit in ordered:
-            for part, text in self._halves(position, edit.span.start):
-                (prompt if part else solution).append(text)
-            visible = edit.span.start < self.cut or edit.span.end <= self.cut
-            (prompt if visible else solution).append(edit.text)
-            position = edit.span.end
-        for part, text in self._halves(position, len(self.text)):
-            (prompt if part else solution).append(text)
-        return changed(self.problem, prompt="".join(prompt), canonical_solution="".join(solution))
+        shown = [e for e in ordered if e.span.start < self.cut or e.span.end <= self.cut]
+        border = max([self.cut, *(edit.span.end for edit in shown)])
+        return changed(
+            self.problem,
+            prompt=self._edited(Span(0, border), shown),
+            canonical_solution=self._edited(Span(border, len(self.text)), ordered[len(shown) :]),
+        )
 
-    def _halves(self, start: int, end: int) -> list[tuple[bool, str]]:
-        middle = min(max(self.cut, start), end)
-        return [(True, self.text[start:middle]), (False, self.text[middle:end])]
+    def _edited(self, part: Span, edits: Sequence[Edit]) -> str:
+        """Returns a part of the text after the edits inside it, which are in order."""
+        pieces, position = list[str](), part.start
+        for edit in edits:
+            pieces += [self.text[position : edit.span.start], edit.text]
+            position = edit.span.end
+        return "".join([*pieces, self.text[position : part.end]])
 
 
 @lru_cache(maxsize=_REMEMBERED)
@@ -166,32 +205,15 @@ def _parsed(text: str) -> ast.Module:
 
 @lru_cache(maxsize=_REMEMBERED)
 def _tokens(text: str) -> tuple[Token, ...]:
-    return tuple(tokenized(text))
-
-
-def parameters(function: Function) -> list[ast.arg]:
-    """In the order of the signature, those with stars too."""
-    given = function.args
-    return [
-        *given.posonlyargs,
-        *given.args,
-        *([given.vararg] if given.vararg else []),
-        *given.kwonlyargs,
-        *([given.kwarg] if given.kwarg else []),
-    ]
-
-
-def tokenized(text: str) -> list[Token]:
-    """Python's tokens with their characters. Raises what tokenize raises."""
     starts = _line_starts(text)
 
-    def at(line: int, column: int) -> int:
+    def offset(line: int, column: int) -> int:
         return min(starts[min(line, len(starts)) - 1] + column, len(text))
 
-    return [
-        Token(token.type, token.string, Span(at(*token.start), at(*token.end)))
+    return tuple(
+        Token(token.type, token.string, Span(offset(*token.start), offset(*token.end)))
         for token in tokenize.generate_tokens(io.StringIO(text).readline)
-    ]
+    )
 
 
 def _line_starts(text: str) -> list[int]:
@@ -201,43 +223,19 @@ def _line_starts(text: str) -> list[int]:
     return starts
 
 
+def parameters(function: Function) -> list[ast.arg]:
+    """Returns the parameters in the order of the signature, those with stars among them."""
+    arguments = function.args
+    return [
+        *arguments.posonlyargs,
+        *arguments.args,
+        *([arguments.vararg] if arguments.vararg else []),
+        *arguments.kwonlyargs,
+        *([arguments.kwarg] if arguments.kwarg else []),
+    ]
+
+
 def changed(problem: Problem, **fields: str) -> Problem:
-    """A plain Problem with some fields replaced."""
+    """Returns a plain Problem, also of a Variant, with some fields replaced."""
     values = {name: getattr(problem, name) for name in Problem.__slots__}
     return Problem(**{**values, **fields})
-
-
-def identifiers(tokens: Iterable[Token]) -> frozenset[str]:
-    return frozenset(
-        token.text
-        for token in tokens
-        if token.kind == tokenize.NAME and not keyword.iskeyword(token.text)
-    )
-
-
-def partial(problem: Problem) -> Problem:
-    """The problem with the first half of the solution's lines moved into the prompt.
-
-    Half is rounded down; blank lines count, and lines are counted from the end of the docstring,
-    or from the end of a prompt that shows some of the body already.
-    A body of one line has no half: the problem comes back unchanged, which shows as equal
-    prompts. ``prompt + canonical_solution`` never changes. Raises DataError as Source does.
-    """
-    source = Source(problem)
-    start = _hidden_start(source)
-    lines = list(io.StringIO(source.text[start:]))
-    if len(lines) < 2:
-        return problem
-    cut = start + sum(len(line) for line in lines[: len(lines) // 2])
-    return changed(problem, prompt=source.text[:cut], canonical_solution=source.text[cut:])
-
-
-def _hidden_start(source: Source) -> int:
-    starts = (source.span(statement).start for statement in source.target.body)
-    first = next((start for start in starts if start >= source.body_start), source.cut)
-    if first >= source.cut:
-        return source.body_start
-    if source.begins_line(source.cut):
-        return source.line_start(source.cut)
-    end = source.text.find("\n", source.cut)
-    return len(source.text) if end < 0 else end + 1

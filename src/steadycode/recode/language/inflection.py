@@ -8,35 +8,35 @@ Class = Literal["NOUN", "VERB", "ADJ", "ADV"]
 
 @lru_cache(maxsize=8192)
 def lemma(word: str, kind: Class) -> str | None:
-    """The first base form that the tables know for a word of this class."""
+    """Returns the first base form that the tables know for a word of this class, or None."""
     from lemminflect import getAllLemmas
 
-    found = getAllLemmas(word, upos=kind)
-    return found[kind][0] if found.get(kind) else None
+    lemmas: dict[str, tuple[str, ...]] = getAllLemmas(word, upos=kind)
+    return next(iter(lemmas.get(kind, ())), None)
 
 
 @lru_cache(maxsize=8192)
 def forms(base: str, kind: Class) -> tuple[tuple[str, str], ...]:
-    """(Penn tag, form) of every inflection; several tags may share a form."""
+    """Returns (Penn tag, form) for every inflection of a base form; tags may share a form."""
     from lemminflect import getAllInflections
 
-    found: dict[str, tuple[str, ...]] = getAllInflections(base, upos=kind)
-    return tuple((tag, form) for tag, several in found.items() for form in several)
+    inflections: dict[str, tuple[str, ...]] = getAllInflections(base, upos=kind)
+    return tuple((tag, form) for tag, several in inflections.items() for form in several)
 
 
 @lru_cache(maxsize=8192)
 def inflected(base: str, tag: str) -> str:
-    """The form of a base form for a Penn tag; by rule where the tables do not know it."""
+    """Returns a base form as its Penn tag wants it; by rule where the tables do not know it."""
     if tag in ("NN", "VB", "JJ"):
         return base
     from lemminflect import getInflection
 
-    found: tuple[str, ...] = getInflection(base, tag=tag)
-    return found[0] if found else base
+    inflections: tuple[str, ...] = getInflection(base, tag=tag)
+    return inflections[0] if inflections else base
 
 
 def cased_like(model: str, word: str) -> str:
-    """``word`` with the capital letters of ``model``: all, the first, or none of its own."""
+    """Returns ``word`` with the capitals of ``model``: all, the first, or none but its own."""
     if model.isupper() and len(model) > 1:
         return word.upper()
     return word[:1].upper() + word[1:] if model[:1].isupper() else word

@@ -1,4 +1,5 @@
-"""Other words for a word, in its own form: a technical one's by hand, else WordNet's first."""
+"""Other words for a word, in its own form. Those of technical words are listed by hand, because
+the texts that WordNet counts are not technical; those of all others come from WordNet."""
 
 from functools import lru_cache
 from importlib.resources import files
@@ -7,8 +8,10 @@ from steadycode.recode.language import wordnet
 from steadycode.recode.language.inflection import Class, inflected, lemma
 from steadycode.recode.language.wordnet import Pos
 
-_FREQUENT = 4  # uses in WordNet's tagged texts that make a word current in this sense
-_MAIN = 0.3  # a sense counts when it is used that often, compared with the first
+_FREQUENT = 4
+"""How often WordNet's tagged texts use a word that counts as current in a sense."""
+_MAIN = 0.3
+"""How often a sense has to be used, compared with the most used one, to count."""
 
 _NOT_USED = frozenset(("follow", "hold", "two", "total", "sum", "return"))
 _KINDS: dict[str, tuple[Pos, Class]] = {
@@ -18,9 +21,9 @@ _KINDS: dict[str, tuple[Pos, Class]] = {
 
 @lru_cache(maxsize=8192)
 def synonyms(word: str, tag: str) -> tuple[str, ...]:
-    """Single words that may stand for ``word`` where its Penn tag is ``tag``, in the same form.
+    """Returns single words, the best first, that may stand for ``word`` where it has this Penn tag.
 
-    The best first; none for names, function words and terms of art.
+    They are in the same form. There are none for names, function words and terms of art.
     """
     if tag[:1] not in _KINDS or tag in ("NNP", "NNPS"):
         return ()
@@ -28,21 +31,21 @@ def synonyms(word: str, tag: str) -> tuple[str, ...]:
     word = word.lower()
     base = lemma(word, kind) or word
     by_hand = _technical().get((pos, base))
-    found = _main(base, pos) if by_hand is None else by_hand
-    inflections = (inflected(other, tag) for other in found)
+    others = _main(base, pos) if by_hand is None else by_hand
+    inflections = (inflected(other, tag) for other in others)
     return tuple(dict.fromkeys(other for other in inflections if other != word))
 
 
 @lru_cache(maxsize=1)
 def _technical() -> dict[tuple[str, str], list[str]]:
-    """(part of speech, base form) -> synonyms, by hand."""
+    """Returns the synonyms listed by hand, by part of speech and base form."""
     text = files("steadycode.recode.language").joinpath("technical.txt").read_text("utf-8")
     rows = [line.split() for line in text.splitlines() if not line.startswith("#")]
-    return {(pos, base): found for pos, base, *found in rows}
+    return {(pos, base): others for pos, base, *others in rows}
 
 
 def _main(base: str, pos: Pos) -> list[str]:
-    """Current words of the senses that the word mostly has."""
+    """Returns the current words of the senses that the word mostly has."""
     senses = wordnet.senses(base, pos)[:2]
     first = max((sense.count for sense in senses), default=0)
     return [

@@ -1,8 +1,11 @@
-"""A small part-of-speech tagger for technical English: what a word can be, by lemminflect; what it
-mostly is, by WordNet's counts; and which of these it is here, by the words around it."""
+"""A small part-of-speech tagger for technical English.
+
+lemminflect tells what a word can be, WordNet's counts what it mostly is, and rules on the words
+around it which of these it is here. It has the same tags on every machine, and needs no model.
+"""
 
 import re
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from functools import lru_cache
 
 from steadycode.recode.language import wordnet
@@ -10,9 +13,6 @@ from steadycode.recode.language.inflection import Class, forms, lemma
 
 TAGGER = "steadycode-rules-1"
 """The name of the tagger, for the metadata of what was made with it."""
-
-Tagger = Callable[[Sequence[str]], list[str]]
-"""Words and signs of one sentence in, a Penn Treebank tag for each out."""
 
 _CLOSED = {
     "DT": "a an the this these those each every some any all both another no either neither",
@@ -54,9 +54,10 @@ _CLAUSE_START = re.compile(r"[.:;,!?()_-]|then|please|also|otherwise|else", re.I
 
 
 def tag(words: Sequence[str]) -> list[str]:
-    """Penn tags by these rules; signs have the tag ``.`` and what is no English word ``NNP``.
+    """Returns a tag of the Penn Treebank for each word or sign of a text.
 
-    ``_`` stands for anything that is no prose.
+    Signs have the tag ``.``, what is no English word has ``NNP``, and the word ``_`` stands for
+    anything that is no prose.
     """
     tags: list[str] = []
     for at in range(len(words)):
@@ -66,13 +67,13 @@ def tag(words: Sequence[str]) -> list[str]:
 
 @lru_cache(maxsize=16384)
 def readings(word: str) -> dict[Class, int]:
-    """The classes that a word can have, with WordNet's count of its base form in each."""
-    found: dict[Class, int] = {}
+    """Returns the classes that a word can have, with WordNet's count of its base form in each."""
+    counts: dict[Class, int] = {}
     for pos, kind in _COUNTED.items():
         base = lemma(word, kind)
         if base is not None:
-            found[kind] = wordnet.count(base, pos)
-    return found
+            counts[kind] = wordnet.count(base, pos)
+    return counts
 
 
 def _tag(words: Sequence[str], at: int, tags: Sequence[str]) -> str:  # noqa: PLR0911
@@ -81,7 +82,7 @@ def _tag(words: Sequence[str], at: int, tags: Sequence[str]) -> str:  # noqa: PL
     if not word.isalpha():
         return "CD" if word.isdigit() else "NNP" if any(map(str.isalnum, word)) else "."
     if word == "that":
-        return _that(tags, following)
+        return _that(tags)
     if word in ("input", "output", "sum") and _is_clause_start(words, at, tags):
         return "VB" if _begins_object(following) and following not in ("of", "to", "is") else "NN"
     if word in ("have", "do") and (_previous(tags) in ("TO", "MD") or _asks(words, at)):
@@ -104,7 +105,8 @@ def _tag(words: Sequence[str], at: int, tags: Sequence[str]) -> str:  # noqa: PL
     return _open(word, max(kinds, key=lambda kind: kinds[kind]))
 
 
-def _that(tags: Sequence[str], following: str) -> str:
+def _that(tags: Sequence[str]) -> str:
+    """Tells the relative ``that``, which follows a noun, from the conjunction."""
     if tags and tags[-1] in ("NN", "NNS", "NNP", "VBN", "CD"):
         return "WDT"
     return "IN"
@@ -112,7 +114,7 @@ def _that(tags: Sequence[str], following: str) -> str:
 
 @lru_cache(maxsize=4096)
 def _verb_form(word: str) -> str:
-    """The tag of a verb's form; VBN for what could be VBD too, which is rare in docstrings."""
+    """Returns the tag of a verb's form; VBN where it could be VBD, which is rare in docstrings."""
     base = lemma(word, "VERB")
     known = forms(base, "VERB") if base else ()
     tags = {tag for tag, form in known if form == word}
@@ -122,6 +124,7 @@ def _verb_form(word: str) -> str:
 
 
 def _open(word: str, kind: Class) -> str:
+    """Returns the tag of a noun, adjective or adverb with its number or degree."""
     base = lemma(word, kind) or word
     tags = {tag for tag, form in forms(base, kind) if form == word != base}
     order = {"NOUN": ("NNS", "NN"), "ADJ": ("JJR", "JJS", "JJ"), "ADV": ("RBR", "RBS", "RB")}
@@ -129,12 +132,11 @@ def _open(word: str, kind: Class) -> str:
     return next((tag for tag in order.get(kind, ()) if tag in tags), plain)
 
 
-def _verb_or_noun(  # noqa: PLR0911, PLR0912
+def _verb_or_noun(  # noqa: PLR0911
     words: Sequence[str], at: int, tags: Sequence[str], kinds: dict[Class, int], form: str,
     following: str,
 ) -> str:  # fmt: skip
-    """What can be a verb's base or third person, and mostly a noun or an adjective too."""
-    verb = form
+    """Returns the tag of a word that may be a verb, and mostly a noun or an adjective too."""
     others = {kind: count for kind, count in kinds.items() if kind != "VERB"}
     other = max(others, key=lambda kind: others[kind], default=None)
     previous = _previous(tags)
@@ -148,11 +150,8 @@ def _verb_or_noun(  # noqa: PLR0911, PLR0912
     if previous == "PRP" and form == "VB":
         return "VBP" if words[at - 1].lower() not in ("it", "them") else noun
     if _is_clause_start(words, at, tags):
-        if following in ("of", "is", "are", "must", "should", "will", "can", "contains", ".", ":"):
-            return noun
-        plausible = kinds["VERB"] * 5 >= others[other] or _begins_object(following)
-        rare = not kinds["VERB"] and words[at].lower() not in _MOSTLY_VERBS
-        return noun if rare or not plausible else verb
+        is_verb = _is_request(words[at].lower(), following, kinds["VERB"], others[other])
+        return form if is_verb else noun
     if previous in ("WDT", "PRP", "EX"):
         return _finite(form, tags, at, words)
     if previous == "VBN" and form == "VB" and _TAGS.get(following) == "DT":
@@ -160,7 +159,7 @@ def _verb_or_noun(  # noqa: PLR0911, PLR0912
     if previous in _BEFORE_NOUN or words[at - 1].lower() in _BE:
         return noun
     if previous == "CC":
-        return verb if _verb_before(tags) and _begins_object(following) else noun
+        return form if _verb_before(tags) and _begins_object(following) else noun
     if previous in ("NN", "NNP") and form == "VBZ" and kinds["VERB"] > 0:
         likely = kinds["VERB"] > others[other] or following in ("a", "an", "the", "true", "if")
         return "VBZ" if likely and following not in ("of", "is", "are") else noun
@@ -171,20 +170,29 @@ def _verb_or_noun(  # noqa: PLR0911, PLR0912
     return _finite(form, tags, at, words) if kinds["VERB"] > others[other] else noun
 
 
+def _is_request(word: str, following: str, as_verb: int, as_other: int) -> bool:
+    """Says whether a word that begins a clause is a verb, by WordNet's counts of either use."""
+    if following in ("of", "is", "are", "must", "should", "will", "can", "contains", ".", ":"):
+        return False
+    if not as_verb and word not in _MOSTLY_VERBS:
+        return False
+    return as_verb * 5 >= as_other or _begins_object(following)
+
+
 def _finite(form: str, tags: Sequence[str], at: int, words: Sequence[str]) -> str:
-    """A base form after its subject is a present tense."""
+    """Returns a verb's tag, which is a present tense where a base form follows its subject."""
     if form == "VB" and _previous(tags) in ("NNS", "PRP", "WDT", "NN", "NNP"):
         return "VBP"
     return form
 
 
 def _asks(words: Sequence[str], at: int) -> bool:
-    """``does it consist``, ``do not have``: a bare form."""
+    """Says whether ``do`` asks for a bare form, as in ``does it consist`` and ``do not have``."""
     return any(word.lower() in ("do", "does", "did") for word in words[max(0, at - 2) : at])
 
 
 def _previous(tags: Sequence[str]) -> str:
-    """The tag before, adverbs passed over."""
+    """Returns the last tag that is no adverb's, or nothing."""
     return next((tag for tag in reversed(tags) if tag != "RB"), "")
 
 
@@ -193,6 +201,7 @@ def _verb_before(tags: Sequence[str]) -> bool:
 
 
 def _is_clause_start(words: Sequence[str], at: int, tags: Sequence[str]) -> bool:
+    """Says whether a clause begins here, where a request has its verb."""
     if at == 0:
         return True
     if words[at - 1] == ",":
@@ -201,6 +210,7 @@ def _is_clause_start(words: Sequence[str], at: int, tags: Sequence[str]) -> bool
 
 
 def _begins_object(word: str) -> bool:
+    """Says whether a verb's object may begin with this word."""
     if word == "of":
         return False
     if _TAGS.get(word) in _BEGINS_OBJECT or word in ("true", "false", "none", "list", "that", "_"):

@@ -1,4 +1,7 @@
-"""WordNet 3.0 as far as single words go: senses, synonyms, base forms. See ``build``."""
+"""WordNet 3.0 as far as single words go: senses, synonyms, base forms.
+
+It is read from the table that ``build`` derives; the form of its rows is told there.
+"""
 
 import gzip
 from dataclasses import dataclass
@@ -7,7 +10,7 @@ from importlib.resources import files
 from typing import Literal
 
 Pos = Literal["n", "v", "a", "r"]
-"""Noun, verb, adjective, adverb."""
+"""The parts of speech by WordNet's letters: noun, verb, adjective and adverb."""
 
 _ENDINGS: dict[Pos, tuple[tuple[str, str], ...]] = {
     "n": (("s", ""), ("ses", "s"), ("ves", "f"), ("xes", "x"), ("zes", "z"), ("ches", "ch"),
@@ -17,13 +20,17 @@ _ENDINGS: dict[Pos, tuple[tuple[str, str], ...]] = {
     "a": (("er", ""), ("est", ""), ("er", "e"), ("est", "e")),
     "r": (),
 }  # fmt: skip
+"""The endings that WordNet's own rules take off a word, and what they put in the place of each."""
 
 
 @dataclass(frozen=True, slots=True)
 class Sense:
-    """``head``: the first word of the synset, blanks as ``_``. ``count``: how often WordNet's
-    tagged texts use the word in this sense. ``synonyms``: the other words that they use in it,
-    with their counts."""
+    """A meaning of a word, which WordNet calls a synset.
+
+    ``head`` is the first word of the synset, with ``_`` for blanks. ``count`` says how often
+    WordNet's tagged texts use the word in this sense; ``synonyms`` are the other words that they
+    use in it, with their counts.
+    """
 
     head: str
     count: int = 0
@@ -32,7 +39,8 @@ class Sense:
 
 @lru_cache(maxsize=1)
 def _table() -> tuple[dict[tuple[str, str], str], dict[tuple[str, str], list[str]]]:
-    """(part of speech, lemma) -> count and senses as text; (same, irregular form) -> lemmas."""
+    """Returns count and senses, as text, by part of speech and base form, and the base forms by
+    part of speech and irregular form."""
     packed = files("steadycode.recode.language").joinpath("words.txt.gz").read_bytes()
     rows, irregular = {}, {}
     for line in gzip.decompress(packed).decode().splitlines():
@@ -45,13 +53,13 @@ def _table() -> tuple[dict[tuple[str, str], str], dict[tuple[str, str], list[str
 
 
 def count(lemma: str, pos: Pos) -> int:
-    """How often WordNet's tagged texts use the lemma as this part of speech."""
+    """Returns how often WordNet's tagged texts use the base form as this part of speech."""
     return int(_table()[0].get((pos, lemma), "").partition("\t")[0] or 0)
 
 
 @lru_cache(maxsize=4096)
 def senses(lemma: str, pos: Pos) -> tuple[Sense, ...]:
-    """Senses of a base form, in WordNet's order; none for a word without any synonym."""
+    """Returns the senses of a base form in WordNet's order; none for a word without synonyms."""
     row = _table()[0].get((pos, lemma))
     if row is None:
         return ()
@@ -67,20 +75,20 @@ def _sense(lemma: str, text: str) -> Sense:
 
 
 def lemmas(word: str, pos: Pos) -> list[str]:
-    """Base forms that WordNet's own rules find for a word; it may be one itself."""
+    """Returns the base forms that WordNet's own rules find for a word; it may be one itself."""
     irregular = _table()[1]
     if (pos, word) in irregular:
         return _known([word, *irregular[pos, word]], pos)
     forms = _without_ending([word], pos)
-    found = _known([word, *forms], pos)
-    while forms and not found:
+    known = _known([word, *forms], pos)
+    while forms and not known:
         forms = _without_ending(forms, pos)
-        found = _known(forms, pos)
-    return found
+        known = _known(forms, pos)
+    return known
 
 
 def heads(word: str, pos: Pos) -> list[str]:
-    """The first word of each synset of the word's base forms, in the order of their senses."""
+    """Returns the first word of each synset of the word's base forms, in the order of senses."""
     word = word.lower()
     return [sense.head for lemma in lemmas(word, pos) for sense in senses(lemma, pos)]
 

@@ -1,17 +1,17 @@
-"""Slips of the typing hand, on one word. Every slip keeps the letters' case pattern."""
+"""Slips of the typing hand, on words. The rates are those of the published benchmark."""
 
 from collections.abc import Callable, Sequence
 from random import Random
 
 Slip = Callable[[Sequence[str], Random], list[str]]
-"""Words in, as many words out; at least one differs if any can."""
+"""Returns as many words as it gets, of which at least one differs if any can."""
 
 _ROWS = ("qwertyuiop", "asdfghjkl", "zxcvbnm")
 _OFFSETS = (0.0, 0.25, 0.75)  # a standard keyboard's rows are staggered, in key widths
 
 
 def _neighbours() -> dict[str, str]:
-    """Each letter's adjacent letters: less than 1.3 key widths apart."""
+    """Returns for each letter the adjacent ones, which are less than 1.3 key widths away."""
     place = {
         letter: (column + offset, row)
         for row, (letters, offset) in enumerate(zip(_ROWS, _OFFSETS, strict=True))
@@ -31,7 +31,7 @@ NEIGHBOURS = _neighbours()
 
 
 def press_neighbours(words: Sequence[str], random: Random, rate: float = 0.05) -> list[str]:
-    """Letters replaced by a neighbouring key."""
+    """Replaces letters by those of a neighbouring key, in the same case."""
 
     def slip(letters: list[str], at: int) -> None:
         pressed = random.choice(NEIGHBOURS[letters[at].lower()])
@@ -41,7 +41,7 @@ def press_neighbours(words: Sequence[str], random: Random, rate: float = 0.05) -
 
 
 def swap_neighbours(words: Sequence[str], random: Random, rate: float = 0.05) -> list[str]:
-    """Two letters that stand side by side, exchanged."""
+    """Exchanges letters that stand side by side and differ."""
 
     def can(word: str, at: int) -> bool:
         return word[at : at + 2].isalpha() and at + 1 < len(word) and word[at] != word[at + 1]
@@ -53,13 +53,16 @@ def swap_neighbours(words: Sequence[str], random: Random, rate: float = 0.05) ->
 
 
 def change_case(words: Sequence[str], random: Random, rate: float = 0.35) -> list[str]:
-    """Capitals to small letters and the other way round."""
+    """Turns capitals into small letters and the other way round."""
+
+    def can(word: str, at: int) -> bool:
+        other = word[at].swapcase()
+        return len(other) == 1 and other != word[at]  # the capital of "ß" is "SS"
 
     def slip(letters: list[str], at: int) -> None:
         letters[at] = letters[at].swapcase()
 
-    return _at_random(words, random, rate, lambda word, at: len(word[at].swapcase()) == 1
-                      and word[at].swapcase() != word[at], slip)  # fmt: skip
+    return _at_random(words, random, rate, can, slip)
 
 
 def _at_random(
@@ -69,7 +72,7 @@ def _at_random(
     can: Callable[[str, int], bool],
     slip: Callable[[list[str], int], None],
 ) -> list[str]:
-    """Slip at each possible place with probability ``rate``, and at one place at least."""
+    """Slips at each possible place with probability ``rate``, and at one place at least."""
     places = [(i, at) for i, word in enumerate(words) for at in range(len(word)) if can(word, at)]
     if not places:
         return list(words)

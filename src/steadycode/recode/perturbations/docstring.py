@@ -1,29 +1,33 @@
 """Perturbations of a docstring's prose. Examples, names, quotes and layout stay as they are."""
 
 import textwrap
-from functools import partial
 from itertools import pairwise
-from random import Random
 
 from steadycode.problems import Problem
-from steadycode.recode.perturbations import characters, english, tense
+from steadycode.recode.perturbations import characters
 from steadycode.recode.perturbations.prose import prose_lines, words
 from steadycode.recode.source import Edit, Source, Span
-from steadycode.recode.variant import Perturbation, Plugged, Plugin
+from steadycode.recode.variant import Context, Plugin, Rule
 
 _DROPPED, _ADDED = 0.10, 0.05
+"""The probabilities of the published benchmark that a blank is dropped or added."""
 
 
-def _slip(slip: characters.Slip, problem: Problem, random: Random) -> Problem:
-    source = Source(problem)
-    spans = words(source)
-    after = slip([source.text[span.start : span.end] for span in spans], random)
-    return source.edited(Edit(span, text) for span, text in zip(spans, after, strict=True))
+def slips(slip: characters.Slip) -> Rule:
+    """Returns the rule that lets a slip happen to the docstring's words."""
+
+    def rule(problem: Problem, context: Context) -> Problem:
+        source = Source(problem)
+        spans = words(source)
+        after = slip([source.text_of(span) for span in spans], context.random)
+        return source.edited(Edit(span, text) for span, text in zip(spans, after, strict=True))
+
+    return rule
 
 
-def _whitespace(problem: Problem, random: Random) -> Problem:
-    """Blanks between two words dropped, blanks set inside words; never at a line's ends."""
-    source = Source(problem)
+def change_blanks(problem: Problem, context: Context) -> Problem:
+    """Drops blanks between words and sets blanks inside words, but none at a line's ends."""
+    source, random = Source(problem), context.random
     spans = words(source)
     gaps = [
         Span(left.end, right.start)
@@ -38,23 +42,25 @@ def _whitespace(problem: Problem, random: Random) -> Problem:
     return source.edited(edits)
 
 
-def _translate(problem: Problem, translate: Plugin) -> Problem:
-    """Each paragraph of prose to another language and back, filled to its widest line again.
+def translate(problem: Problem, context: Context) -> Problem:
+    """Translates each paragraph there and back, and fills it to its widest line again.
 
     A translation that would break the string or begin an example is not taken.
     """
+    plugin = context.plugins.translate
+    assert plugin is not None
     source = Source(problem)
-    edits = [
-        edit for block in _paragraphs(source) for edit in _replaced_lines(source, block, translate)
-    ]
-    return source.edited(edits)
+    return source.edited(
+        edit for block in _paragraphs(source) for edit in _replaced_lines(source, block, plugin)
+    )
 
 
 def _paragraphs(source: Source) -> list[list[Span]]:
-    """Lines of prose that follow each other, without the blanks round them."""
+    """Returns the lines of prose, without the blanks round them; those that follow one another
+    without a gap stand together."""
     blocks: list[list[Span]] = []
-    for line in prose_lines(source) if source.docstring else []:
-        text = source.text[line.start : line.end]
+    for line in prose_lines(source):
+        text = source.text_of(line)
         start = line.start + len(text) - len(text.lstrip())
         span = Span(start, line.start + len(text.rstrip()))
         if blocks and source.text[blocks[-1][-1].end : start].count("\n") == 1:
@@ -64,10 +70,10 @@ def _paragraphs(source: Source) -> list[list[Span]]:
     return blocks
 
 
-def _replaced_lines(source: Source, block: list[Span], translate: Plugin) -> list[Edit]:
-    lines = [source.text[span.start : span.end] for span in block]
+def _replaced_lines(source: Source, block: list[Span], plugin: Plugin) -> list[Edit]:
+    lines = [source.text_of(span) for span in block]
     before = " ".join(lines)
-    after = " ".join(translate(source.problem, before).split())
+    after = " ".join(plugin(source.problem, before).split())
     forbidden = ('"""', "'''", "\\", ">>>")
     if not after or after == before or any(sign in after for sign in forbidden):
         return []
@@ -79,20 +85,3 @@ def _replaced_lines(source: Source, block: list[Span], translate: Plugin) -> lis
     end = Span(block[0].start, block[-1].end)
     indent = source.indentation(block[-1].start)
     return [Edit(end, f"\n{indent}".join(rows))]
-
-
-RANDOM: dict[str, Perturbation] = {
-    "ButterFingersPerturbation": partial(_slip, characters.press_neighbours),
-    "ChangeCharCase": partial(_slip, characters.change_case),
-    "SwapCharactersPerturbation": partial(_slip, characters.swap_neighbours),
-    "WhitespacePerturbation": _whitespace,
-    "EnglishInflectionalVariation": english.inflect,
-    "SynonymInsertion": english.insert,
-    "SynonymSubstitution": english.substitute,
-}
-FIXED: dict[str, Perturbation] = {
-    "TenseTransformationPast": tense.past,
-    "TenseTransformationFuture": tense.future,
-}
-PLUGGED: dict[str, tuple[str, Plugged]] = {"BackTranslation": ("translate", _translate)}
-"""Name -> the plug-in that it needs, and its rule."""

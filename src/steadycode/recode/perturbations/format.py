@@ -4,12 +4,11 @@ import re
 import tokenize
 from collections.abc import Iterator
 from itertools import pairwise
-from random import Random
 
 from steadycode.problems import Problem
-from steadycode.recode.perturbations.prose import content, described
+from steadycode.recode.perturbations.prose import described, docstring_lines
 from steadycode.recode.source import Edit, Source, Span, Token, changed
-from steadycode.recode.variant import Perturbation, Plugged
+from steadycode.recode.variant import Context
 
 _NEW_LINE_RATE = 0.5
 _LAYOUT = frozenset(
@@ -17,8 +16,8 @@ _LAYOUT = frozenset(
 )
 
 
-def _new_line_after_code(problem: Problem, random: Random) -> Problem:
-    """An empty line where the model is to go on, unless that is inside a line or a string."""
+def new_line_after_code(problem: Problem, context: Context) -> Problem:
+    """Adds an empty line where the model is to go on, unless that is inside a line or a string."""
     source = Source(problem)
     inside = any(token.span.start < source.cut < token.span.end for token in source.tokens)
     if inside or not problem.prompt.endswith("\n") or problem.prompt.endswith("\\\n"):
@@ -26,16 +25,17 @@ def _new_line_after_code(problem: Problem, random: Random) -> Problem:
     return changed(problem, prompt=problem.prompt + "\n")
 
 
-def _new_line_after_docstring(problem: Problem, random: Random) -> Problem:
+def new_line_after_docstring(problem: Problem, context: Context) -> Problem:
+    """Adds an empty line after the docstring."""
     source = Source(problem)
     if source.docstring is None or source.body_start > source.cut:
         return problem
     return source.edited([Edit(Span(source.body_start, source.body_start), "\n")])
 
 
-def _new_lines(problem: Problem, random: Random) -> Problem:
-    """Empty lines between the given lines of the body, and one at least."""
-    source = Source(problem)
+def new_lines(problem: Problem, context: Context) -> Problem:
+    """Adds empty lines, one at least, between the lines of the body that are shown."""
+    source, random = Source(problem), context.random
     first = source.docstring.end if source.docstring else source.body_start
     ends = [
         token.span.end
@@ -49,21 +49,21 @@ def _new_lines(problem: Problem, random: Random) -> Problem:
     return source.edited(Edit(Span(end, end), "\n") for end in chosen)
 
 
-def _docstring_to_comments(problem: Problem, random: Random) -> Problem:
-    """Every line of the docstring becomes a comment at the docstring's indentation."""
+def docstring_to_comments(problem: Problem, context: Context) -> Problem:
+    """Makes every line of the docstring a comment at the docstring's indentation."""
     source = Source(problem)
-    found = comment_lines(source)
-    if found is None:
+    commented = comment_lines(source)
+    if commented is None:
         return problem
-    block, lines = found
+    block, lines = commented
     indent = source.indentation(block.start)
     return source.edited([Edit(block, "".join(f"{indent}{line}\n" for line in lines))])
 
 
 def comment_lines(source: Source) -> tuple[Span, list[str]] | None:
-    """The lines that a given docstring takes, and comments, not indented, that say the same.
+    """Returns the lines of the docstring, and comments, not indented, that say the same.
 
-    None where there is no such docstring, or where it shares a line with code.
+    It returns None without a docstring that is shown, and for one that shares a line with code.
     """
     span = source.docstring
     if span is None or not described(source):
@@ -73,8 +73,7 @@ def comment_lines(source: Source) -> tuple[Span, list[str]] | None:
     if source.body_start > source.cut:
         return None
     indent = source.indentation(span.start)
-    inside = content(source)
-    first, *rest = source.text[inside.start : inside.end].split("\n")
+    first, *rest = (source.text_of(line) for line in docstring_lines(source))
     lines = [first.removeprefix(" "), *(line.removeprefix(indent) for line in rest)]
     if not lines[0].strip():
         lines = lines[1:]
@@ -84,33 +83,35 @@ def comment_lines(source: Source) -> tuple[Span, list[str]] | None:
     return block, [f"# {line}" if line.strip() else "#" for line in lines]
 
 
-def _tabs(problem: Problem, random: Random) -> Problem:
-    """One level of indentation becomes a tab (or four spaces where it was tabs)."""
+def tabs(problem: Problem, context: Context) -> Problem:
+    """Makes each level of indentation a tab, or four spaces where it is a tab already.
+
+    A line that begins a statement gets as many as it has blocks round it, since blocks may be
+    indented unevenly. Any other line, such as the rest of a long call, gets one for each level that
+    its blanks make up; strings over several lines keep their blanks.
+    """
     source = Source(problem)
-    unit = source.indentation(source.span(source.target.body[0]).start)
+    unit = source.body_indent
     if not unit:
         return problem
     new = "    " if "\t" in unit else "\t"
     unit = "\t" if "\t" in unit else unit
-    frozen = [t.span for t in source.tokens if t.kind == tokenize.STRING and "\n" in t.text
-              and t.span != source.docstring]  # fmt: skip
+    strings = [t.span for t in source.tokens if t.kind == tokenize.STRING and "\n" in t.text
+               and t.span != source.docstring]  # fmt: skip
     depths = _depths(source)
+    any_blanks = re.compile(r"\f*([ \t]*)")
+    whole_units = re.compile(rf"\f*((?:{re.escape(unit)})+)(?=[^\n])")
     edits = []
-    for start in _line_starts(source.text):
-        if start in depths:  # units do not do where blocks are indented unevenly
-            blanks = re.compile(r"\f*([ \t]*)").match(source.text, start)
-            if blanks:
-                edits.append(Edit(Span(*blanks.span(1)), new * depths[start]))
-            continue
-        blanks = re.compile(rf"\f*((?:{re.escape(unit)})+)(?=[^\n])").match(source.text, start)
-        if blanks and not any(span.start < start <= span.end for span in frozen):
-            text = new * (len(blanks[1]) // len(unit))
-            edits.append(Edit(Span(*blanks.span(1)), text))
+    for start in source.line_starts:
+        blanks = (any_blanks if start in depths else whole_units).match(source.text, start)
+        if blanks and not any(span.start < start <= span.end for span in strings):
+            depth = depths.get(start, len(blanks[1]) // len(unit))
+            edits.append(Edit(Span(*blanks.span(1)), new * depth))
     return source.edited(edits)
 
 
 def _depths(source: Source) -> dict[int, int]:
-    """Start of each line that begins a statement -> how many blocks it is in."""
+    """Returns in how many blocks each line is that begins a statement, by the line's start."""
     depths, depth, fresh = {}, 0, True
     for token in source.tokens:
         depth += (token.kind == tokenize.INDENT) - (token.kind == tokenize.DEDENT)
@@ -122,30 +123,24 @@ def _depths(source: Source) -> dict[int, int]:
     return depths
 
 
-def _line_starts(text: str) -> Iterator[int]:
-    yield 0
-    yield from (match.end() for match in re.finditer("\n", text))
-
-
-def _split_lines(problem: Problem, random: Random) -> Problem:
-    """The longest given line that can be split goes on, after a backslash, on the next."""
+def split_lines(problem: Problem, context: Context) -> Problem:
+    """Breaks the longest line that is shown, and that can be broken, after a backslash."""
     source = Source(problem)
-    best: tuple[int, int, list[Token]] | None = None
-    for line in _code_lines(source):
-        length = line[-1].span.end - line[0].span.start
-        if best is None or length > best[0]:
-            best = (length, _middle_gap(source, line), line)
-    if best is None:
+    lines = list(_code_lines(source))
+    if not lines:
         return problem
-    _, gap, line = best
+    line = max(lines, key=lambda tokens: tokens[-1].span.end - tokens[0].span.start)
+    gap = _middle_gap(line)
     gap_end = gap + len(source.text[gap:]) - len(source.text[gap:].lstrip(" \t"))
-    unit = source.indentation(source.span(source.target.body[0]).start)
     indent = source.indentation(line[0].span.start)
-    return source.edited([Edit(Span(gap, gap_end), f" \\\n{indent}{unit}")])
+    return source.edited([Edit(Span(gap, gap_end), f" \\\n{indent}{source.body_indent}")])
 
 
 def _code_lines(source: Source) -> Iterator[list[Token]]:
-    """Tokens of each given line of the body: no comment, nothing that spans lines, two words."""
+    """Yields the tokens of each shown line of the body that a backslash may break.
+
+    It has two words, no comment, and no token that goes over several lines.
+    """
     lines: dict[int, list[Token]] = {}
     blocked = set()
     for token in source.tokens:
@@ -163,22 +158,10 @@ def _code_lines(source: Source) -> Iterator[list[Token]]:
 
 
 def _gaps(tokens: list[Token]) -> list[int]:
-    """Ends of the tokens that a blank follows."""
+    """Returns the ends of the tokens that a blank follows."""
     return [a.span.end for a, b in pairwise(tokens) if a.span.end < b.span.start]
 
 
-def _middle_gap(source: Source, tokens: list[Token]) -> int:
+def _middle_gap(tokens: list[Token]) -> int:
     middle = (tokens[0].span.start + tokens[-1].span.end) / 2
     return min(_gaps(tokens), key=lambda gap: abs(gap - middle))
-
-
-RANDOM: dict[str, Perturbation] = {"new_lines": _new_lines}
-FIXED: dict[str, Perturbation] = {
-    "new_line_afterdoc": _new_line_after_docstring,
-    "new_line_aftercode": _new_line_after_code,
-    "doc2comments": _docstring_to_comments,
-    "tab_indent": _tabs,
-    "split_lines": _split_lines,
-}
-PLUGGED: dict[str, tuple[str, Plugged]] = {}
-"""Name -> the plug-in that it needs, and its rule."""

@@ -6,18 +6,15 @@ import keyword
 import re
 import tokenize
 from collections.abc import Callable, Sequence
-from functools import partial
-from random import Random
 
-from steadycode.errors import DataError
 from steadycode.problems import Problem
 from steadycode.recode.language.inflection import cased_like
-from steadycode.recode.language.synonyms import synonyms
 from steadycode.recode.language.tagger import tag
 from steadycode.recode.perturbations import characters, english
-from steadycode.recode.perturbations.prose import prose_lines
+from steadycode.recode.perturbations.prose import is_word, prose_lines
+from steadycode.recode.perturbations.renamed_test import program_of_test
 from steadycode.recode.source import Edit, Function, Source, Span, changed
-from steadycode.recode.variant import Perturbation, Plugged
+from steadycode.recode.variant import Context, Rule
 
 _ATTEMPTS = 20
 _REWORDED = 0.5
@@ -25,7 +22,9 @@ _NAME_WORD = re.compile(r"[A-Z]+(?![a-z])|[A-Z]?[a-z]+")
 
 
 def camel_case(name: str) -> str:
-    """``snake_case`` to ``snakeCase``, ``camelCase`` to ``camel_case``; leading ``_`` stay.
+    """Turns ``snake_case`` into ``snakeCase`` and ``camelCase`` into ``camel_case``.
+
+    Leading ``_`` stay.
 
     >>> camel_case("has_close_elements"), camel_case("digitSum"), camel_case("add")
     ('hasCloseElements', 'digit_sum', 'add')
@@ -38,37 +37,47 @@ def camel_case(name: str) -> str:
     return lead + re.sub(r"(?<=[a-z0-9])[A-Z]", lambda m: "_" + m[0].lower(), bare)
 
 
-def _camel(problem: Problem, random: Random) -> Problem:
+def other_case(problem: Problem, context: Context) -> Problem:
+    """Gives the function its name in the other of the two usual spellings."""
     name = camel_case(problem.entry_point)
     return rename(problem, name) if _is_free(problem, name) else problem
 
 
-def _slip(slip: characters.Slip, problem: Problem, random: Random) -> Problem:
-    """The first of a few slips that gives a name that nothing else uses."""
-    for _ in range(_ATTEMPTS):
-        (name,) = slip([problem.entry_point], random)
-        if _is_free(problem, name):
-            return rename(problem, name)
-    return problem
+def slips(slip: characters.Slip) -> Rule:
+    """Returns the rule that takes the first of a few slips that gives a name nothing else has."""
+
+    def rule(problem: Problem, context: Context) -> Problem:
+        for _ in range(_ATTEMPTS):
+            (name,) = slip([problem.entry_point], context.random)
+            if _is_free(problem, name):
+                return rename(problem, name)
+        return problem
+
+    return rule
 
 
-def _reword(
-    others: Callable[[str, str], Sequence[str]], problem: Problem, random: Random
-) -> Problem:
-    """One or more words of the name replaced by other words, each kept in its own case."""
-    name = problem.entry_point
-    matches = list(_NAME_WORD.finditer(name))
-    tags = tag([match[0].lower() for match in matches])
-    choices = [others(match[0].lower(), kind) for match, kind in zip(matches, tags, strict=True)]
-    places = [at for at, found in enumerate(choices) if found and len(matches[at][0]) > 2]
-    for _ in range(_ATTEMPTS if places else 0):
-        text = name
-        for at in reversed(english.some(places, _REWORDED, random)):
-            word = cased_like(matches[at][0], random.choice(choices[at]))
-            text = text[: matches[at].start()] + word + text[matches[at].end() :]
-        if _is_free(problem, text):
-            return rename(problem, text)
-    return problem
+def rewords(others: Callable[[str, str], Sequence[str]]) -> Rule:
+    """Returns the rule that replaces words of the name, each in its own case.
+
+    ``others`` gets a word and its Penn tag, and returns the words that may take its place.
+    """
+
+    def rule(problem: Problem, context: Context) -> Problem:
+        name = problem.entry_point
+        matches = list(_NAME_WORD.finditer(name))
+        tags = tag([match[0].lower() for match in matches])
+        choices = [others(m[0].lower(), kind) for m, kind in zip(matches, tags, strict=True)]
+        places = [at for at, words in enumerate(choices) if words and len(matches[at][0]) > 2]
+        for _ in range(_ATTEMPTS if places else 0):
+            text = name
+            for at in reversed(english.some(places, _REWORDED, context.random)):
+                word = cased_like(matches[at][0], context.random.choice(choices[at]))
+                text = text[: matches[at].start()] + word + text[matches[at].end() :]
+            if _is_free(problem, text):
+                return rename(problem, text)
+        return problem
+
+    return rule
 
 
 def _is_free(problem: Problem, name: str) -> bool:
@@ -79,7 +88,7 @@ def _is_free(problem: Problem, name: str) -> bool:
 
 
 def rename(problem: Problem, name: str) -> Problem:
-    """``problem`` with its function called ``name``; attributes of the old name stay."""
+    """Returns ``problem`` with its function called ``name``; attributes of the old name stay."""
     source = Source(problem)
     old = problem.entry_point
     if _in_template(source, old):
@@ -90,7 +99,7 @@ def rename(problem: Problem, name: str) -> Problem:
 
 
 def _in_template(source: Source, name: str) -> bool:
-    """Used inside an f-string, whose parts have no positions before Python 3.12."""
+    """Says whether an f-string uses the name; its parts have no positions before Python 3.12."""
     return any(
         isinstance(inner, ast.Name) and inner.id == name
         for node in ast.walk(source.tree)
@@ -100,7 +109,7 @@ def _in_template(source: Source, name: str) -> bool:
 
 
 def _uses(source: Source, name: str) -> list[Span]:
-    """Neither attributes of that name nor the keywords of a call."""
+    """Returns where the code uses a name, but not as an attribute or as a call's keyword."""
     keywords = {
         source.span(node).start
         for node in ast.walk(source.tree)
@@ -115,7 +124,7 @@ def _uses(source: Source, name: str) -> list[Span]:
 
 
 def _mentions(source: Source) -> list[Span]:
-    """Whole words in docstring and comments that mean the function.
+    """Returns the whole words in docstring and comments that mean the function.
 
     A name that could be an English word (``add``) only counts where it is called or called a
     function, and in examples; ``sort_third`` and ``digitSum`` always do.
@@ -124,18 +133,14 @@ def _mentions(source: Source) -> list[Span]:
     whole = re.compile(rf"(?<!\w){re.escape(name)}(?!\w)")
     places = [t.span for t in source.tokens if t.kind == tokenize.COMMENT]
     places += [source.docstring] if source.docstring else []
-    prose = prose_lines(source) if source.docstring else []
-    found = []
+    prose = prose_lines(source)
+    mentions = []
     for place in places:
         for match in whole.finditer(source.text, place.start, place.end):
             in_prose = any(line.start <= match.start() < line.end for line in prose)
-            if not in_prose or not _is_word(name) or _is_call(source.text, match):
-                found.append(Span(*match.span()))
-    return found
-
-
-def _is_word(name: str) -> bool:
-    return name.isalpha() and (name.islower() or name.istitle())
+            if not in_prose or not is_word(name) or _is_call(source.text, match):
+                mentions.append(Span(*match.span()))
+    return mentions
 
 
 def _is_call(text: str, match: re.Match[str]) -> bool:
@@ -144,27 +149,11 @@ def _is_call(text: str, match: re.Match[str]) -> bool:
 
 
 def _renamed_test(problem: Problem, name: str) -> str:
-    """Tests call ``candidate``; the few that call the function by its own name follow it."""
-    if problem.entry_point not in problem.test:
+    """Returns the test after the renaming: most call ``candidate``, a few the function itself."""
+    old = problem.entry_point
+    if old not in problem.test:
         return problem.test
-    test = Source(changed(problem, prompt="", canonical_solution=problem.test))
-    try:
-        if any(isinstance(n, Function) and n.name == problem.entry_point for n in test.tree.body):
-            return problem.test  # ``check``, say, is its own
-        uses = _uses(test, problem.entry_point)
-    except DataError as error:
-        fault = f"{problem.task_id}: the test is not valid Python ({error.__cause__ or error})"
-        raise DataError(f"{fault}; mend the problem") from error
-    return test.edited(Edit(span, name) for span in uses).canonical_solution
-
-
-RANDOM: dict[str, Perturbation] = {
-    "FuncRenameButterFinger": partial(_slip, characters.press_neighbours),
-    "FuncRenameSwapChar": partial(_slip, characters.swap_neighbours),
-    "FuncRenameChangeChar": partial(_slip, characters.change_case),
-    "FuncRenameInflectionalVariation": partial(_reword, english.other_forms),
-    "FuncRenameSynonymSub": partial(_reword, synonyms),
-}
-FIXED: dict[str, Perturbation] = {"FuncRenameCamelCase": _camel}
-PLUGGED: dict[str, tuple[str, Plugged]] = {}
-"""Name -> the plug-in that it needs, and its rule."""
+    test = program_of_test(problem)
+    if any(isinstance(node, Function) and node.name == old for node in test.tree.body):
+        return problem.test  # its own function of that name, such as ``check``
+    return test.edited(Edit(span, name) for span in _uses(test, old)).canonical_solution

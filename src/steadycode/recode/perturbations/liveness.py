@@ -11,7 +11,7 @@ _COMPREHENSION = ast.ListComp | ast.SetComp | ast.DictComp | ast.GeneratorExp
 
 
 def has_continue(loop: ast.For) -> bool:
-    """A ``continue`` that means this loop."""
+    """Says whether the loop has a ``continue`` of its own, not of a loop inside it."""
     return any(isinstance(n, ast.Continue) for part in loop.body for n in _same_loop(part))
 
 
@@ -28,7 +28,7 @@ def _same_loop(node: ast.AST) -> Iterator[ast.AST]:
 
 
 def outlives(function: Function, loop: ast.For) -> bool:
-    """The variable of the loop may be read after it, or by something that runs later."""
+    """Says whether the loop's variable may be read after it, or by something that runs later."""
     assert isinstance(loop.target, ast.Name)
     name = loop.target.id
     later = (
@@ -40,14 +40,13 @@ def outlives(function: Function, loop: ast.For) -> bool:
 
 
 def _read_outside(node: ast.AST, loop: ast.For, name: str) -> bool:
-    """``name`` is used somewhere but in the loop, and not as another loop's own variable."""
+    """Says whether ``name`` is used outside the loop, and not as another loop's own variable."""
     if node is loop:
         return False
     match node:
         case (
-            ast.Name(id=found, ctx=ast.Load() | ast.Del())
-            | ast.AugAssign(target=ast.Name(id=found))
-        ) if found == name:
+            ast.Name(id=used, ctx=ast.Load() | ast.Del()) | ast.AugAssign(target=ast.Name(id=used))
+        ) if used == name:
             return True
         case ast.Global(names=names) | ast.Nonlocal(names=names) if name in names:
             return True
@@ -55,7 +54,7 @@ def _read_outside(node: ast.AST, loop: ast.For, name: str) -> bool:
 
 
 def _open_parts(node: ast.AST, loop: ast.For, name: str) -> list[ast.AST]:
-    """Children in which ``name`` may mean the loop's variable."""
+    """Returns the children in which ``name`` may mean the loop's variable."""
     if isinstance(node, ast.For) and name in bound_names(node.target):
         if not any(inner is loop for inner in ast.walk(node)):
             return [node.iter, *node.orelse]
@@ -68,4 +67,5 @@ def _open_parts(node: ast.AST, loop: ast.For, name: str) -> list[ast.AST]:
 
 
 def mentions(node: ast.AST, name: str) -> bool:
+    """Says whether ``name`` stands for a variable anywhere below ``node``."""
     return any(isinstance(n, ast.Name) and n.id == name for n in ast.walk(node))

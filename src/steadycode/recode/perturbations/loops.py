@@ -1,13 +1,12 @@
 """A ``for`` loop as the ``while`` loop that does the same.
 
-What is added stands before the loop's body, so that what is left to write stays the same; only a
-loop that is given as a whole counts at its end, as people do.
+What is added stands before the loop's body, so that what is left to write stays the same. Only a
+loop that the prompt shows as a whole counts at its end, as people do.
 """
 
 import ast
 from collections.abc import Iterator
 from dataclasses import dataclass
-from random import Random
 from tokenize import COMMENT
 
 from steadycode.problems import Problem
@@ -21,13 +20,20 @@ from steadycode.recode.perturbations.scopes import (
 )
 from steadycode.recode.perturbations.sequences import is_sequence, is_steady
 from steadycode.recode.source import Edit, Function, Source, Span
+from steadycode.recode.variant import Context
 
+_NO_BOUND = ast.Starred | ast.Yield | ast.YieldFrom
 _PLAIN = ast.Name | ast.Constant | ast.Call | ast.Attribute | ast.Subscript | ast.BinOp
 
 
 @dataclass(frozen=True, slots=True)
 class _Loop:
-    """``header``: from ``for`` to its colon. ``body``: the indentation of its statements."""
+    """A loop and how it is laid out.
+
+    ``header`` goes from ``for`` to its colon, ``target`` and ``iterable`` are the texts of its two
+    parts. ``body`` is the indentation of its statements, which may follow the header on
+    ``one_line``.
+    """
 
     source: Source
     node: ast.For
@@ -44,23 +50,22 @@ class _Loop:
     @property
     def end(self) -> int:
         """The end of the line that its body ends in."""
-        end = self.source.span(self.node.body[-1]).end
-        line_end = self.source.text.find("\n", end)
-        return len(self.source.text) if line_end < 0 else line_end
+        return self.source.line_end(self.source.span(self.node.body[-1]).end)
 
     @property
-    def is_given(self) -> bool:
+    def is_shown(self) -> bool:
+        """Whether the prompt shows it as a whole."""
         return self.end <= self.source.cut
 
     @property
     def is_plain(self) -> bool:
-        """Its target is a name without parentheses."""
+        """Whether its target is a name without parentheses."""
         return isinstance(self.node.target, ast.Name) and self.target == self.node.target.id
 
 
 @dataclass(frozen=True, slots=True)
 class _While:
-    """``before`` the loop, its ``condition``, ``first`` in its body, and ``last``."""
+    """The lines ``before`` the new loop, its condition, and lines to add to its body."""
 
     before: tuple[str, ...]
     condition: str
@@ -68,8 +73,8 @@ class _While:
     last: str = ""
 
 
-def for_to_while(problem: Problem, random: Random) -> Problem:
-    """The first given loop that can be rewritten for certain."""
+def for_to_while(problem: Problem, context: Context) -> Problem:
+    """Rewrites the first loop that the prompt shows and that certainly can be rewritten."""
     source = Source(problem)
     if reads_names(source):
         return problem
@@ -83,7 +88,7 @@ def for_to_while(problem: Problem, random: Random) -> Problem:
 
 
 def _loops(function: Function) -> Iterator[ast.For]:
-    """Loops of the function and of functions inside, in the order of the text."""
+    """Yields the loops of the function and of functions inside it, in the order of the text."""
     for statement in statements(function):
         if isinstance(statement, ast.For):
             yield statement
@@ -92,7 +97,7 @@ def _loops(function: Function) -> Iterator[ast.For]:
 
 
 def _parsed(source: Source, node: ast.For) -> _Loop | None:
-    """None when its header is not given as a whole, or not laid out in one of the usual ways."""
+    """Returns None for a header that the prompt cuts, or that is laid out in an unusual way."""
     span, target, iterable = (source.span(n) for n in (node, node.target, node.iter))
     word_in = next(t for t in source.tokens if t.text == "in" and t.span.start >= target.end)
     colon = next(t for t in source.tokens if t.text == ":" and t.span.start >= iterable.end)
@@ -109,8 +114,8 @@ def _parsed(source: Source, node: ast.For) -> _Loop | None:
     gap = source.text[header.end : first]
     if "\\\n" in gap:
         return None
-    unit = source.indentation(source.span(source.target.body[0]).start) or "    "
     one_line = "\n" not in gap
+    unit = source.body_indent or "    "
     body = source.indentation(span.start) + unit if one_line else source.indentation(first)
     return _Loop(source, node, header, between.strip(), text.strip(), body, one_line)
 
@@ -132,7 +137,10 @@ def _edits(loop: _Loop, new: _While) -> list[Edit]:
 
 
 def _counting(loop: _Loop) -> _While | None:
-    """``for i in range(start, stop, step)``."""
+    """Rewrites ``for i in range(start, stop, step)``.
+
+    The loop's variable counts itself where nobody can notice; else there is a counter beside it.
+    """
     bounds = _range_bounds(loop)
     if bounds is None:
         return None
@@ -144,9 +152,7 @@ def _counting(loop: _Loop) -> _While | None:
     limit = _text(source, stop) if steady else free_name(source, "end", "stop", "limit")
     fixed = () if steady else (f"{limit} = {_text(source, stop)}",)
     begin = _text(source, start) if start is not None else "0"
-    if _may_count_itself(loop) and steady:
-        return _While((f"{name} = {begin}",), f"{name} {ahead} {limit}", last=f"{name} {change}")
-    if _may_count_itself(loop) and not mentions(stop, name):
+    if _may_count_itself(loop) and (steady or not mentions(stop, name)):
         before = (f"{name} = {begin}", *fixed)
         return _While(before, f"{name} {ahead} {limit}", last=f"{name} {change}")
     counter = free_name(source, "index", "position", "counter")
@@ -158,25 +164,25 @@ def _counting(loop: _Loop) -> _While | None:
 
 
 def _range_bounds(loop: _Loop) -> tuple[ast.expr | None, ast.expr, int] | None:
-    """Start, stop and step of a plain ``range`` of a plain name; None for any other loop."""
+    """Returns start, stop and step of a loop over a plain ``range``, and None for any other.
+
+    The start is None where ``range`` has just a stop.
+    """
     call = loop.node.iter
-    if not isinstance(call, ast.Call) or not isinstance(call.func, ast.Name):
+    if not isinstance(call, ast.Call) or not keeps(loop.source, ["range", "len"]):
         return None
-    arguments = call.args
-    if call.func.id != "range" or call.keywords or "\n" in loop.iterable:
+    if "\n" in loop.iterable or any(isinstance(argument, _NO_BOUND) for argument in call.args):
         return None
-    if not keeps(loop.source, ["range", "len"]) or not 1 <= len(arguments) <= 3:
-        return None
-    if any(isinstance(a, ast.Starred | ast.Yield | ast.YieldFrom) for a in arguments):
-        return None
-    step = _integer(arguments[2]) if len(arguments) == 3 else 1
-    if not step:
-        return None
-    return (
-        (None if len(arguments) == 1 else arguments[0]),
-        arguments[min(len(arguments), 2) - 1],
-        step,
-    )
+    match call:
+        case ast.Call(func=ast.Name(id="range"), args=[stop], keywords=[]):
+            return None, stop, 1
+        case ast.Call(func=ast.Name(id="range"), args=[start, stop], keywords=[]):
+            return start, stop, 1
+        case ast.Call(func=ast.Name(id="range"), args=[start, stop, third], keywords=[]) if (
+            step := _integer(third)
+        ):
+            return start, stop, step
+    return None
 
 
 def _integer(node: ast.expr) -> int | None:
@@ -189,7 +195,7 @@ def _integer(node: ast.expr) -> int | None:
 
 
 def _indexing(loop: _Loop) -> _While | None:
-    """``for x in xs`` and ``for i, x in enumerate(xs)`` over what certainly has indices."""
+    """Rewrites ``for x in xs`` and ``for i, x in enumerate(xs)`` where ``xs`` has indices."""
     source, node = loop.source, loop.node
     expression, item = node.iter, "{items}[{index}]"
     if not keeps(source, ["len", "enumerate"]) or "\n" in loop.iterable:
@@ -206,20 +212,19 @@ def _indexing(loop: _Loop) -> _While | None:
         items, before = expression.id, list[str]()
     else:
         items = free_name(source, "items", "sequence")
-        span = source.span(expression)
-        inner = source.text[span.start : span.end]
+        inner = source.text_of(source.span(expression))
         before = [f"{items} = {loop.iterable if expression is node.iter else inner}"]
     index = free_name(source, "index", "position", "counter")
     before.append(f"{index} = 0")
     take = f"{loop.target} = " + item.format(items=items, index=index)
     condition, count = f"{index} < len({items})", f"{index} += 1"
-    if loop.is_given and not has_continue(node):
+    if loop.is_shown and not has_continue(node):
         return _While(tuple(before), condition, first=(take,), last=count)
     return _While(tuple(before), condition, first=(take, count))
 
 
 def _iterating(loop: _Loop) -> _While | None:
-    """Any other loop: an iterator, and a mark for its end that nothing else can be."""
+    """Rewrites any other loop, with an iterator and a mark for its end that nothing else can be."""
     source = loop.source
     if not keeps(source, ["iter", "next", "object"]):
         return None
@@ -236,22 +241,17 @@ def _iterating(loop: _Loop) -> _While | None:
 
 
 def _may_count_itself(loop: _Loop) -> bool:
-    """The loop's own variable can be the counter, changed at the end of the body."""
+    """Says whether the loop's own variable can be the counter, changed at the end of the body."""
     return (
-        loop.is_given
+        loop.is_shown
         and loop.is_plain
         and not has_continue(loop.node)
-        and loop.target not in [n for s in _inside(loop.node) for n in bound_names(s)]
+        and not any(loop.target in bound_names(s) for s in loop.node.body + loop.node.orelse)
         and not outlives(loop.source.target, loop.node)
     )
 
 
-def _inside(node: ast.For) -> list[ast.stmt]:
-    return [*node.body, *node.orelse]
-
-
 def _text(source: Source, node: ast.expr) -> str:
-    """The expression as it stands, in parentheses where it would not stay one operand."""
-    span = source.span(node)
-    text = source.text[span.start : span.end]
+    """Returns an expression's text, in parentheses where it would not stay one operand."""
+    text = source.text_of(source.span(node))
     return text if isinstance(node, _PLAIN) or _integer(node) is not None else f"({text})"

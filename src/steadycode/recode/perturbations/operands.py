@@ -2,17 +2,17 @@
 
 import ast
 from collections.abc import Iterator
-from random import Random
 
 from steadycode.problems import Problem
 from steadycode.recode.perturbations.scopes import bound_names
 from steadycode.recode.source import Edit, Source, Span
+from steadycode.recode.variant import Context
 
 _MIRRORED: dict[type[ast.cmpop], str] = {
     ast.Lt: ">", ast.Gt: "<", ast.LtE: ">=", ast.GtE: "<=", ast.Eq: "==", ast.NotEq: "!=",
 }  # fmt: skip
 _USING_UP = frozenset(("sum", "min", "max", "sorted"))
-"""Calls that change nothing but an iterator that they are given."""
+"""Calls that change nothing, but use up an argument that is an iterator."""
 _PURE_CALLS = frozenset(("len", "abs", "ord", "chr", "int", "str", "float", "round")) | _USING_UP
 _PURE = (
     ast.Name | ast.Constant | ast.UnaryOp | ast.BinOp | ast.Attribute | ast.Subscript
@@ -20,8 +20,8 @@ _PURE = (
 )  # fmt: skip
 
 
-def swap_operands(problem: Problem, random: Random) -> Problem:
-    """The first comparison that is given and whose operands can trade places."""
+def swap_operands(problem: Problem, context: Context) -> Problem:
+    """Turns round the first comparison of the prompt whose operands can trade places."""
     source = Source(problem)
     calls = _PURE_CALLS.difference(bound_names(source.tree))
     for node in _comparisons(source):
@@ -33,7 +33,7 @@ def swap_operands(problem: Problem, random: Random) -> Problem:
 
 
 def _comparisons(source: Source) -> list[ast.Compare]:
-    """The comparisons of the target's body, in the order of the text."""
+    """Returns the comparisons of the target's body, in the order of the text."""
     nodes = [node for statement in source.target.body for node in ast.walk(statement)]
     misplaced = {
         id(inner)  # Python 3.11 gives no true positions inside f-strings
@@ -41,12 +41,12 @@ def _comparisons(source: Source) -> list[ast.Compare]:
         if isinstance(node, ast.JoinedStr)
         for inner in ast.walk(node)
     }
-    found = [n for n in nodes if isinstance(n, ast.Compare) and id(n) not in misplaced]
-    return sorted(found, key=lambda node: (node.lineno, node.col_offset))
+    comparisons = [n for n in nodes if isinstance(n, ast.Compare) and id(n) not in misplaced]
+    return sorted(comparisons, key=lambda node: (node.lineno, node.col_offset))
 
 
 def _can_swap(node: ast.Compare, calls: frozenset[str]) -> bool:
-    """It does not matter which operand is evaluated first."""
+    """Says whether it does not matter which operand is evaluated first."""
     if len(node.ops) != 1 or type(node.ops[0]) not in _MIRRORED:
         return False
     left, right = node.left, node.comparators[0]
@@ -65,7 +65,7 @@ def _is_constant(node: ast.expr) -> bool:
 
 
 def _is_pure(node: ast.expr, calls: frozenset[str]) -> bool:
-    """Evaluating it changes nothing."""
+    """Says whether evaluating an expression changes nothing."""
     for inner in ast.walk(node):
         if isinstance(inner, ast.Call):
             if not isinstance(inner.func, ast.Name) or inner.func.id not in calls or inner.keywords:
@@ -76,15 +76,19 @@ def _is_pure(node: ast.expr, calls: frozenset[str]) -> bool:
 
 
 def _used_up(node: ast.expr) -> Iterator[str]:
-    """Names that, were they iterators, would be used up."""
+    """Yields the names that would be used up if they were iterators."""
     for call in ast.walk(node):
-        if isinstance(call, ast.Call) and getattr(call.func, "id", "") in _USING_UP:
-            for argument in call.args:
-                yield from (n.id for n in ast.walk(argument) if isinstance(n, ast.Name))
+        match call:
+            case ast.Call(func=ast.Name(id=function), args=arguments) if function in _USING_UP:
+                for argument in arguments:
+                    yield from (n.id for n in ast.walk(argument) if isinstance(n, ast.Name))
 
 
 def _swapped(source: Source, node: ast.Compare) -> Edit | None:
-    """Both operands with their own parentheses; None when they are spread over lines."""
+    """Swaps both operands with their own parentheses.
+
+    Returns None when they are spread over lines, or when nothing would change.
+    """
     whole, left, right = (source.span(n) for n in (node, node.left, node.comparators[0]))
     text = source.text
     (operator,) = [
@@ -93,7 +97,7 @@ def _swapped(source: Source, node: ast.Compare) -> Edit | None:
         if left.end <= token.span.start < right.start and token.text in _MIRRORED.values()
     ]
     first, second = Span(whole.start, operator.start), Span(operator.end, whole.end)
-    before, after = text[first.start : first.end], text[second.start : second.end]
+    before, after = source.text_of(first), source.text_of(second)
     if "\n" in before + after or before.strip() == after.strip():
         return None
     mirrored = _MIRRORED[type(node.ops[0])]
@@ -108,5 +112,5 @@ def _swapped(source: Source, node: ast.Compare) -> Edit | None:
 
 
 def _would_join(left: str, right: str) -> bool:
-    """Two characters that stand for one word, or a string with a prefix, when side by side."""
+    """Says whether two characters side by side make one word, or a string with a prefix."""
     return (left.isalnum() or left == "_") and (right.isalnum() or right in ("_", "'", '"'))

@@ -3,33 +3,30 @@
 import ast
 import re
 import string
-import tokenize
 from collections.abc import Callable
-from dataclasses import dataclass, field
-from random import Random
 
-from steadycode.errors import DataError
 from steadycode.problems import Problem
-from steadycode.recode.perturbations.prose import prose_lines
+from steadycode.recode.perturbations.prose import is_word, prose_lines
+from steadycode.recode.perturbations.renamed_test import with_keywords
 from steadycode.recode.perturbations.scopes import (
     free_name,
     is_free,
+    name_without_place,
     reads_names,
     shared_names,
 )
-from steadycode.recode.source import Edit, Source, Span, changed, parameters, tokenized
-from steadycode.recode.variant import Plugin
+from steadycode.recode.source import Edit, Source, Span, changed, parameters
+from steadycode.recode.variant import Context
 
 _ATTEMPTS = 100
-_NOT_VARIABLES = frozenset(("a", "A", "I"))
-"""Letters that are words of the language."""
+_WORDS_OF_ONE_LETTER = frozenset(("a", "A", "I"))
 _ABBREVIATIONS = frozenset(
     ("arr", "lst", "str", "num", "nums", "txt", "tup", "dic", "mat", "idx", "elem", "lis", "strs")
 )
 
 
-def rename_naive(problem: Problem, random: Random) -> Problem:
-    """``VAR_0``, or the first number that is free."""
+def rename_naive(problem: Problem, context: Context) -> Problem:
+    """Calls the variable ``VAR_0``, or takes the first number that is free."""
     source = Source(problem)
     number = 0
     while f"VAR_{number}" in source.names:
@@ -37,9 +34,9 @@ def rename_naive(problem: Problem, random: Random) -> Problem:
     return _rename_variable(source, lambda old: f"VAR_{number}")
 
 
-def rename_random(problem: Problem, random: Random) -> Problem:
-    """Letters and digits, as many as the old name has."""
-    source = Source(problem)
+def rename_random(problem: Problem, context: Context) -> Problem:
+    """Gives the variable a name of random letters and digits, as many as the old name has."""
+    source, random = Source(problem), context.random
 
     def new(old: str) -> str:
         for attempt in range(_ATTEMPTS):
@@ -53,8 +50,10 @@ def rename_random(problem: Problem, random: Random) -> Problem:
     return _rename_variable(source, new)
 
 
-def rename_by(problem: Problem, plugin: Plugin) -> Problem:
-    """What the plug-in calls it: mended where that is no name, or one that is taken."""
+def rename_by_plugin(problem: Problem, context: Context) -> Problem:
+    """Takes the plug-in's name for the variable, mended where it is no name, or one in use."""
+    plugin = context.plugins.name
+    assert plugin is not None
     source = Source(problem)
 
     def new(old: str) -> str:
@@ -66,84 +65,59 @@ def rename_by(problem: Problem, plugin: Plugin) -> Problem:
     return _rename_variable(source, new)
 
 
-@dataclass(slots=True)
-class _Variable:
-    """``uses``: where it stands in the target, in the order of the text."""
-
-    uses: list[Span] = field(default_factory=list)
-    is_parameter: bool = False
-
-
 def _rename_variable(source: Source, new: Callable[[str], str]) -> Problem:
-    """The target's most used variable that can be seen before the cut, the first of equals."""
-    variables = _variables(source)
-    visible = {n: v for n, v in variables.items() if v.uses[0].start < source.cut}
-    if not visible:
+    """Renames the most used variable that the prompt shows; of equals, the first in the text."""
+    uses = variable_uses(source)
+    shown = {name: spans for name, spans in uses.items() if spans[0].start < source.cut}
+    if not shown:
         return source.problem
-    old = max(visible, key=lambda name: len(visible[name].uses))
+    old = max(shown, key=lambda name: len(shown[name]))
     name = new(old)
     if name == old:
         return source.problem
-    spans = list(visible[old].uses)
+    spans = shown[old]
     test = source.problem.test
-    if visible[old].is_parameter:
-        spans += _mentions(source, old)
-        test = _renamed_keywords(source.problem, old, name)
+    arguments = ast.walk(source.target.args)
+    if any(isinstance(node, ast.arg) and node.arg == old for node in arguments):
+        spans = spans + _mentions(source, old)
+        test = with_keywords(source.problem, {old: name})
     return changed(source.edited(Edit(span, name) for span in spans), test=test)
 
 
 def variable_uses(source: Source) -> dict[str, list[Span]]:
-    """Variables that can be renamed safely -> where they stand, in the order of the text."""
-    return {name: variable.uses for name, variable in _variables(source).items()}
+    """Returns where each parameter and local variable stands that can be renamed safely.
 
-
-def _variables(source: Source) -> dict[str, _Variable]:
-    """Parameters and local variables that can be renamed safely, in the order of the text."""
+    Variables and their places are in the order of the text.
+    """
     if reads_names(source):
         return {}
-    found, bound = dict[str, _Variable](), set[str]()
+    uses, bound = dict[str, list[Span]](), set[str]()
     unsafe = {n.arg for n in ast.walk(source.tree) if isinstance(n, ast.keyword) and n.arg}
     unsafe |= shared_names(source) | _outer_names(source)
     for node in ast.walk(source.target):
         match node:
             case ast.Name(id=name, ctx=context):
-                found.setdefault(name, _Variable()).uses.append(source.span(node))
+                uses.setdefault(name, []).append(source.span(node))
                 if not isinstance(context, ast.Load):
                     bound.add(name)
             case ast.arg(arg=name):
                 start = source.span(node).start
-                found.setdefault(name, _Variable()).uses.append(Span(start, start + len(name)))
+                uses.setdefault(name, []).append(Span(start, start + len(name)))
                 bound.add(name)
             case ast.JoinedStr():  # positions inside are not those of the text
                 unsafe |= {n.id for n in ast.walk(node) if isinstance(n, ast.Name)}
-            case (
-                ast.ExceptHandler(name=str(name))
-                | ast.MatchAs(name=str(name))
-                | ast.MatchStar(name=str(name))
-                | ast.MatchMapping(rest=str(name))
-                | ast.FunctionDef(name=name)
-                | ast.AsyncFunctionDef(name=name)
-                | ast.ClassDef(name=name)
-            ):
-                unsafe.add(name)
-            case ast.alias(name=name, asname=asname):
-                unsafe.add(asname or name.partition(".")[0])
-    for node in ast.walk(source.target.args):
-        if isinstance(node, ast.arg) and node.arg in found:
-            found[node.arg].is_parameter = True
-    variables = {name: found[name] for name in bound - unsafe}
-    for variable in variables.values():
-        variable.uses.sort(key=lambda span: span.start)
-    ordered = sorted(variables.items(), key=lambda item: item[1].uses[0].start)
+            case _:
+                unsafe.add(name_without_place(node))
+    variables = {name: sorted(uses[name], key=lambda span: span.start) for name in bound - unsafe}
     return {
-        name: variable
-        for name, variable in ordered
-        if all(source.text[span.start : span.end] == name for span in variable.uses)
+        name: spans
+        for name, spans in sorted(variables.items(), key=lambda item: item[1][0].start)
+        if all(source.text_of(span) == name for span in spans)  # else it is spelt in two ways
     }
 
 
 def _outer_names(source: Source) -> set[str]:
-    """Names in the target's decorators, defaults and annotations: those of the module."""
+    """Returns the names in the target's decorators, defaults and annotations: the module's."""
     arguments = source.target.args
     outside: list[ast.expr | None] = [
         *source.target.decorator_list, *arguments.defaults, *arguments.kw_defaults,
@@ -159,60 +133,25 @@ def _outer_names(source: Source) -> set[str]:
 
 
 def _mentions(source: Source, name: str) -> list[Span]:
-    """Words of the docstring's prose that mean the parameter: in backticks, or one that is no
-    English word (``n``, ``arr``, ``max_len``)."""
-    if source.docstring is None:
-        return []
+    """Returns the words of the docstring's prose that mean the parameter.
+
+    A word in backticks always does, any other only where it is no English word (``n``, ``arr``,
+    ``max_len``). ``ParameterRenamed`` has a rule of its own. It follows names into quotes, comments
+    and examples too, and need not tell a parameter ``a`` from the article, as it never renames
+    that. One rule for both would change the variants of one of them.
+    """
     word = re.escape(name)
-    marked = re.compile(rf"(?<=`){word}(?=`)")
-    plain = re.compile(
-        rf"(?:(?<=[\s,;(\[])|^)(?<!\w\(){word}(?=[\s,;:)\]\[?!]|'(?!\w)|-th\b|\.(?!\w)|$)"
-    )
-    rules = [marked] if _is_word(name) else [marked, plain]
-    return sorted(
-        {
-            Span(line.start + match.start(), line.start + match.end())
-            for line in prose_lines(source)
-            for rule in rules
-            for match in rule.finditer(source.text[line.start : line.end])
-        },
-        key=lambda span: span.start,
-    )
-
-
-def _is_word(name: str) -> bool:
-    if len(name) == 1:
-        return name in _NOT_VARIABLES
-    if name in _ABBREVIATIONS:
-        return False
-    return name.isalpha() and (name.islower() or name.istitle())
-
-
-def _renamed_keywords(problem: Problem, old: str, new: str) -> str:
-    """The test with the parameter's new name where it calls the candidate by keyword."""
-    if not re.search(rf"\b{re.escape(old)}\s*=", problem.test):
-        return problem.test
-    try:
-        tree, tokens = ast.parse(problem.test), tokenized(problem.test)
-    except (SyntaxError, ValueError, tokenize.TokenError) as error:
-        fault = f"{problem.task_id}: the test is not valid Python ({error})"
-        raise DataError(f"{fault}; mend the problem") from error
-    functions = ("candidate", problem.entry_point)
-    keywords = [
-        (node.lineno, node.col_offset)
-        for call in ast.walk(tree)
-        if isinstance(call, ast.Call) and getattr(call.func, "id", "") in functions
-        for node in call.keywords
-        if node.arg == old
+    marked = rf"(?<=`){word}(?=`)"
+    plain = rf"(?:(?<=[\s,;(\[])|^)(?<!\w\(){word}(?=[\s,;:)\]\[?!]|'(?!\w)|-th\b|\.(?!\w)|$)"
+    rule = re.compile(marked if _may_be_word(name) else f"{marked}|{plain}")
+    return [
+        Span(line.start + match.start(), line.start + match.end())
+        for line in prose_lines(source)
+        for match in rule.finditer(source.text_of(line))
     ]
-    text = problem.test
-    lines = text.split("\n")
-    starts = {
-        sum(len(line) + 1 for line in lines[: row - 1])
-        + len(lines[row - 1].encode()[:column].decode(errors="ignore"))
-        for row, column in keywords
-    }
-    for token in reversed(tokens):
-        if token.span.start in starts and token.text == old:
-            text = text[: token.span.start] + new + text[token.span.end :]
-    return text
+
+
+def _may_be_word(name: str) -> bool:
+    if len(name) == 1:
+        return name in _WORDS_OF_ONE_LETTER
+    return is_word(name) and name not in _ABBREVIATIONS

@@ -12,7 +12,7 @@ _READS_NAMES = frozenset(("locals", "globals", "vars", "dir", "eval", "exec"))
 
 
 def statements(node: ast.AST) -> Iterator[ast.stmt]:
-    """Statements below ``node`` that belong to the same function."""
+    """Yields the statements below ``node`` that belong to the same function."""
     for child in ast.iter_child_nodes(node):
         if isinstance(child, ast.stmt):
             yield child
@@ -21,45 +21,57 @@ def statements(node: ast.AST) -> Iterator[ast.stmt]:
 
 
 def bound_names(node: ast.AST) -> Iterator[str]:
-    """Every name that something below ``node`` gives a meaning, once for each time."""
+    """Yields every name that something below ``node`` gives a meaning, once for each time."""
     for inner in ast.walk(node):
         match inner:
             case ast.Name(id=name, ctx=ast.Store() | ast.Del()) | ast.arg(arg=name):
                 yield name
-            case (
-                ast.FunctionDef(name=name)
-                | ast.AsyncFunctionDef(name=name)
-                | ast.ClassDef(name=name)
-                | ast.ExceptHandler(name=str(name))
-                | ast.MatchAs(name=str(name))
-                | ast.MatchStar(name=str(name))
-                | ast.MatchMapping(rest=str(name))
-            ):
-                yield name
-            case ast.alias(name=name, asname=asname):
-                yield asname or name.partition(".")[0]
+            case _:
+                if name := name_without_place(inner):
+                    yield name
+
+
+def name_without_place(node: ast.AST) -> str:
+    """Returns the name that a function, class, handler, pattern or import binds; else nothing.
+
+    The tree tells where such a node stands, but not where in it the name does.
+    """
+    match node:
+        case (
+            ast.FunctionDef(name=name)
+            | ast.AsyncFunctionDef(name=name)
+            | ast.ClassDef(name=name)
+            | ast.ExceptHandler(name=str(name))
+            | ast.MatchAs(name=str(name))
+            | ast.MatchStar(name=str(name))
+            | ast.MatchMapping(rest=str(name))
+        ):
+            return name
+        case ast.alias(name=name, asname=asname):
+            return asname or name.partition(".")[0]
+    return ""
 
 
 def keeps(source: Source, names: Iterable[str]) -> bool:
-    """These built-in names still mean what they mean in Python."""
+    """Says whether these built-in names still mean what they mean in Python."""
     return not set(names).intersection(bound_names(source.tree))
 
 
 def reads_names(source: Source) -> bool:
-    """The target looks at its variables by name, as ``locals()`` does."""
+    """Says whether the target looks at its variables by name, as ``locals()`` does."""
     return any(
         isinstance(node, ast.Name) and node.id in _READS_NAMES for node in ast.walk(source.target)
     )
 
 
 def is_free(source: Source, name: str) -> bool:
-    """A name that the program may begin to use."""
+    """Says whether the program may begin to use this name."""
     usable = name.isidentifier() and not keyword.iskeyword(name) and not hasattr(builtins, name)
     return usable and name not in source.names
 
 
 def free_name(source: Source, *wanted: str) -> str:
-    """The first of ``wanted`` that is free, else the first one with the first number that is."""
+    """Returns the first name of ``wanted`` that is free, else the first one with a number."""
     for name in wanted:
         if is_free(source, name):
             return name
@@ -70,14 +82,17 @@ def free_name(source: Source, *wanted: str) -> str:
 
 
 def shared_names(source: Source) -> frozenset[str]:
-    """Names that some scope of the target shares with the module, another scope by declaration,
-    or a class: a local variable can't be told from them by its name alone."""
+    """Returns the names that a scope of the target shares with something else.
+
+    That is the module, another scope by declaration, or a class: a local variable cannot be told
+    from them by its name alone.
+    """
     try:
         top = symtable.symtable(source.text, "<problem>", "exec")
     except SyntaxError:  # parses, yet does not compile: no name can be trusted
         return source.names
     tables = [t for t in top.get_children() if t.get_name() == source.target.name]
-    found = set[str]()
+    shared = set[str]()
     while tables:
         table = tables.pop()
         tables.extend(table.get_children())
@@ -85,5 +100,5 @@ def shared_names(source: Source) -> frozenset[str]:
         for symbol in table.get_symbols():
             declared = symbol.is_declared_global() or symbol.is_nonlocal()
             if symbol.is_global() or declared or (in_class and symbol.is_local()):
-                found.add(symbol.get_name())
-    return frozenset(found)
+                shared.add(symbol.get_name())
+    return frozenset(shared)

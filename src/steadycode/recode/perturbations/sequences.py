@@ -1,4 +1,4 @@
-"""What can be known of an expression without running it: has it indices, can it change."""
+"""What can be known of an expression without running it: has it indices, can its value change?"""
 
 import ast
 
@@ -17,7 +17,7 @@ _READ_ONLY_CALLS = frozenset(("len", "sum", "min", "max", "sorted", "abs", "prin
 
 
 def is_sequence(source: Source, node: ast.expr) -> bool:
-    """Certainly a list, a tuple or a string."""
+    """Says whether an expression is certainly a list, a tuple or a string."""
     match node:
         case ast.List() | ast.Tuple() | ast.ListComp() | ast.Constant(value=str()):
             return True
@@ -33,21 +33,21 @@ def is_sequence(source: Source, node: ast.expr) -> bool:
 
 
 def _is_sequence_name(source: Source, name: str) -> bool:
-    """A local variable or annotated parameter that is a sequence wherever it gets a value."""
+    """Says whether a local variable or a parameter is a sequence wherever it gets a value."""
     known = 0
     for node in ast.walk(source.target):
         match node:
-            case ast.arg(arg=found, annotation=annotation) if found == name:
+            case ast.arg(arg=bound, annotation=annotation) if bound == name:
                 if not _names_sequence(annotation):
                     return False
                 known += 1
-            case ast.Assign(targets=[ast.Name(id=found)], value=value) if found == name:
+            case ast.Assign(targets=[ast.Name(id=bound)], value=value) if bound == name:
                 if mentions(value, name) or not is_sequence(source, value):
                     return False
                 known += 1
             case ast.Global(names=names) | ast.Nonlocal(names=names) if name in names:
                 return False
-    return 0 < known == sum(found == name for found in bound_names(source.target))
+    return 0 < known == sum(bound == name for bound in bound_names(source.target))
 
 
 def _names_sequence(annotation: ast.expr | None) -> bool:
@@ -57,7 +57,7 @@ def _names_sequence(annotation: ast.expr | None) -> bool:
 
 
 def is_steady(source: Source, loop: ast.For, node: ast.expr) -> bool:
-    """A number that is the same each time the loop asks for it."""
+    """Says whether a loop's bound is a number that is the same each time the loop asks for it."""
     rebound = set(bound_names(loop))
     for inner in ast.walk(source.tree):
         if isinstance(inner, ast.Global | ast.Nonlocal):
@@ -81,9 +81,10 @@ def _is_steady(source: Source, loop: ast.For, node: ast.expr, rebound: set[str])
 
 
 def _keeps_length(source: Source, loop: ast.For, name: str) -> bool:
-    """Nothing in the loop can make the named object longer or shorter.
+    """Says whether nothing in the loop can make the named object longer or shorter.
 
-    It is only indexed and read, so it has no second name but those that the caller gave it.
+    The function only indexes and reads it, so that no other local variable means the same object.
+    A parameter or an attribute may, so no method that changes a length is called on those.
     """
     parents = {
         id(child): node for node in ast.walk(source.target) for child in ast.iter_child_nodes(node)
@@ -91,7 +92,7 @@ def _keeps_length(source: Source, loop: ast.For, name: str) -> bool:
     calls = _READ_ONLY_CALLS.difference(bound_names(source.tree))
     for node in ast.walk(source.target):
         match node:
-            case ast.Name(id=found, ctx=ast.Load()) if found == name:
+            case ast.Name(id=used, ctx=ast.Load()) if used == name:
                 if not _is_reading(node, parents[id(node)], calls):
                     return False
     parameters = {n.arg for n in ast.walk(source.target.args) if isinstance(n, ast.arg)}
@@ -107,6 +108,7 @@ def _keeps_length(source: Source, loop: ast.For, name: str) -> bool:
 
 
 def _is_reading(node: ast.Name, parent: ast.AST, calls: frozenset[str]) -> bool:
+    """Says whether a name is used where its object neither changes nor gets another name."""
     match parent:
         case ast.Subscript(value=value, slice=index, ctx=context):
             return value is node and (

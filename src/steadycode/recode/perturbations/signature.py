@@ -2,10 +2,10 @@
 
 import ast
 import re
-from random import Random
 
 from steadycode.problems import Problem
 from steadycode.recode.source import Edit, Source, Span, Token, parameters
+from steadycode.recode.variant import Context
 
 _MODERN = {
     "List": "list", "Dict": "dict", "Tuple": "tuple", "Set": "set", "FrozenSet": "frozenset",
@@ -14,8 +14,8 @@ _MODERN = {
 _OPENING, _CLOSING = frozenset("([{"), frozenset(")]}")
 
 
-def type_hints_removed(problem: Problem, random: Random) -> Problem:
-    """The signature without annotations; what was imported for them stays."""
+def remove_type_hints(problem: Problem, context: Context) -> Problem:
+    """Takes the annotations out of the signature; what was imported for them stays."""
     source = Source(problem)
     edits = []
     for parameter in parameters(source.target):
@@ -31,8 +31,8 @@ def type_hints_removed(problem: Problem, random: Random) -> Problem:
     return source.edited(edits)
 
 
-def type_hints_modernised(problem: Problem, random: Random) -> Problem:
-    """``List[int]`` becomes ``list[int]`` and ``Optional[X]`` becomes ``X | None``."""
+def modernise_type_hints(problem: Problem, context: Context) -> Problem:
+    """Writes ``List[int]`` as ``list[int]`` and ``Optional[X]`` as ``X | None``."""
     source = Source(problem)
     typing = {
         alias.name
@@ -46,8 +46,8 @@ def type_hints_modernised(problem: Problem, random: Random) -> Problem:
     for hint in [*hints, source.target.returns]:
         if hint is not None and not _is_quoted(hint):
             span = source.span(hint)
-            # parsed anew: the source's own tree is shared
-            own = ast.parse(source.text[span.start : span.end], mode="eval")
+            # parsed anew, because the visitor changes the tree and the source's own is shared
+            own = ast.parse(source.text_of(span), mode="eval")
             before, after = ast.unparse(own), ast.unparse(_Modern(typing).visit(own))
             if after != before:
                 edits.append(Edit(span, after))
@@ -55,11 +55,13 @@ def type_hints_modernised(problem: Problem, random: Random) -> Problem:
 
 
 def _is_quoted(hint: ast.expr) -> bool:
-    """A name in quotes has no ``|``."""
+    """Recognises a hint with a name in quotes, which cannot be an operand of ``|``."""
     return any(isinstance(n, ast.Constant) and isinstance(n.value, str) for n in ast.walk(hint))
 
 
 class _Modern(ast.NodeTransformer):
+    """Replaces the names that the program imports from ``typing`` by what Python has now."""
+
     def __init__(self, typing: set[str]) -> None:
         self.typing = typing
 
@@ -82,8 +84,8 @@ class _Modern(ast.NodeTransformer):
         return node
 
 
-def one_parameter_per_line(problem: Problem, random: Random) -> Problem:
-    """As a formatter breaks a long signature: a line each, and a comma after the last."""
+def one_parameter_per_line(problem: Problem, context: Context) -> Problem:
+    """Gives each parameter a line, and the last a comma, as a formatter breaks a signature."""
     source = Source(problem)
     opening, closing, _ = _frame(source)
     if "\n" in source.text[opening.span.start : closing.span.end]:
@@ -91,13 +93,13 @@ def one_parameter_per_line(problem: Problem, random: Random) -> Problem:
     pieces = _pieces(source, opening, closing)
     if not pieces:
         return problem
-    unit = source.indentation(source.span(source.target.body[0]).start) or "    "
+    unit = source.body_indent or "    "
     lines = "".join(f"{unit}{piece},\n" for piece in pieces)
     return source.edited([Edit(Span(opening.span.end, closing.span.start), "\n" + lines)])
 
 
 def _pieces(source: Source, opening: Token, closing: Token) -> list[str]:
-    """The parameters, with all that belongs to each, and the marks ``/`` and ``*``."""
+    """Returns the parameters, with all that belongs to each, and the marks ``/`` and ``*``."""
     pieces, depth, start = [], 0, opening.span.end
     for token in source.tokens:
         if not opening.span.end <= token.span.start <= closing.span.start:
@@ -110,7 +112,7 @@ def _pieces(source: Source, opening: Token, closing: Token) -> list[str]:
 
 
 def _frame(source: Source) -> tuple[Token, Token, Token]:
-    """The parentheses of the parameters and the colon that ends the header."""
+    """Returns the parentheses of the parameters and the colon that ends the header."""
     start = source.span(source.target).start
     tokens = [token for token in source.tokens if token.span.start >= start]
     depth, opening, closing = 0, tokens[0], tokens[0]

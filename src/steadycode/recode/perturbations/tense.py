@@ -1,12 +1,12 @@
-"""Present tense to past or future: finite verbs only, so that most sentences stay English."""
+"""Present tense to past or future. Only finite verbs change, so that sentences stay English."""
 
 from collections.abc import Iterator, Sequence
-from random import Random
 
 from steadycode.problems import Problem
 from steadycode.recode.language.inflection import cased_like, inflected, lemma
 from steadycode.recode.perturbations.english import Word, replaced, tagged
 from steadycode.recode.source import Edit, Source
+from steadycode.recode.variant import Context
 
 _PAST = {
     "is": "was", "am": "was", "are": "were", "has": "had", "have": "had", "does": "did",
@@ -20,8 +20,8 @@ _MARKED = frozenset(("was", "were", "had", "can", "will", "may"))
 _GOVERNS = frozenset(("please", "let", "lets", "do", "does", "did"))
 
 
-def past(problem: Problem, random: Random) -> Problem:
-    """``Return the list that is sorted``: ``Returned the list that was sorted``."""
+def past(problem: Problem, context: Context) -> Problem:
+    """Makes ``Return the list that is sorted`` ``Returned the list that was sorted``."""
     sentence = tagged(problem)
     edits = []
     for at in _finite(sentence):
@@ -33,24 +33,24 @@ def past(problem: Problem, random: Random) -> Problem:
     return Source(problem).edited(edits)
 
 
-def future(problem: Problem, random: Random) -> Problem:
-    """``Return the list that is sorted``: ``Will return the list that will be sorted``."""
+def future(problem: Problem, context: Context) -> Problem:
+    """Makes ``Return the list that is sorted`` ``Will return the list that will be sorted``."""
     sentence = tagged(problem)
     edits: list[Edit] = []
-    led = False  # by a "will" that the next verb after "and" shares
+    has_will = False  # so that a verb after "and" shares it: "will take it and return it"
     for at in _finite(sentence):
         word = sentence[at]
         text = word.text.lower()
         if text == "can":
             edits.append(replaced(word, "will be able to"))
         elif word.tag != "MD":
-            led = led and _is_joined(sentence, at)
-            edits += _will(sentence, at, led)
-            led = True
+            edits += _will(sentence, at, shared=has_will and _is_joined(sentence, at))
+            has_will = True
     return Source(problem).edited(edits)
 
 
-def _will(sentence: Sequence[Word], at: int, led: bool) -> Iterator[Edit]:
+def _will(sentence: Sequence[Word], at: int, shared: bool) -> Iterator[Edit]:
+    """Yields the edits that put a verb into the future; a ``shared`` will is not said again."""
     word, after = sentence[at], sentence[at + 1 : at + 2]
     is_question = at == 0 or sentence[at - 1].tag == "."
     if is_question and after and word.text.lower() in _FUTURE and after[0].tag in ("DT", "EX"):
@@ -61,7 +61,7 @@ def _will(sentence: Sequence[Word], at: int, led: bool) -> Iterator[Edit]:
         yield replaced(word, "will")
         if base == "be":
             yield Edit(after[0].span, "not be")
-    elif led:
+    elif shared:
         if base != text:
             yield replaced(word, base)
     else:
@@ -69,12 +69,12 @@ def _will(sentence: Sequence[Word], at: int, led: bool) -> Iterator[Edit]:
 
 
 def _finite(sentence: Sequence[Word]) -> list[int]:
-    """Where free verbs stand that carry the tense.
+    """Returns where the free verbs stand that carry the tense.
 
-    A base form goes with the one before it in its sentence (``to sort the list and return it``)
-    unless something of its own governs it.
+    A base form that ``to`` or a modal governs does not, nor do those after it in its sentence, as
+    in ``to sort the list and return it``.
     """
-    found = []
+    places = []
     bare = False
     for at, word in enumerate(sentence):
         if word.text in _ENDS:
@@ -83,16 +83,17 @@ def _finite(sentence: Sequence[Word]) -> list[int]:
             bare = bare or _is_governed(sentence, at)
         is_finite = word.tag in _PRESENT or word.text.lower() in _MARKED
         if word.free and is_finite and not (word.tag == "VB" and bare):
-            found.append(at)
-    return found
+            places.append(at)
+    return places
 
 
 def _is_governed(sentence: Sequence[Word], at: int) -> bool:
-    """By ``to``, by a modal or ``do``, or by a word that asks politely."""
+    """Says whether ``to``, a modal, ``do`` or a word that asks politely stands before a verb."""
     before = [word for word in sentence[max(0, at - 4) : at] if word.tag not in ("RB", "PRP")]
     return bool(before) and (before[-1].tag in ("TO", "MD") or before[-1].text.lower() in _GOVERNS)
 
 
 def _is_joined(sentence: Sequence[Word], at: int) -> bool:
+    """Says whether ``and`` or ``or`` stands before a verb."""
     before = [word for word in sentence[max(0, at - 2) : at] if word.tag != "RB"]
     return bool(before) and before[-1].text.lower() in ("and", "or")

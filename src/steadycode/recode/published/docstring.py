@@ -14,14 +14,17 @@ from random import Random
 
 from steadycode.problems import Problem
 from steadycode.recode.source import changed
-from steadycode.recode.variant import Published
+from steadycode.recode.variant import Context, Rule
+
+TextRule = Callable[[str, int], str]
+"""Returns the text that it gets as the published benchmark perturbs it with this seed."""
 
 PLACEHOLDER = "<|||>"
-_BLANKS = " \t\n"
-_PROTECTED = frozenset(
+TYPE_WORDS = frozenset(
     ("float", "list", "List", "int", "bool", "tuple", "str", "dict", "True", "False", "self",
      "return", "$", "in")
 )  # fmt: skip
+_BLANKS = " \t\n"
 _KEYS = {
     "q": "qwasedzx", "w": "wqesadrfcx", "e": "ewrsfdqazxcvgt", "r": "retdgfwsxcvgt",
     "t": "tryfhgedcvbnju", "y": "ytugjhrfvbnji", "u": "uyihkjtgbnmlo", "i": "iuojlkyhnmlp",
@@ -33,26 +36,35 @@ _KEYS = {
 """Key -> the keys that may be hit instead; most lists begin with the key itself."""
 
 
-def perturbed(problem: Problem, rule: Callable[[str], str], protect: bool = True) -> Problem:
-    """``problem`` with the text span of its docstring replaced by ``rule(span)``.
+def in_docstring(rule: TextRule, protect: bool = True) -> Rule:
+    """Returns the rule that perturbs the docstring's text by ``rule`` and the bare seed."""
 
-    ``protect``: pieces between single spaces that begin with an identifier of the program or with
-    a type word reach the rule as ``PLACEHOLDER`` and are put back, in their order, afterwards;
-    ``< ||| >`` is repaired first. A rule that cannot handle its text is to return it as it is.
-    Unchanged when there is no docstring.
+    def apply(problem: Problem, context: Context) -> Problem:
+        return perturbed(problem, lambda text: rule(text, context.seed), protect)
+
+    return apply
+
+
+def perturbed(problem: Problem, rule: Callable[[str], str], protect: bool = True) -> Problem:
+    """Returns ``problem`` with the text span of its docstring replaced by ``rule(span)``.
+
+    With ``protect``, pieces between single spaces that begin with an identifier of the program or
+    with a type word reach the rule as ``PLACEHOLDER`` and are put back, in their order, afterwards;
+    ``< ||| >`` is repaired first. A rule that cannot handle its text is to return it as it is. The
+    problem comes back unchanged when there is no docstring.
     """
     prompt = problem.prompt
-    found = text_span(prompt, problem.entry_point)
-    if found is None:
+    span = text_span(prompt, problem.entry_point)
+    if span is None:
         return problem
-    start, end = found
+    start, end = span
     text = prompt[start:end]
     after = _around_protected(text, rule, _identifiers(problem)) if protect else rule(text)
     return changed(problem, prompt=prompt[:start] + after + prompt[end:])
 
 
 def text_span(prompt: str, entry_point: str) -> tuple[int, int] | None:
-    """Where the text to perturb starts and ends; None without a docstring."""
+    """Returns where the text to perturb starts and ends, or None without a docstring."""
     begin = max(prompt.find(entry_point), 0)
     quotes = prompt.find('"""', begin)
     if quotes < 0:
@@ -79,7 +91,7 @@ def _around_protected(text: str, rule: Callable[[str], str], names: frozenset[st
 
 
 def _first_word(piece: str) -> str:
-    """The first run of letters and digits; ``$`` and the like have none."""
+    """Returns the first run of letters and digits; ``$`` and the like have none."""
     start = next((i for i, c in enumerate(piece) if c.isalnum()), len(piece))
     end = next((i for i in range(start, len(piece)) if not piece[i].isalnum()), len(piece))
     return piece[start:end]
@@ -87,8 +99,11 @@ def _first_word(piece: str) -> str:
 
 @lru_cache(maxsize=512)
 def _identifiers(problem: Problem) -> frozenset[str]:
-    """Every name of the program and the type words; of broken code, those before the fault."""
-    names = set(_PROTECTED)
+    """Returns every name of the program, and the type words.
+
+    Of a program that is not Python, it returns the names before the fault.
+    """
+    names = set(TYPE_WORDS)
     lines = io.StringIO(problem.prompt + problem.canonical_solution).readline
     with suppress(tokenize.TokenError, SyntaxError):
         for token in tokenize.generate_tokens(lines):
@@ -98,7 +113,7 @@ def _identifiers(problem: Problem) -> frozenset[str]:
 
 
 def press_neighbours(text: str, seed: int) -> str:
-    """Each letter is one of its neighbours with probability 0.06 (0.05 was meant)."""
+    """Replaces each letter by one of its neighbours with probability 0.06 (0.05 was meant)."""
     random = Random(seed)
     after = []
     for character in text:
@@ -112,7 +127,7 @@ def press_neighbours(text: str, seed: int) -> str:
 
 
 def change_case(text: str, seed: int) -> str:
-    """Each letter changes its case with probability 0.35."""
+    """Changes the case of each letter with probability 0.35."""
     random = Random(seed)
     return "".join(
         c.swapcase() if (c.isupper() or c.islower()) and random.random() < 0.35 else c for c in text
@@ -120,7 +135,7 @@ def change_case(text: str, seed: int) -> str:
 
 
 def swap_neighbours(text: str, seed: int) -> str:
-    """Letters or digits exchanged with their right neighbour with probability 0.05."""
+    """Exchanges letters or digits with their right neighbour with probability 0.05."""
     if len(text) < 2:
         return text
     from numpy.random import RandomState
@@ -136,7 +151,7 @@ def swap_neighbours(text: str, seed: int) -> str:
 
 
 def change_blanks(text: str, seed: int) -> str:
-    """Blanks, line ends among them, dropped with 0.1; one added after others with 0.05."""
+    """Drops blanks, line ends among them, with probability 0.1, and adds some with 0.05."""
     random = Random(seed)
     after = []
     for character in text:
@@ -146,18 +161,3 @@ def change_blanks(text: str, seed: int) -> str:
         else:
             after.append(character + " " if draw < 0.05 else character)
     return "".join(after)
-
-
-def _published(rule: Callable[[str, int], str], protect: bool = True) -> Published:
-    def apply(problem: Problem, seed: int, random: Random) -> Problem:
-        return perturbed(problem, lambda text: rule(text, seed), protect)
-
-    return apply
-
-
-APPLY: dict[str, Published] = {
-    "ButterFingersPerturbation": _published(press_neighbours),
-    "ChangeCharCase": _published(change_case),
-    "SwapCharactersPerturbation": _published(swap_neighbours),
-    "WhitespacePerturbation": _published(change_blanks, protect=False),
-}

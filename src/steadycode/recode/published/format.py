@@ -1,42 +1,45 @@
 """Format perturbations as published, on the partial prompt; the solution is never adapted."""
 
 import re
-from random import Random
 
 from steadycode.problems import Problem
-from steadycode.recode.published.frame import split
+from steadycode.recode.published.frame import indentation, split
 from steadycode.recode.source import changed
-from steadycode.recode.variant import Published
+from steadycode.recode.variant import Context
 
 _HIDDEN = "\0"
 
 
-def _new_line_after_code(problem: Problem, seed: int, random: Random) -> Problem:
+def new_line_after_code(problem: Problem, context: Context) -> Problem:
+    """Adds an empty line at the cut."""
     return changed(problem, prompt=problem.prompt + "\n")
 
 
-def _new_line_after_docstring(problem: Problem, seed: int, random: Random) -> Problem:
-    found = _docstring(problem)
-    if found is None:
+def new_line_after_docstring(problem: Problem, context: Context) -> Problem:
+    """Adds an empty line after the docstring."""
+    docstring = _docstring(problem)
+    if docstring is None:
         return problem
-    end = found[1]
+    end = docstring[1]
     return changed(problem, prompt=problem.prompt[:end] + "\n" + problem.prompt[end:])
 
 
-def _new_lines(problem: Problem, seed: int, random: Random) -> Problem:
-    """One draw of the file's generator for each line end after the docstring."""
-    found = _docstring(problem)
-    end = found[1] if found else 0
-    after = [c + "\n" if c == "\n" and random.random() < 0.5 else c for c in problem.prompt[end:]]
+def new_lines(problem: Problem, context: Context) -> Problem:
+    """Doubles line ends after the docstring, by one draw of the file's generator for each."""
+    docstring = _docstring(problem)
+    end = docstring[1] if docstring else 0
+    after = [
+        c + "\n" if c == "\n" and context.random.random() < 0.5 else c for c in problem.prompt[end:]
+    ]
     return changed(problem, prompt=problem.prompt[:end] + "".join(after))
 
 
-def _docstring_to_comments(problem: Problem, seed: int, random: Random) -> Problem:
-    """Lines without the docstring's indentation, such as empty ones, do not become comments."""
-    found = _docstring(problem)
-    if found is None:
+def docstring_to_comments(problem: Problem, context: Context) -> Problem:
+    """Makes the docstring's lines comments, but not those without its indentation: empty ones."""
+    docstring = _docstring(problem)
+    if docstring is None:
         return problem
-    prompt, (opening, end) = problem.prompt, found
+    prompt, (opening, end) = problem.prompt, docstring
     start = prompt.rfind("\n", 0, opening) + 1
     indent = prompt[start:opening]
     if indent.strip() or prompt[end : end + 1] not in ("", "\n"):
@@ -57,22 +60,23 @@ def _comment(line: str, indent: str) -> str:
     return f"{indent}# {line[len(indent) :]}{again}"
 
 
-def _tabs(problem: Problem, seed: int, random: Random) -> Problem:
+def tabs(problem: Problem, context: Context) -> Problem:
+    """Makes each level of indentation a tab, or four spaces where it is a tab, also in strings."""
     parts = split(problem.prompt, problem.entry_point)
     below = (line for line in (parts.docstring + parts.body).split("\n") if line.strip())
-    unit = _blanks(next(below, ""))
+    unit = indentation(next(below, ""))
     if not unit:
         return problem
     new = "    " if "\t" in unit else "\t"
     lines = [
-        _blanks(line).replace(unit, new) + line.lstrip() if line.strip() else line
+        indentation(line).replace(unit, new) + line.lstrip() if line.strip() else line
         for line in problem.prompt.split("\n")
     ]
     return changed(problem, prompt="\n".join(lines))
 
 
-def _split_lines(problem: Problem, seed: int, random: Random) -> Problem:
-    """The line with the most characters is cut in the middle of its words."""
+def split_lines(problem: Problem, context: Context) -> Problem:
+    """Breaks the line with the most characters in the middle of its words."""
     lines = problem.prompt.split("\n")
     candidates = _candidates(lines, problem.entry_point)
     if not candidates:
@@ -83,19 +87,19 @@ def _split_lines(problem: Problem, seed: int, random: Random) -> Problem:
 
 
 def _candidates(lines: list[str], entry_point: str) -> list[int]:
-    """Numbers of the lines that can be cut: outside of what looks like a docstring, two words."""
-    found = []
+    """Returns the numbers of the lines of two words outside of what looks like a docstring."""
+    numbers = []
     inside = False
     for number, line in enumerate(lines):
         if '"""' in line or "'''" in line:
             inside = not inside  # wrong after a docstring of one line
         elif not inside and "#" not in line and entry_point not in line and " " in line.strip():
-            found.append(number)
-    return found
+            numbers.append(number)
+    return numbers
 
 
 def _in_two(line: str) -> str:
-    """The line with a backslash in its middle; strings in double quotes count as one word.
+    """Returns the line with a backslash in its middle; a string in double quotes is one word.
 
     Two mistakes of the original: a string after the first is looked up, at its place in the whole
     line, in the line already shortened; and the character after each string is lost.
@@ -107,30 +111,16 @@ def _in_two(line: str) -> str:
         hidden = hidden[:start] + _HIDDEN + hidden[end + 2 :]
     words = hidden.strip().split(" ")
     half = len(words) // 2
-    text = _blanks(line) + " ".join([*words[:half], " \\\n ", *words[half:]])
+    text = indentation(line) + " ".join([*words[:half], " \\\n ", *words[half:]])
     for string in strings:
         text = text.replace(_HIDDEN, string, 1)
     return text
 
 
 def _docstring(problem: Problem) -> tuple[int, int] | None:
-    """From its opening to just after its closing quotes."""
+    """Returns where the docstring begins and ends, quotes included, or None without one."""
     prompt = problem.prompt
     quotes = split(prompt + problem.canonical_solution, problem.entry_point).quotes
     opening = prompt.find(quotes, max(prompt.find(problem.entry_point), 0))
     closing = prompt.find(quotes, opening + 3) if opening >= 0 else -1
     return (opening, closing + 3) if closing >= 0 else None
-
-
-def _blanks(line: str) -> str:
-    return line[: len(line) - len(line.lstrip())]
-
-
-APPLY: dict[str, Published] = {
-    "tab_indent": _tabs,
-    "split_lines": _split_lines,
-    "doc2comments": _docstring_to_comments,
-    "new_lines": _new_lines,
-    "new_line_aftercode": _new_line_after_code,
-    "new_line_afterdoc": _new_line_after_docstring,
-}

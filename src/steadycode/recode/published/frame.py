@@ -4,6 +4,7 @@ By searching for strings, not by parsing: a first entry point in an import, a do
 in the middle of a line and the like come out as they do there.
 """
 
+import io
 from dataclasses import dataclass
 
 from steadycode.problems import Problem
@@ -14,7 +15,7 @@ MARKER = "# print('@@this is the line to split##')"
 
 @dataclass(frozen=True, slots=True)
 class Parts:
-    """``header + docstring + body`` is the program. ``quotes``: those of its docstring."""
+    """A program, ``header + docstring + body``, and the ``quotes`` that its docstring has."""
 
     header: str
     docstring: str
@@ -23,7 +24,7 @@ class Parts:
 
 
 def split(text: str, entry_point: str) -> Parts:
-    """The three parts of a program (or of one with a marker in its body)."""
+    """Returns the three parts of a program; its body may have the marker in it."""
     quotes = "'''" if "'''" in text and '"""' not in text else '"""'
     end = text.find("\n", text.find(entry_point))
     header = text if end < 0 else text[: end + 1]
@@ -34,7 +35,10 @@ def split(text: str, entry_point: str) -> Parts:
 
 
 def partial(problem: Problem) -> Problem:
-    """The problem with half of the body's lines given; unchanged when it has one line."""
+    """Returns the problem with half of the body's lines in its prompt.
+
+    It comes back unchanged when the body has one line.
+    """
     halves = _halves(problem)
     if halves is None:
         return problem
@@ -42,27 +46,33 @@ def partial(problem: Problem) -> Problem:
 
 
 def marked(problem: Problem) -> str | None:
-    """The whole program with the marker line at the cut: the release's field ``partial``."""
+    """Returns the whole program with the marker line at the cut: the release's field ``partial``.
+
+    It returns None when the body has one line.
+    """
     halves = _halves(problem)
     return None if halves is None else with_marker(*halves)
 
 
 def with_marker(before: str, after: str) -> str:
-    """Two halves of a program with the marker line, as far indented as its neighbours, between."""
+    """Returns both halves of a program with the marker line between.
+
+    The marker is indented as far as the further indented of its neighbours.
+    """
     last = before.rstrip("\n").rpartition("\n")[2]
-    blanks = [_blanks(last), _blanks(after.partition("\n")[0])]
+    blanks = [indentation(last), indentation(after.partition("\n")[0])]
     return before + max(blanks, key=len) + MARKER + "\n" + after
 
 
 def _halves(problem: Problem) -> tuple[str, str] | None:
     parts = split(problem.prompt + problem.canonical_solution, problem.entry_point)
-    lines = parts.body.split("\n")
-    lines = [line + "\n" for line in lines[:-1]] + ([lines[-1]] if lines[-1] else [])
+    lines = list(io.StringIO(parts.body))
     if len(lines) < 2:
         return None
     half = len(lines) // 2
     return parts.header + parts.docstring + "".join(lines[:half]), "".join(lines[half:])
 
 
-def _blanks(line: str) -> str:
+def indentation(line: str) -> str:
+    """Returns the blanks that a line begins with."""
     return line[: len(line) - len(line.lstrip())]

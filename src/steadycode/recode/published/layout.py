@@ -7,18 +7,18 @@ those words, and formatted. Words are split at blanks, also in strings; backslas
 import re
 from collections.abc import Callable, Iterator
 from functools import lru_cache
-from typing import Any
+from typing import TYPE_CHECKING
 
 from steadycode.errors import ConfigError
 from steadycode.problems import Problem
 from steadycode.recode.published.frame import MARKER, marked, split
 from steadycode.recode.source import changed
 
-Node = Any
-"""A node of the parse tree (tree-sitter is imported only when a rule is used)."""
+if TYPE_CHECKING:  # an extra, imported only when a rule is applied
+    from tree_sitter import Node, Parser
 
-Transform = Callable[[Node], "dict[int, list[str]] | None"]
-"""Root -> words to print instead of the nodes with these ids; None: as it is."""
+Transform = Callable[["Node"], dict[int, list[str]] | None]
+"""Returns for the root which words to print in the place of nodes, by their ids; None for none."""
 
 _STATEMENT = MARKER.removeprefix("# ")
 _IN_LINE = re.compile(rf"(?<=\S) ?(?<!# ){re.escape(_STATEMENT)}")
@@ -30,10 +30,10 @@ _WHOLE = ("string", "decorator", "comment")
 
 
 def rewritten(problem: Problem, transform: Transform) -> Problem:
-    """The problem as the published benchmark prints it after ``transform``; the problem itself
-    where it has no half or the result cannot be formatted.
+    """Returns the problem as the published benchmark prints it after ``transform``.
 
-    Raises ConfigError when the packages of the extra ``published`` are not installed.
+    It returns the problem itself where that has no half or the result cannot be formatted, and
+    raises ConfigError when the packages of the extra ``published`` are not installed.
     """
     text = marked(problem)
     if text is None:
@@ -48,13 +48,13 @@ def rewritten(problem: Problem, transform: Transform) -> Problem:
     return _cut(problem, _with_docstring(lines, parts.docstring, problem.entry_point))
 
 
-def parse(code: str) -> Node:
-    """The root of the parse tree; what is no Python becomes error nodes."""
+def parse(code: str) -> "Node":
+    """Returns the root of the parse tree; what is no Python becomes error nodes."""
     return _parser().parse(code.encode()).root_node
 
 
 @lru_cache(maxsize=1)
-def _parser() -> Any:
+def _parser() -> "Parser":
     try:
         import tree_sitter_python
         from tree_sitter import Language, Parser
@@ -70,8 +70,11 @@ def _missing() -> ConfigError:
     )
 
 
-def words(node: Node, instead: dict[int, list[str]]) -> Iterator[str]:
-    """The tokens below ``node``, with words for the ends of lines and for blocks."""
+def words(node: "Node", instead: dict[int, list[str]]) -> Iterator[str]:
+    """Yields the tokens below ``node``, and words for the ends of lines and for blocks.
+
+    ``instead`` holds the words to yield in the place of nodes, by their ids.
+    """
     if node.id in instead:
         yield from instead[node.id]
     elif node.type == "block":
@@ -80,7 +83,7 @@ def words(node: Node, instead: dict[int, list[str]]) -> Iterator[str]:
             yield from words(child, instead)
         yield _DEDENT
     elif node.child_count == 0 or node.type in _WHOLE:
-        yield node.text.decode()
+        yield code_of(node)
     else:
         for child in node.children:
             yield from words(child, instead)
@@ -88,8 +91,13 @@ def words(node: Node, instead: dict[int, list[str]]) -> Iterator[str]:
         yield _NEWLINE
 
 
+def code_of(node: "Node") -> str:
+    """Returns the text that a node covers."""
+    return (node.text or b"").decode()  # no node lacks it in a tree that was parsed from bytes
+
+
 def laid_out(stream: str) -> str:
-    """Lines with tabs, without blank ones."""
+    """Returns the words of a stream in lines, which are indented by tabs and never blank."""
     lines, line, depth = list[str](), list[str](), 0
 
     def end() -> None:
@@ -113,7 +121,7 @@ def laid_out(stream: str) -> str:
 
 
 def _glued(tokens: list[str]) -> str:
-    """Tokens with blanks between them but round brackets and dots, and before commas."""
+    """Returns the tokens with blanks between, but none round brackets and dots or before commas."""
     text, before = "", ""
     for token in tokens:
         mark = token in _MARKS and not before.endswith(_OPERATORS)
@@ -143,9 +151,9 @@ def _cut(problem: Problem, text: str) -> Problem:
     return changed(problem, prompt=prompt, canonical_solution=formatted[at:])
 
 
-@lru_cache(maxsize=2048)
+@lru_cache(maxsize=2048)  # many variants repeat a text
 def _formatted(text: str) -> str | None:
-    """What black makes of it; None when black refuses it. Many variants repeat a text."""
+    """Returns what black makes of a text, or None when black refuses it."""
     try:
         import black
     except ImportError as error:

@@ -1,27 +1,31 @@
-"""The published syntax perturbations: tree rewrites, printed again by ``layout``.
+"""The published syntax perturbations: trees rewritten, and printed again by ``layout``.
 
-The original's dead code was drawn without a seed and its ties between variables by hash order;
-here dead code is seeded and the first of equals is taken.
+The original drew dead code without a seed, and chose between variables of equal use by the order of
+hashes. Here dead code is seeded and the first of equals is taken.
 """
 
 import string
 from collections import deque
 from collections.abc import Callable, Iterator
 from random import Random
+from typing import TYPE_CHECKING
 
 from steadycode.problems import Problem
-from steadycode.recode.published.layout import Node, rewritten, words
-from steadycode.recode.variant import Plugged, Plugin, Published
+from steadycode.recode.published.docstring import TYPE_WORDS
+from steadycode.recode.published.layout import code_of, rewritten, words
+from steadycode.recode.variant import Context, Rule, VariableChooser
+
+if TYPE_CHECKING:  # an extra, imported only when a rule is applied
+    from tree_sitter import Node
 
 _MIRRORED = {"<": ">", ">": "<", "<=": ">=", ">=": "<=", "==": "==", "!=": "!="}
-_TYPE_WORDS = frozenset(
-    ("float", "list", "List", "int", "bool", "tuple", "str", "dict", "True", "False", "self",
-     "return", "$", "in")
-)  # fmt: skip
+_MARK = "@@this is the"
+"""What only the line that marks the cut has in it."""
 _DEFINING = ("function_definition", "class_definition", "call")
 
 
-def breadth_first(root: Node) -> Iterator[Node]:
+def breadth_first(root: "Node") -> Iterator["Node"]:
+    """Yields all nodes, those nearer to the root first, as the original searched them."""
     queue = deque([root])
     while queue:
         node = queue.popleft()
@@ -29,11 +33,12 @@ def breadth_first(root: Node) -> Iterator[Node]:
         queue.extend(node.children)
 
 
-def _swap_operands(problem: Problem, seed: int, random: Random) -> Problem:
+def swap_operands(problem: Problem, context: Context) -> Problem:
+    """Turns round the first comparison, whatever its operands do."""
     return rewritten(problem, _swapped)
 
 
-def _swapped(root: Node) -> dict[int, list[str]] | None:
+def _swapped(root: "Node") -> dict[int, list[str]] | None:
     for node in breadth_first(root):
         if node.type == "comparison_operator":
             operators = [child for child in node.children if child.type in _MIRRORED]
@@ -43,25 +48,27 @@ def _swapped(root: Node) -> dict[int, list[str]] | None:
     return None
 
 
-def _for_to_while(problem: Problem, seed: int, random: Random) -> Problem:
+def for_to_while(problem: Problem, context: Context) -> Problem:
+    """Rewrites the first ``for`` as a ``while`` that counts; a ``continue`` makes it endless."""
     return rewritten(problem, _whiled)
 
 
-def _whiled(root: Node) -> dict[int, list[str]] | None:
+def _whiled(root: "Node") -> dict[int, list[str]] | None:
     for node in breadth_first(root):
         if node.type == "for_statement":
-            found = _while_words(node)
-            if found:
-                return {node.id: found}
+            loop = _while_words(node)
+            if loop:
+                return {node.id: loop}
     return None
 
 
-def _while_words(node: Node) -> list[str] | None:
+def _while_words(node: "Node") -> list[str] | None:
+    """Returns the words of the new loop; None for a target or a ``range`` it cannot handle."""
     target, iterable, body = (node.child_by_field_name(f) for f in ("left", "right", "body"))
     if target is None or iterable is None or body is None or target.type != "identifier":
         return None
-    name, inside = target.text.decode(), [w for c in body.children for w in words(c, {})]
-    if "range" in node.text.decode():
+    name, inside = code_of(target), [w for c in body.children for w in words(c, {})]
+    if "range" in code_of(node):
         bounds = _bounds(iterable)
         if bounds is None:
             return None
@@ -79,13 +86,12 @@ def _while_words(node: Node) -> list[str] | None:
     ]  # fmt: skip
 
 
-def _bounds(call: Node) -> tuple[list[str], list[str], list[str]] | None:
-    function = call.child_by_field_name("function") if call.type == "call" else None
-    if function is None or function.text != b"range":
+def _bounds(call: "Node") -> tuple[list[str], list[str], list[str]] | None:
+    """Returns start, stop and step of a call of ``range``, each as words; None for another."""
+    function, arguments = (call.child_by_field_name(f) for f in ("function", "arguments"))
+    if call.type != "call" or function is None or code_of(function) != "range" or arguments is None:
         return None
-    arguments = call.child_by_field_name("arguments").named_children
-    texts = [list(words(argument, {})) for argument in arguments]
-    match texts:
+    match [list(words(argument, {})) for argument in arguments.named_children]:
         case [stop]:
             return ["0"], stop, ["1"]
         case [start, stop]:
@@ -96,28 +102,30 @@ def _bounds(call: Node) -> tuple[list[str], list[str], list[str]] | None:
 
 
 def _renamed(problem: Problem, new: Callable[[str], str], chosen: str | None = None) -> Problem:
-    def transform(root: Node) -> dict[int, list[str]] | None:
+    """Renames the variable ``chosen``, or else the most used one, of equals the first."""
+
+    def transform(root: "Node") -> dict[int, list[str]] | None:
         uses = variables(root)
         if not uses:
             return None
-        old = chosen or max(uses, key=lambda name: uses[name])  # the first of equals
+        old = chosen or max(uses, key=lambda name: uses[name])
         name = new(old)
-        if (name in _TYPE_WORDS or name in uses) and chosen is None:
+        if (name in TYPE_WORDS or name in uses) and chosen is None:
             name += "2"
         return {
             node.id: [name]
             for node in breadth_first(root)
-            if node.type == "identifier" and node.text.decode() == old
+            if node.type == "identifier" and code_of(node) == old
         }
 
     return rewritten(problem, transform)
 
 
-def variables(root: Node) -> dict[str, int]:
-    """Names that may be renamed -> how often they occur, in the order of the text."""
+def variables(root: "Node") -> dict[str, int]:
+    """Returns how often each name occurs that may be renamed, in the order of the text."""
     imports = {
         word
-        for line in root.text.decode().split("\n")
+        for line in code_of(root).split("\n")
         if "import" in line
         for word in line.replace(",", " ").replace(".", " ").split()
     }
@@ -126,20 +134,23 @@ def variables(root: Node) -> dict[str, int]:
     )
     count: dict[str, int] = {}
     for node in nodes:
-        count[node.text.decode()] = count.get(node.text.decode(), 0) + 1
-    called = {n.text.decode() for n in nodes if n.parent and n.parent.type in _DEFINING}
+        count[code_of(node)] = count.get(code_of(node), 0) + 1
+    called = {code_of(n) for n in nodes if n.parent and n.parent.type in _DEFINING}
     return {
         name: times
         for name, times in count.items()
-        if name not in called and name not in imports and name not in _TYPE_WORDS
+        if name not in called and name not in imports and name not in TYPE_WORDS
     }
 
 
-def _rename_naive(problem: Problem, seed: int, random: Random) -> Problem:
+def rename_naive(problem: Problem, context: Context) -> Problem:
+    """Calls the variable ``VAR_0``."""
     return _renamed(problem, lambda old: "VAR_0")
 
 
-def _rename_random(problem: Problem, seed: int, random: Random) -> Problem:
+def rename_random(problem: Problem, context: Context) -> Problem:
+    """Gives the variable a name of random letters and digits, as many as the old name has."""
+    random = context.random
     letters = string.ascii_letters
     pool = letters + string.digits * 6
 
@@ -149,41 +160,54 @@ def _rename_random(problem: Problem, seed: int, random: Random) -> Problem:
     return _renamed(problem, new)
 
 
-def _rename_by(problem: Problem, plugin: Plugin) -> Problem:
-    variable = getattr(plugin, "variable", None)  # a replayed file knows how ties fell
-    chosen = variable(problem) if variable else None
-    if variable and chosen is None:
-        return rewritten(problem, lambda root: None)
+def rename_by_plugin(problem: Problem, context: Context) -> Problem:
+    """Takes the plug-in's name; a plug-in that replays a file knows how ties fell in it."""
+    plugin = context.plugins.name
+    assert plugin is not None
+    chosen = None
+    if isinstance(plugin, VariableChooser):
+        chosen = plugin.variable(problem)
+        if chosen is None:
+            return rewritten(problem, lambda root: None)
     return _renamed(problem, lambda old: plugin(problem, old), chosen)
 
 
-def _insert(problem: Problem, seed: int, last: bool) -> Problem:
-    random = Random(f"{seed} {problem.task_id}")
+def insert_dead_code(last: bool) -> Rule:
+    """Returns the rule that puts a block that never runs before a statement of medium size.
 
-    def transform(root: Node) -> dict[int, list[str]] | None:
-        nodes = list(breadth_first(root))
-        found = [n for n in nodes if n.type.endswith("statement") and _is_middling(n, len(nodes))]
-        marker = next((n for n in nodes if n.type == "call" and b"@@this is the" in n.text), None)
-        if marker is None:
-            return None
-        if not last:
-            random.shuffle(found)
-        before = [n for n in found if n.start_byte <= marker.end_byte]
-        copies = [n for n in found if b"@@this is the" not in n.text]
-        if not before or not copies:
-            return None
-        place = before[-1]
-        body = [*words(random.choice(copies), {})]
-        return {place.id: [*_dead(body, random), *words(place, {})]}
+    That is any of those up to the cut, or the ``last`` of them.
+    """
 
-    return rewritten(problem, transform)
+    def rule(problem: Problem, context: Context) -> Problem:
+        random = Random(f"{context.seed} {problem.task_id}")
+        return rewritten(problem, lambda root: _with_dead_code(root, random, last))
+
+    return rule
 
 
-def _is_middling(node: Node, total: int) -> bool:
+def _with_dead_code(root: "Node", random: Random, last: bool) -> dict[int, list[str]] | None:
+    nodes = list(breadth_first(root))
+    chosen = [n for n in nodes if n.type.endswith("statement") and _is_middling(n, len(nodes))]
+    marker = next((n for n in nodes if n.type == "call" and _MARK in code_of(n)), None)
+    if marker is None:
+        return None
+    if not last:
+        random.shuffle(chosen)
+    before = [n for n in chosen if n.start_byte <= marker.end_byte]
+    copies = [n for n in chosen if _MARK not in code_of(n)]
+    if not before or not copies:
+        return None
+    place = before[-1]
+    body = [*words(random.choice(copies), {})]
+    return {place.id: [*_dead(body, random), *words(place, {})]}
+
+
+def _is_middling(node: "Node", total: int) -> bool:
     return 1 < sum(1 for _ in breadth_first(node)) < total / 2
 
 
 def _dead(body: list[str], random: Random) -> list[str]:
+    """Returns the words of a block that never runs, with ``body`` in it."""
     kind, name = random.choice(("for", "while", "if")), f"_i_{random.randrange(10)}"
     if kind == "for":
         head = ["for", name, "in", "range", "(", "0", ")"]
@@ -194,23 +218,3 @@ def _dead(body: list[str], random: Random) -> list[str]:
         else:
             head = [name, "=", "0", "NEWLINE", kind, name, "<" if draw < 66 else ">", name]
     return [*head, ":", "INDENT", *body, "DEDENT"]
-
-
-def _dead_code(problem: Problem, seed: int, random: Random) -> Problem:
-    return _insert(problem, seed, last=False)
-
-
-def _dead_code_last(problem: Problem, seed: int, random: Random) -> Problem:
-    return _insert(problem, seed, last=True)
-
-
-APPLY: dict[str, Published] = {
-    "DeadCodeInserter": _dead_code,
-    "DeadCodeInserterLast": _dead_code_last,
-    "ForWhileTransformer": _for_to_while,
-    "OperandSwap": _swap_operands,
-    "VarRenamerNaive": _rename_naive,
-    "VarRenamerRN": _rename_random,
-}
-
-PLUGGED: dict[str, Plugged] = {"VarRenamerCB": _rename_by}

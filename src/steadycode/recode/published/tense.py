@@ -1,7 +1,8 @@
 """Tenses as published: participles and mistagged nouns are conjugated too.
 
-Not exact: the original had spaCy's tags and parse and another table of conjugations. Here a
-subject is the nearest noun or pronoun before the verb.
+The rows are not exactly the published ones: the original had spaCy's tags and parse and another
+table of conjugations. Here a subject is the nearest noun or pronoun before the verb. Tenses draw
+nothing, so that the seed does not matter.
 """
 
 import re
@@ -16,13 +17,13 @@ _BE = frozenset(("were", "am", "is", "are", "was"))
 _SIGN = re.escape("!\"#$%&')*+,-./:;=>?@\\]^_`{|}~")
 
 
-def past(text: str) -> str:
-    """Every verb but infinitives in the past; deterministic."""
+def past(text: str, seed: int) -> str:
+    """Puts every verb but infinitives into the past."""
     return _transformed(text, to_past=True)
 
 
-def future(text: str) -> str:
-    """Every verb but infinitives after ``will``; deterministic."""
+def future(text: str, seed: int) -> str:
+    """Puts ``will`` before every verb but infinitives."""
     return _transformed(text, to_past=False)
 
 

@@ -18,21 +18,18 @@ _TIDY = (
 
 
 def tokenized(text: str) -> list[str]:
-    """Words, signs, and what blanks there are beside the single one between two words."""
-    found = []
+    """Returns words, signs, and what blanks there are beside the single one between two words."""
+    tokens = []
     for token in _TOKEN.findall(text):
         rest = token.removeprefix(" ") if token.isspace() else token
         if rest:
-            found.append(rest)
-    return found
+            tokens.append(rest)
+    return tokens
 
 
 def joined(tokens: list[str]) -> str:
-    return " ".join(tokens)
-
-
-def tidied(text: str) -> str:
-    """Without most of the blanks that joining put before and inside signs."""
+    """Returns the text without most of the blanks that joining puts before and inside signs."""
+    text = " ".join(tokens)
     for pattern, replacement in _TIDY:
         text = re.sub(pattern, replacement, text)
     return text.strip()
