@@ -25,7 +25,7 @@ BATCH = 16
 
 @dataclass(frozen=True, slots=True)
 class Continued:
-    """For each prefix, how a person and how the model went on; all equally long in tokens."""
+    """How a person and how the model went on after each prefix, all equally long in tokens."""
 
     prefixes: tuple[str, ...]
     people: tuple[str, ...]

@@ -72,7 +72,7 @@ def _strip_python(code: str) -> str:
 
 
 def _docstrings(tree: ast.Module, lines: list[str]) -> set[tuple[int, int]]:
-    """Where docstrings begin, as tokens count: lines from 1, columns in characters, not bytes."""
+    """The places of docstrings, as tokens count: lines from 1, columns in characters, not bytes."""
     starts = set()
     for node in ast.walk(tree):
         if not isinstance(node, ast.Module | ast.ClassDef | ast.FunctionDef | ast.AsyncFunctionDef):

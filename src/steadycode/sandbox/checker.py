@@ -84,7 +84,7 @@ class _Program:
         self.traces = False
         self.gone = ""
         self.foreign = ""
-        """For the detail: what was compared with an object of the program's own type."""
+        """A sentence for the detail when an object of the program's own type met data."""
 
     def ask(self, operation: str, *on: Any, **options: Any) -> Any:
         """Let the program do something and return its answer. Raises what it raised, or Gone."""

@@ -162,8 +162,8 @@ class Pair:
         return {}
 
     def _checker_seconds(self) -> tuple[float, float]:
-        """For how long the checker has worked and has waited for a processor since the first look;
-        what it did before was for other programs."""
+        """The seconds that the checker has worked and has waited for a processor since the first
+        look; what it did before was for other programs."""
         now = _cpu_seconds(self.checker), _queued_seconds(self.checker)
         self._before = self._before or now
         return now[0] - self._before[0], now[1] - self._before[1]

@@ -48,7 +48,7 @@ def report_page(
 
 
 def _bars(rules: Sequence[Rule]) -> dict[str, Bar]:
-    """Where to draw each rule's interval, by the rule's name; rules of one unit share a scale."""
+    """The place of each rule's interval, by the rule's name; rules of one unit share a scale."""
     drawn = {rule.name: (rule.higher_is_better, gains) for rule in rules if (gains := _gains(rule))}
     reach: dict[bool, float] = {}
     for unit, gains in drawn.values():
