@@ -176,13 +176,6 @@ def write_jsonl(path: Path, rows: Iterable[Any]) -> None:
             out.write(to_json(row, indent=None) + "\n")
 
 
-def read_jsonl(path: Path) -> Iterator[Any]:
-    with path.open(encoding="utf-8") as lines:
-        for line in lines:
-            if line.strip():
-                yield json.loads(line)
-
-
 def sha256_file(path: Path) -> str:
     with path.open("rb") as stream:
         return hashlib.file_digest(stream, "sha256").hexdigest()

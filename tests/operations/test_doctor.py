@@ -150,12 +150,12 @@ def test_processes_whose_starter_is_dead_are_ended(
 ) -> None:
     environment = {**os.environ, "STEADYCODE_HOME": str(project.root), STARTED_BY: starter}
     process = subprocess.Popen(
-        [sys.executable, "-c", "import time; time.sleep(60)", name], env=environment
-    )
+        [sys.executable, "-c", "print(flush=True); input()", name],
+        env=environment, stdin=subprocess.PIPE, stdout=subprocess.PIPE,
+    )  # fmt: skip
     try:
-        deadline = time.monotonic() + 10
-        while found and not whats(project) and time.monotonic() < deadline:
-            time.sleep(0.05)
+        assert process.stdout is not None
+        process.stdout.readline()  # it is there, under its own name
         assert bool(whats(project)) == found
         repair(project, print)
         assert (process.poll() is not None) == found

@@ -52,13 +52,7 @@ def continued(
     longest = getattr(model.config, "max_position_embeddings", None)
     if longest is not None and length > longest:
         raise ConfigError(f"{length} tokens are asked for, but the model reads at most {longest}")
-    encoded = (encode(tokenizer, text)[:length] for text in documents)
-    ids = [tokens for tokens in encoded if len(tokens) == length]
-    if len(ids) < 2:
-        raise DataError(
-            f"{len(ids)} of {len(documents)} documents have {length} tokens; give longer ones,"
-            " or ask for fewer tokens"
-        )
+    ids = _beginnings(tokenizer, documents, length)
     devices = [model.device] if model.device.type == "cuda" else []
     written: list[list[int]] = []
     with torch.random.fork_rng(devices=devices), evaluating(model):
@@ -86,6 +80,19 @@ def continued(
         people=tuple(decode(row[prefix_tokens:]) for row in ids),
         model=tuple(decode(row) for row in written),
     )
+
+
+def _beginnings(tokenizer: Any, documents: Sequence[str], length: int) -> list[list[int]]:
+    """The first ``length`` ids of each document that has so many. Raises DataError when fewer than
+    two have."""
+    encoded = (encode(tokenizer, text)[:length] for text in documents)
+    ids = [tokens for tokens in encoded if len(tokens) == length]
+    if len(ids) < 2:
+        raise DataError(
+            f"{len(ids)} of {len(documents)} documents have {length} tokens; give longer ones,"
+            " or ask for fewer tokens"
+        )
+    return ids
 
 
 def perplexity(

@@ -16,6 +16,7 @@ from typing import Any
 
 from steadycode.errors import DataError
 from steadycode.files import replacing, replacing_folder, sha256_file
+from steadycode.json_lines import text_lines
 from steadycode.problems import Problem, load_problems, parse_problem
 from steadycode.recode.benchmark import Benchmark, Rejected
 from steadycode.recode.perturbations import PERTURBATIONS, nominal_of
@@ -220,9 +221,8 @@ def _parts(path: Path) -> tuple[str, str, int]:
 
 def _rows(path: Path) -> Iterator[tuple[str, Problem]]:
     """Yields every row with its file and line."""
-    for number, line in enumerate(path.read_text(encoding="utf-8").split("\n"), start=1):
-        if line.strip():
-            yield f"{path}:{number}", parse_problem(line, f"{path}:{number}")
+    for place, line in text_lines(path):
+        yield place, parse_problem(line, place)
 
 
 def _write(path: Path, rows: Iterable[dict[str, Any]]) -> None:
