@@ -38,7 +38,7 @@ def build_base(name: str, recipe: Recipe, project: Project, say: Say) -> Path:
         if not _is_intact(folder, identity):  # whoever comes second finds the work done
             if folder.exists():
                 say(f"{folder} differs from its manifest; building it again")
-            _build(name, recipe, identity, folder, project.work / "downloads", say)
+            _build(name, recipe, identity, folder, project.downloads, say)
     return folder
 
 

@@ -78,9 +78,9 @@ def recorded(project: Project) -> Services | None:
     the record tells of the original's services.
     """
     try:
-        row = read_json(_state(project))
+        row = read_json(project.services)
         home = Path(row["root"])
-        if home != project.root and (home / _state(project).relative_to(project.root)).exists():
+        if home != project.root and (home / project.services.relative_to(project.root)).exists():
             return None
         processes = {name: ProcessId.parse(text) for name, text in row["processes"].items()}
         return Services(
@@ -156,7 +156,7 @@ def wait_for(project: Project, services: Services, name: str) -> None:
             urllib.request.urlopen(f"{services.address(name)}{path}", timeout=5).close()
             return
         if services.alive(name) is None or time.monotonic() > deadline:
-            log = log_of(project, name)
+            log = project.service_log(name)
             tail = "\n  ".join(log.read_text(errors="replace").rstrip().splitlines()[-8:])
             raise StageFailed(
                 f"{name} does not answer at {services.address(name)}; the end of {log}:\n  {tail}"
@@ -177,11 +177,7 @@ def stop(project: Project, services: Services, names: Sequence[str]) -> None:
 
 
 def forget(project: Project) -> None:
-    _state(project).unlink(missing_ok=True)
-
-
-def log_of(project: Project, name: str) -> Path:
-    return project.work / "services" / f"{name.replace(' ', '-')}.log"
+    project.services.unlink(missing_ok=True)
 
 
 def _start(
@@ -192,7 +188,7 @@ def _start(
 ) -> Services:
     if services.alive(name):
         return services
-    log = log_of(project, name)
+    log = project.service_log(name)
     log.parent.mkdir(parents=True, exist_ok=True)
     with log.open("ab") as output:
         process = subprocess.Popen(
@@ -222,10 +218,6 @@ def _environment(services: Services, name: str) -> dict[str, str]:
     return environment
 
 
-def _state(project: Project) -> Path:
-    return project.work / "services.json"
-
-
 def _write(project: Project, services: Services) -> None:
     row = {
         "schema": SCHEMA,
@@ -234,4 +226,4 @@ def _write(project: Project, services: Services) -> None:
         "mlflow_port": services.mlflow_port,
         "processes": {name: str(one) for name, one in services.processes.items()},
     }
-    write_json(_state(project), row)
+    write_json(project.services, row)

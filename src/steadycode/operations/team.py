@@ -166,7 +166,7 @@ def _refuse_commands(project: Project) -> None:
 
 def _show(project: Project, console: Console, now: Services) -> None:
     for name in now.processes:
-        log = services.log_of(project, name).relative_to(project.root)
+        log = project.service_log(name).relative_to(project.root)
         console.print(f"{name} {now.address(name)} (log: {log})", highlight=False, soft_wrap=True)
     for one in schedule.deployments():
         due = f"next {one.next_due:%Y-%m-%d %H:%M} UTC" if one.next_due else "not scheduled"

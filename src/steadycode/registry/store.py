@@ -38,6 +38,11 @@ class Store:
     def embedded(self) -> bool:
         return self.tracking_uri.startswith("sqlite:")
 
+    @property
+    def fetched(self) -> Path:
+        """Copies of a server's versions, by their fingerprints."""
+        return self.folder / "fetched"
+
     def writing(self) -> AbstractContextManager[None]:
         """One writer of versions and aliases at a time on this machine; re-entrant by thread.
 

@@ -107,7 +107,7 @@ def fetch(store: Store, spec: str) -> Path:
             store.client.get_model_version_download_uri(found.name, str(found.version))
         )
     else:
-        folder = store.folder / "fetched" / found.fingerprint
+        folder = store.fetched / found.fingerprint
         with locked(folder.with_name(f".{folder.name}.lock")):
             if not folder.is_dir():
                 _download(store, found, folder)
