@@ -8,7 +8,7 @@ All complete the same HumanEval prompts greedily with the same model: one prompt
 ``generate`` (the first ``--alone`` of them), padded batches of 32, steadycode, and on a GPU
 transformers' continuous batching (``generate_batch``). ``generate`` is given prompts that are
 already healed, so that all write the same texts; continuous batching takes no such constraint, and
-writes what it likes behind the healed prompt. ``--variants`` puts as many different comments before
+writes what it likes after the healed prompt. ``--variants`` puts as many different comments before
 each prompt. Useful tokens are those up to the end of the function, which transformers has no notion
 of; raw tokens are all that the model was made to choose. Peak memory is the process's, the model
 included, while each was at work (Linux), or what torch held of the GPU.
@@ -38,9 +38,9 @@ from steadycode.problems import Problem, load_problems
 from steadycode.project import find_project
 
 Texts = dict[str, str]
-"""Prompt -> what was written behind it."""
+"""What was written after each prompt."""
 _RAW = [0]
-"""Tokens that the model was made to choose."""
+"""How many tokens the model was made to choose."""
 
 
 def main() -> None:
@@ -55,33 +55,33 @@ def main() -> None:
     parser.add_argument("--precision", choices=["auto", "bf16", "fp32"], default="auto")
     parser.add_argument("--compare", action="store_true")
     parser.add_argument("--agreement", action="store_true")
-    given = parser.parse_args()
+    options = parser.parse_args()
 
     project = find_project()
     project.prepare_environment()
     import torch
 
-    torch.set_num_threads(given.threads)
+    torch.set_num_threads(options.threads)
     device = pick_device()
-    dtype = pick_dtype("bf16" if given.agreement else given.precision, device)
-    model = load(Path(resolve(given.model, project)), dtype, device)
-    problems = load_problems("humaneval")[: given.prompts]
-    decoding = Decoding(max_new_tokens=given.max_new_tokens)
-    print(f"{ENGINE}; {given.model}, {dtype}, {device}, {given.threads} threads")
+    dtype = pick_dtype("bf16" if options.agreement else options.precision, device)
+    model = load(Path(resolve(options.model, project)), dtype, device)
+    problems = load_problems("humaneval")[: options.prompts]
+    decoding = Decoding(max_new_tokens=options.max_new_tokens)
+    print(f"{ENGINE}; {options.model}, {dtype}, {device}, {options.threads} threads")
     print(
         f"{len(problems)} prompts, {decoding.max_new_tokens} new tokens at most; load of the "
         f"machine {os.getloadavg()[0]:.1f} before"
     )
     _count_ours()
-    if given.agreement:
+    if options.agreement:
         return _agreement(model, problems, decoding)
     prompts = [
         f"# {variant}\n{problem.prompt}" if variant else problem.prompt
-        for variant in range(given.variants)
+        for variant in range(options.variants)
         for problem in problems
     ]
-    for _ in range(given.rounds):
-        _race(model, prompts, prompts[: given.alone], decoding, given.compare)
+    for _ in range(options.rounds):
+        _race(model, prompts, prompts[: options.alone], decoding, options.compare)
     return None
 
 
@@ -109,20 +109,20 @@ def _race(
     }
     if model.device == "cuda":
         race["continuous batching"] = lambda: _continuous(model, prompts, new)
-    found = {name: _timed(name, model, work) for name, work in race.items()}
-    mine = found["steadycode"]
-    for name, (_, useful, raw) in found.items():
+    results = {name: _timed(name, model, work) for name, work in race.items()}
+    mine = results["steadycode"]
+    for name, (_, useful, raw) in results.items():
         if name != "steadycode":
             print(f"steadycode to {name}: {mine[1] / useful:.1f} x useful, {mine[2] / raw:.1f} x "
                   "raw tokens/s")  # fmt: skip
     if compare:
         for name in ("generate, one per call", "generate, batches of 32"):
-            theirs = found[name][0]
+            theirs = results[name][0]
             same = [
-                theirs[one.prompt].startswith(one.text)
-                and (one.finish_reason == "max_tokens" or one.text == _cut(theirs, one.prompt))
-                for one in ours
-                if one.prompt in theirs
+                theirs[own.prompt].startswith(own.text)
+                and (own.finish_reason == "max_tokens" or own.text == _cut(theirs, own.prompt))
+                for own in ours
+                if own.prompt in theirs
             ]
             print(f"same text as {name}: {sum(same)} of {len(same)}")
 
@@ -140,18 +140,19 @@ def _continuous(model: LanguageModel, prompts: Sequence[str], new: int) -> Texts
         pad_token_id=tokens.pad_token_id,
     )
     outputs = model.model.generate_batch(
-        [list(one.tokens) for one in healed], generation_config=settings
+        [list(prompt.tokens) for prompt in healed], generation_config=settings
     )
     texts = {}
-    for prompt, one, output in zip(prompts, healed, outputs.values(), strict=True):
+    for prompt, start, output in zip(prompts, healed, outputs.values(), strict=True):
         said = b"".join(vocabulary.written.get(token, b"") for token in output.generated_tokens)
-        texts[prompt] = said[len(one.owed) :].decode("utf-8", "replace")
+        texts[prompt] = said[len(start.owed) :].decode("utf-8", "replace")
         _RAW[0] += len(output.generated_tokens)
     return texts
 
 
 def _generate(model: LanguageModel, prompts: Sequence[str], size: int, new: int) -> Texts:
-    """Batches padded on the left, longest prompts first, each as long as its slowest member."""
+    """Complete in batches padded on the left, longest prompts first; the slowest member of a batch
+    decides how long it takes."""
     import torch
 
     vocabulary = Vocabulary(model.tokenizer)
@@ -161,10 +162,10 @@ def _generate(model: LanguageModel, prompts: Sequence[str], size: int, new: int)
     texts = {}
     for start in range(0, len(ordered), size):
         batch = [healed[prompt] for prompt in ordered[start : start + size]]
-        width = max(len(one.tokens) for one in batch)
+        width = max(len(prompt.tokens) for prompt in batch)
         pad = model.tokenizer.pad_token_id
-        rows = [[pad] * (width - len(one.tokens)) + list(one.tokens) for one in batch]
-        mask = [[0] * (width - len(one.tokens)) + [1] * len(one.tokens) for one in batch]
+        rows = [[pad] * (width - len(prompt.tokens)) + list(prompt.tokens) for prompt in batch]
+        mask = [[0] * (width - len(prompt.tokens)) + [1] * len(prompt.tokens) for prompt in batch]
         output = model.model.generate(
             input_ids=torch.tensor(rows, device=model.device),
             attention_mask=torch.tensor(mask, device=model.device),
@@ -179,7 +180,7 @@ def _generate(model: LanguageModel, prompts: Sequence[str], size: int, new: int)
 
 
 class _Owed:
-    """Only tokens that repay what the prompt is owed, until it is."""
+    """Allows only tokens that repay what the healed prompt is owed, until it is repaid."""
 
     def __init__(self, vocabulary: Vocabulary, batch: Sequence[Healed], width: int) -> None:
         self._vocabulary, self._batch, self._width = vocabulary, batch, width
@@ -203,7 +204,7 @@ def _cut(texts: Texts, prompt: str) -> str:
 def _timed(
     name: str, model: LanguageModel, work: Callable[[], Texts]
 ) -> tuple[Texts, float, float]:
-    """What ``work`` wrote, its useful and its raw tokens per second."""
+    """Run ``work``; return what it wrote, and its useful and its raw tokens per second."""
 
     def count(module: Any, arguments: Any, options: dict[str, Any]) -> None:
         if name.startswith("generate"):
@@ -249,7 +250,7 @@ def _peak(device: str) -> float:
 
 
 def _count_ours() -> None:
-    """Tokens that rows were given, one each per step and one when their prompt is read."""
+    """Count the tokens that our engine chooses: one for each row in each step."""
     choose = Engine._choose
 
     def counted(self: Engine, logits: Any, rows: list[Row]) -> None:
@@ -273,14 +274,14 @@ def _agreement(model: LanguageModel, problems: Sequence[Problem], decoding: Deco
             for problem, text in zip(problems, said, strict=True)
         ]
         with Sandbox() as sandbox:
-            found = [verdict.status for verdict in sandbox.run_all(programs)]
-        print(f"batches of {size}: {found.count('passed')} pass, "
+            statuses = [verdict.status for verdict in sandbox.run_all(programs)]
+        print(f"batches of {size}: {statuses.count('passed')} pass, "
               f"{time.perf_counter() - started:.0f} s", flush=True)  # fmt: skip
         texts.append(said)
-        verdicts.append(found)
-    for what, (one, other) in (("texts", texts), ("verdicts", verdicts)):
-        same = sum(a == b for a, b in zip(one, other, strict=True))
-        print(f"{what} that agree: {same} of {len(one)} ({same / len(one):.1%})")
+        verdicts.append(statuses)
+    for what, (first, second) in (("texts", texts), ("verdicts", verdicts)):
+        same = sum(a == b for a, b in zip(first, second, strict=True))
+        print(f"{what} that agree: {same} of {len(first)} ({same / len(first):.1%})")
 
 
 if __name__ == "__main__":

@@ -1,4 +1,4 @@
-"""Evaluate any model without training: ReCode, held-out loss, isotropy."""
+"""Evaluates any model without training it: ReCode, held-out loss, isotropy."""
 
 from pathlib import Path
 
@@ -19,14 +19,14 @@ def evaluate(
     completions: str = "",
     benchmark: str = "",
 ) -> str:
-    """Returns the path of the evidence file.
+    """Evaluate a model, or completions of another engine; returns the evidence file's path.
 
     Args:
         model: a name of configs/base-models.yaml, a folder, models:/NAME@ALIAS, or a hub id; with
             completions, the name by which they are shown.
-        config: every setting; an omitted one comes from the profile.
-        completions: a file of JSON lines of prompt and completion that another engine has written.
-        benchmark: the folder from `steadycode perturb build` whose prompts they complete.
+        config: every setting; one that is left out comes from the profile.
+        completions: a file that another engine has written, JSON lines of prompt and completion.
+        benchmark: the folder from `steadycode perturb build` whose prompts were completed.
     """
     project = find_project()
     origin = begin_flow(project)

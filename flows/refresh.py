@@ -1,7 +1,7 @@
-"""The closed loop: new data becomes a recorded version, and a retraining on it.
+"""The closed loop: new data becomes a recorded version, and the model is retrained on it.
 
-Order, and what Prefect shows, only: what each step does is in ``steadycode.corpus.refresh``. A
-refresh that was interrupted is completed by the next one.
+This file holds only the order of the steps and what Prefect shows; what each does is in
+``steadycode.corpus.refresh``. A refresh that was interrupted is completed by the next one.
 """
 
 from prefect import flow, get_client, task
@@ -34,14 +34,15 @@ def refresh(
 ) -> str:
     """Build the corpus; if it changed, record it, commit it and retrain on it.
 
-    Returns "unchanged"; the retraining's decision; "triggered" when a deployment will retrain;
+    Returns the retraining's decision; or "unchanged", "triggered" when a deployment will retrain,
     or "recorded" when nothing will.
 
     Args:
-        config: every setting of the retraining; an omitted one comes from the profile.
-        branch: where data.dvc and the recipe's lock are committed; empty for the current branch.
-        deployment: FLOW/NAME of a deployment that retrains; empty to retrain right here.
-        retrain: retrain on new data; if not, the next refresh with it does.
+        config: every setting of the retraining; one that is left out comes from the profile.
+        branch: the branch to which data.dvc and the recipe's lock are committed; empty means the
+            current one.
+        deployment: the deployment that retrains, as FLOW/NAME; empty means to retrain right here.
+        retrain: whether to retrain on new data; if not, the next refresh with this set does.
     """
     project = find_project()
     begin_flow(project)
@@ -69,7 +70,7 @@ def refresh(
 
 
 def _require_deployment(name: str) -> None:
-    """A misspelt name must not cost a build."""
+    """Raise ConfigError for a deployment that Prefect lacks, before a build is wasted on it."""
     with get_client(sync_client=True) as client:
         try:
             client.read_deployment_by_name(name)
@@ -81,7 +82,7 @@ def _require_deployment(name: str) -> None:
 
 
 def _trigger(name: str, config: Config, token: str) -> str:
-    """With the same token, Prefect makes the run once."""
+    """Let the deployment retrain; Prefect makes one run for a token, however often it is asked."""
     run_deployment(
         name,
         parameters={"config": config.model_dump(mode="json")},

@@ -1,8 +1,8 @@
 """The main job: validate → train → evaluate → register → decide.
 
-Order, retries, and what Prefect shows, only: what each step does is in ``steadycode.stages``.
-Finished steps are found again by their manifests, which check the files too, so no task result is
-cached.
+This file holds only the order of the steps, retries, and what Prefect shows; what each step does is
+in ``steadycode.retraining.steps``. Finished steps are recognised by their manifests, which check
+the files too, so no task result is cached.
 """
 
 from typing import Any
@@ -22,8 +22,8 @@ from steadycode.retraining.context import open_retraining
 
 
 def _was_cut_short(task: Any, run: Any, state: Any) -> bool:
-    """A stage's process that was killed gets a second try, which goes on from its checkpoint;
-    a fault of its own, or too long a time, does not."""
+    """Whether the stage's process was killed. Then it gets a second try, which goes on from its
+    checkpoint; after a fault of its own, or too long a time, it does not."""
     return isinstance(state.result(raise_on_failure=False), StageKilled)
 
 
@@ -43,8 +43,8 @@ def retrain(config: Config = Config(), allow_dirty_data: bool = False) -> str:  
     """Retrain, judge, register and decide; returns the decision's outcome.
 
     Args:
-        config: every setting; an omitted one comes from the profile.
-        allow_dirty_data: use data that differs from data.dvc; such a run is never promoted.
+        config: every setting; one that is left out comes from the profile.
+        allow_dirty_data: allow data that differs from data.dvc; such a run is never promoted.
     """
     project = find_project()
     origin = begin_flow(project)

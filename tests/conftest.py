@@ -1,10 +1,19 @@
 """Every test sees a project of its own unless it asks for this repository."""
 
 import os
+import shutil
 import sqlite3
+from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
+from typing import TYPE_CHECKING, Any
 
 import pytest
+
+from steadycode.project import Project
+
+if TYPE_CHECKING:
+    from steadycode.registry.store import Store
 
 os.environ.setdefault("OMP_NUM_THREADS", "2")
 REPOSITORY = Path(__file__).resolve().parents[1]
@@ -21,19 +30,34 @@ def _home_of_this_repository(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("STEADYCODE_HOME", str(REPOSITORY))
 
 
-@pytest.fixture
+@pytest.fixture(scope="session")
 def shared() -> Path:
     """The folder of shared problem sets; tests that need it skip where it is absent."""
     folder = Path(os.environ.get("STEADYCODE_SHARED", REPOSITORY.parent / "shared"))
-    if not folder.is_dir():
-        pytest.skip(f"no shared problem sets at {folder} (set STEADYCODE_SHARED)")
+    if not (folder / "data" / "recode").is_dir():
+        pytest.skip(f"no shared problem sets in {folder} (set STEADYCODE_SHARED)")
     return folder
+
+
+@pytest.fixture
+def left_by_a_kill() -> Callable[..., Path]:
+    """The temporary name that a process of this machine, dead by now, had beside a place."""
+    from steadycode.processes import ProcessId
+    from steadycode.temporaries import temporary_name
+
+    mine = ProcessId.mine()
+    dead = replace(mine, pid=2**22 + 1)
+
+    def name(place: Path, kind: str = "tmp") -> Path:
+        path = temporary_name(place, kind)
+        return path.with_name(path.name.replace(mine.mark, dead.mark))
+
+    return name
 
 
 @pytest.fixture(scope="session")
 def empty_database(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """MLflow's tables, made once: making them takes two seconds, copying them none."""
-    from steadycode.project import Project
     from steadycode.registry.store import open_store
 
     root = tmp_path_factory.mktemp("template")
@@ -48,3 +72,51 @@ def empty_database(tmp_path_factory: pytest.TempPathFactory) -> Path:
         connection.commit()
         connection.execute("VACUUM INTO ?", (str(copy),))
     return copy
+
+
+@pytest.fixture
+def project(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, empty_database: Path) -> Project:
+    """An empty project with MLflow's tables, and servers of its own."""
+    for name in ("MLFLOW_TRACKING_URI", "PREFECT_API_URL"):
+        monkeypatch.delenv(name, raising=False)
+    monkeypatch.setenv("PREFECT_HOME", str(tmp_path / ".prefect"))
+    made = Project(tmp_path / "a project")  # a space: paths become URIs on the way
+    for folder in (made.root, made.mlruns, made.configs, made.work, made.models):
+        folder.mkdir()
+    shutil.copyfile(empty_database, made.mlruns / "mlflow.db")
+    return made
+
+
+@pytest.fixture
+def store(project: Project) -> "Store":
+    from steadycode.registry.store import open_store
+
+    return open_store(project)
+
+
+@pytest.fixture
+def make_model() -> Callable[..., Any]:
+    """Makes tiny random Llamas; keyword arguments change their configuration."""
+    from tests.builders.llama import tiny_model
+
+    return tiny_model
+
+
+@pytest.fixture
+def model(make_model: Callable[..., Any]) -> Any:
+    return make_model()
+
+
+@pytest.fixture(scope="session")
+def tokenizer() -> Any:
+    from tests.builders.llama import make_tokenizer
+
+    return make_tokenizer()
+
+
+@pytest.fixture
+def documents() -> list[str]:
+    """Forty small functions, no two alike."""
+    from tests.builders.llama import small_functions
+
+    return small_functions(40)

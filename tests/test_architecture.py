@@ -210,7 +210,9 @@ def test_a_training_is_identified_by_every_source_that_it_runs_through() -> None
 
 
 def test_evidence_depends_on_what_decides_a_verdict_and_on_nothing_else() -> None:
-    carriers = {"jobs", "errors", "processes", "project", "wheels"}
+    carriers = {
+        *("jobs", "errors", "locks", "processes", "project", "records", "temporaries", "wheels"),
+    }
     """They move files and say what went wrong; no figure depends on them."""
     run_through = {
         module

@@ -1,4 +1,3 @@
-import os
 from pathlib import Path
 
 import pytest
@@ -7,7 +6,7 @@ from pydantic import ValidationError
 from steadycode.config import Config, load_config, read_yaml
 from steadycode.errors import ConfigError
 from steadycode.gate.policy import load_policy
-from steadycode.project import Project, find_project
+from steadycode.project import find_project
 
 PROFILES = {  # and the longest sequence that the model reads
     "quick": 8192,
@@ -83,26 +82,6 @@ def test_a_form_can_be_made_of_it() -> None:
     assert schema["$defs"]["TrainConfig"]["properties"]["steps"]["minimum"] == 1
     with pytest.raises(ValidationError):
         Config(profile="quick", train={"steps": -1})
-
-
-def test_the_project_is_found_upwards(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.delenv("STEADYCODE_HOME")
-    (tmp_path / "data.dvc").touch()
-    deep = tmp_path / "a" / "b"
-    deep.mkdir(parents=True)
-    assert find_project(deep) == Project(tmp_path.resolve())
-    with pytest.raises(ConfigError, match=r"data\.dvc"):
-        find_project(Path("/"))
-
-
-def test_the_environment_is_prepared_but_never_overridden(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setattr(os, "environ", {"DO_NOT_TRACK": "0"})
-    Project(tmp_path).prepare_environment()
-    assert os.environ["DO_NOT_TRACK"] == "0"
-    assert os.environ["PREFECT_HOME"] == str(tmp_path / ".prefect")
-    assert os.environ["MLFLOW_DISABLE_TELEMETRY"] == "true"
 
 
 @pytest.mark.parametrize(

@@ -44,7 +44,7 @@ def test_a_process_is_told_from_the_next_with_its_pid(sleeper) -> None:
     assert ProcessId.parse(str(mine)) == mine
     assert replace(mine, started="1").process() is None
     process.kill()
-    time.sleep(0.1)
+    os.waitid(os.P_PID, process.pid, os.WEXITED | os.WNOWAIT)
     assert mine.process() is None  # a zombie runs nothing
     process.wait()
     assert mine.process() is None

@@ -1,7 +1,7 @@
-"""The one typed configuration. Profiles are YAML files in ``configs/`` that fill it.
+"""The one typed configuration, which profiles (YAML files in ``configs/``) fill.
 
-``Config(profile="quick", train={"steps": 40})`` reads ``configs/quick.yaml`` and lays the given
-values over it; the command line, Prefect's parameter form and Python all come through here.
+``Config(profile="quick", train={"steps": 40})`` reads ``configs/quick.yaml`` and lays the values
+that were given over it; the command line, Prefect's parameter form and Python all use it.
 """
 
 import contextlib
@@ -31,7 +31,7 @@ class ModelConfig(_Section):
 
 
 class DataConfig(_Section):
-    """Bounds that validation enforces; ``max_documents`` trains on a part of train.jsonl."""
+    """The bounds that validation enforces; ``max_documents`` limits what training reads."""
 
     min_rows: int = Field(100, ge=1, description="fewer rows over all splits is a fault")
     min_characters: int = Field(40, ge=1)
@@ -43,7 +43,7 @@ class DataConfig(_Section):
 
 
 class LoraConfig(_Section):
-    """Low-rank adapters instead of all weights; merged into the model at the end."""
+    """Low-rank adapters, trained instead of all weights and merged into the model at the end."""
 
     rank: int = Field(16, ge=1)
     alpha: int = Field(32, ge=1, description="the update is scaled by alpha / rank")
@@ -63,26 +63,26 @@ class TrainConfig(_Section):
     temperature: float = Field(0.05, gt=0)
     views: Literal["functional", "two_pass", "last_layers"] = Field(
         "functional",
-        description="dropout of the last hidden state (one forward pass), in the whole model, or"
-        " in its last dropout_layers blocks (two passes each)",
+        description="where dropout makes the two views: on the last hidden state (one forward"
+        " pass), in the whole model, or in its last dropout_layers blocks (two passes each)",
     )
-    dropout: float = Field(0.1, ge=0, lt=1, description="between the two views")
+    dropout: float = Field(0.1, ge=0, lt=1, description="the probability that makes the two views")
     dropout_layers: int = Field(1, ge=1, description="blocks with dropout, for views=last_layers")
     sequence_negatives: Literal["micro_batch", "batch"] = Field(
         "micro_batch",
-        description="batch: compare the sequences of the whole batch, for one more forward pass",
+        description="batch compares the sequences of the whole batch, for one more forward pass",
     )
     token_weight: float = Field(1.0, ge=0)
     sequence_weight: float = Field(1.0, ge=0)
     precision: Literal["auto", "bf16", "fp32"] = "auto"
-    packing: bool = Field(False, description="several short sequences in one row")
+    packing: bool = Field(False, description="put several short sequences in one row")
     gradient_checkpointing: bool = Field(False, description="less memory, a third more time")
     compile: bool = Field(False, description="torch.compile of the model's blocks")
     lora: LoraConfig | None = Field(None, description="train adapters only; needs the lora extra")
-    processes: int | None = Field(None, ge=1, description="None: one per GPU, one on a CPU")
+    processes: int | None = Field(None, ge=1, description="null means one per GPU, or one on a CPU")
     heldout_every: int = Field(10, ge=1, description="steps between held-out measurements")
     checkpoint_every: int = Field(20, ge=1, description="steps between checkpoints")
-    checkpoints_kept: int = Field(2, ge=1, description="the newest; one more while it is written")
+    checkpoints_kept: int = Field(2, ge=1, description="how many of the newest are kept")
 
     @model_validator(mode="after")
     def _views_differ(self) -> "TrainConfig":
@@ -99,15 +99,15 @@ class Decoding(_Section):
     samples: int = Field(1, ge=1)
     temperature: float = Field(0.0, ge=0, description="0 is greedy")
     top_p: float = Field(1.0, gt=0, le=1)
-    style: Style = Field("completion", description="chat: ask by the model's chat template")
+    style: Style = Field("completion", description="chat asks by the model's chat template")
     batch_size: int | None = Field(
-        None, ge=1, description="completions in one batch; null: 64, on a GPU 256"
+        None, ge=1, description="completions in one batch; null means 64, or 256 on a GPU"
     )
     batch_tokens: int | None = Field(
         None,
         ge=1,
-        description="tokens, of prompts and completions, that a batch holds at a time; null: 16384,"
-        " on a GPU 131072",
+        description="tokens of prompts and completions that a batch holds at a time; null means"
+        " 16384, or 131072 on a GPU",
     )
 
 
@@ -120,23 +120,25 @@ class LimitsConfig(_Section):
 
 class EvaluateConfig(_Section):
     problems: str = Field("humaneval", description="humaneval, a .jsonl file, or a hub data set")
-    max_problems: int | None = Field(None, ge=1, description="a subset, labelled as such")
+    max_problems: int | None = Field(
+        None, ge=1, description="a subset, which figures are labelled with"
+    )
     perturbations: tuple[str, ...] = Field(
-        (), description="names of `steadycode perturb list`, or [all]; empty: nominal prompts only"
+        (), description="names of `steadycode perturb list`, or [all]; none: nominal prompts only"
     )
     style: Literal["sound", "release"] = Field(
-        "sound", description="release: perturb as the published benchmark did, faults included"
+        "sound", description="release perturbs as the published benchmark did, faults included"
     )
     seeds: int = Field(1, ge=1, description="variants of each random perturbation")
     decoding: Decoding = Decoding()
     limits: LimitsConfig = LimitsConfig()
     sandbox: Literal["isolated", "unsafe"] = Field(
         "isolated",
-        description="unsafe: run generated programs even where the machine cannot confine them",
+        description="unsafe runs generated programs even where the machine cannot confine them",
     )
     precision: Literal["auto", "bf16", "fp32"] = "auto"
     heldout_documents: int = Field(64, ge=2)
-    heldout_tokens: int = Field(512, ge=16, description="per document; the rest is not scored")
+    heldout_tokens: int = Field(512, ge=16, description="how many of each document are scored")
 
 
 class Config(_Section):
@@ -145,7 +147,7 @@ class Config(_Section):
     profile: str = Field(
         "quick",
         pattern=r"^[A-Za-z0-9_.-]+$",
-        description="configs/NAME.yaml; every value given beside it wins over the file's",
+        description="the name of a file in configs/; values that are given win over the file's",
     )
     seed: int = Field(0, ge=0)
     experiment: str = Field("steadycode", min_length=1)
@@ -158,15 +160,15 @@ class Config(_Section):
 
     @model_validator(mode="before")
     @classmethod
-    def _fill_from_profile(cls, given: Any) -> Any:
-        if not isinstance(given, dict):
-            return given
-        name = given.get("profile", "quick")
-        return merge(read_profile(str(name)), given)
+    def _fill_from_profile(cls, settings: Any) -> Any:
+        if not isinstance(settings, dict):
+            return settings
+        name = settings.get("profile", "quick")
+        return merge(read_profile(str(name)), settings)
 
 
 def read_profile(name: str) -> dict[str, Any]:
-    """The contents of ``configs/NAME.yaml``. Raises ConfigError when there is none."""
+    """The contents of ``configs/NAME.yaml``. Raises ConfigError when there is no such file."""
     folder = find_project().configs
     path = folder / f"{name}.yaml"
     if not path.is_file():
@@ -176,18 +178,19 @@ def read_profile(name: str) -> dict[str, Any]:
 
 
 def load_config(profile: str = "quick", overrides: list[str] | None = None) -> Config:
-    """The profile with ``section.key=value`` laid over it. Raises ConfigError."""
-    given: dict[str, Any] = {"profile": profile}
+    """The profile with each override, ``section.key=value``, laid over it. Raises ConfigError when
+    a key or value is wrong."""
+    settings: dict[str, Any] = {"profile": profile}
     for override in overrides or []:
-        given = merge(given, _parse_override(override))
+        settings = merge(settings, _parse_override(override))
     try:
-        return Config.model_validate(given)
+        return Config.model_validate(settings)
     except ValidationError as error:
         raise ConfigError(f"profile {profile!r}: {first_fault(error)}") from error
 
 
 def first_fault(error: ValidationError) -> str:
-    """One line: which key, what is wrong with it, and the value that was given."""
+    """A line that names the first faulty key, what is wrong with it, and its value."""
     first = error.errors()[0]
     where = ".".join(str(part) for part in first["loc"]) or "the file"
     if first["type"] == "extra_forbidden":
@@ -198,6 +201,7 @@ def first_fault(error: ValidationError) -> str:
 
 
 def read_yaml(path: Path) -> dict[str, Any]:
+    """The mapping in the YAML file at ``path``. Raises ConfigError when it holds none."""
     try:
         content = yaml.safe_load(path.read_text(encoding="utf-8"))
     except yaml.YAMLError as error:
@@ -208,7 +212,7 @@ def read_yaml(path: Path) -> dict[str, Any]:
 
 
 def merge(base: dict[str, Any], over: dict[str, Any]) -> dict[str, Any]:
-    """``over`` laid over ``base``, mapping by mapping; neither is changed."""
+    """A new mapping with ``over`` laid over ``base``; mappings inside are merged too."""
     merged = dict(base)
     for key, value in over.items():
         below = merged.get(key)

@@ -1,8 +1,8 @@
-"""What can go wrong in a way that the user can mend: one clear line and exit code 2."""
+"""The faults that a user can mend; commands tell them in one line and end with their exit code."""
 
 
 class SteadycodeError(Exception):
-    """Base of all expected faults. The message is one line: what, where, what to do."""
+    """The base of all expected faults. Its message is one line: what, where, and what to do."""
 
     exit_code = 2
 
@@ -28,10 +28,10 @@ class SandboxError(SteadycodeError):
 
 
 class StageFailed(SteadycodeError):
-    """A stage's process ended without a trusted manifest; carries the end of its log."""
+    """A stage's process ended without a trusted manifest; the message holds the end of its log."""
 
     exit_code = 1
 
 
 class StageKilled(StageFailed):
-    """A signal ended the stage's process: a second try may well go through."""
+    """A signal ended the stage's process, so a second try may well succeed."""

@@ -1,4 +1,4 @@
-"""All that a gate may look at for one model, and the conditions under which it was got."""
+"""All that a gate may look at for one model, and the conditions under which it was obtained."""
 
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass, field
@@ -6,9 +6,9 @@ from pathlib import Path
 from typing import Any
 
 from steadycode.errors import EvidenceError
-from steadycode.files import number, read_json, write_json
 from steadycode.measures.losses import DocumentLoss, mean_loss
 from steadycode.recode.report import Report
+from steadycode.records import Measured, read_record, write_record
 
 SCHEMA = 1
 
@@ -18,11 +18,11 @@ class Conditions:
     """Evidence is compared only when all of these are equal (see ``differences``)."""
 
     benchmark: str
-    """Content hash of problems and variants."""
+    """The content hash of problems and variants."""
     heldout: str
-    """Content hash of the held-out documents and the number of tokens scored in each."""
+    """The hash of the held-out documents and of how many tokens are scored in each."""
     harness: str
-    """Hash of the sources that evaluate: recode, generation, sandbox."""
+    """The hash of the sources that decide what an evaluation says."""
     decoding: Mapping[str, Any]
     dtype: str
     engine: str
@@ -31,7 +31,7 @@ class Conditions:
     limits: Mapping[str, Any]
 
     def differences(self, other: "Conditions") -> list[str]:
-        """One phrase per condition that differs, naming both values."""
+        """A phrase for each condition that differs, which names both values."""
         mine, theirs = asdict(self), asdict(other)
         return [
             f"{name}: {mine[name]!r} against {theirs[name]!r}"
@@ -46,12 +46,12 @@ class Evidence:
     conditions: Conditions
     report: Report
     heldout: Mapping[str, DocumentLoss]
-    """sha256 of the document -> its loss."""
-    representation: Mapping[str, float]
-    """intra_similarity, inter_similarity, isotropy (definitions: measures.representation); NaN
-    where too few tokens were measured."""
+    """Each held-out document's loss, by the sha256 of the document."""
+    representation: Mapping[str, Measured]
+    """The figures that ``measures.representation`` defines, by name; NaN when too few tokens were
+    measured."""
     cost: Mapping[str, float] = field(default_factory=dict)
-    """wall_seconds, peak_memory_mb, generated_tokens, ..."""
+    """What the evaluation took: wall_seconds, peak_memory_mb, generated_tokens, ..."""
 
     @property
     def heldout_loss(self) -> float:
@@ -59,23 +59,10 @@ class Evidence:
         return mean_loss(self.heldout)
 
     def write(self, path: Path) -> None:
-        write_json(path, {"schema": SCHEMA, **asdict(self)})
+        write_record(path, self, SCHEMA)
 
     @classmethod
     def read(cls, path: Path) -> "Evidence":
-        """Raises EvidenceError when the file is missing, damaged or of another version."""
-        try:
-            row = read_json(path)
-            if row.pop("schema") != SCHEMA:
-                raise EvidenceError(f"{path} has another schema version; evaluate again")
-            return cls(
-                **{
-                    **row,
-                    "conditions": Conditions(**row["conditions"]),
-                    "report": Report.from_json(row["report"]),
-                    "heldout": {k: DocumentLoss.from_json(v) for k, v in row["heldout"].items()},
-                    "representation": {k: number(v) for k, v in row["representation"].items()},
-                }
-            )
-        except (OSError, ValueError, KeyError, TypeError) as error:
-            raise EvidenceError(f"{path} is not readable as evidence ({error})") from error
+        """Read what ``write`` wrote. Raises EvidenceError when the file is missing, damaged or of
+        another version."""
+        return read_record(path, cls, SCHEMA, EvidenceError, "evaluate again")

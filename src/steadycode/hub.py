@@ -1,4 +1,4 @@
-"""The Hugging Face hub: what is in its cache already, else a download that the user asked for."""
+"""Gets files from the Hugging Face hub: from its cache, or by a download the user asked for."""
 
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
@@ -20,8 +20,8 @@ def snapshot(
 ) -> Path:
     """The folder with the files of ``name`` that match ``patterns``.
 
-    What the cache holds is taken when it is ``usable``, and nothing is asked then. Raises
-    HubError.
+    If the cache holds them and they are ``usable``, the hub is not asked. Raises HubError when they
+    cannot be downloaded.
     """
     from huggingface_hub import snapshot_download
 
@@ -34,7 +34,7 @@ def snapshot(
         cached = folder(local_files_only=True)
         if usable(cached):
             return cached
-    except Exception:  # not there, or not whole: each has a type of its own
+    except Exception:  # what is missing or incomplete raises many types
         pass
     before_download()
     try:
@@ -46,7 +46,7 @@ def snapshot(
 
 @contextmanager
 def _online() -> Iterator[None]:
-    """Lift the project's HF_HUB_OFFLINE for one download."""
+    """Allow the network inside the block, whatever the project's HF_HUB_OFFLINE says."""
     from huggingface_hub import constants
 
     before = constants.HF_HUB_OFFLINE

@@ -1,4 +1,4 @@
-"""What our own sources are: part of the identity of all that is made by them."""
+"""Hashes our own sources, which are part of the identity of all that is made by them."""
 
 from functools import cache
 from pathlib import Path
@@ -12,8 +12,8 @@ PACKAGE = Path(__file__).parent
 def code_hash(*parts: str) -> str:
     """The hash of our own sources, word tables included.
 
-    ``parts`` are modules and packages below steadycode, such as ``recode`` or ``stages/train``;
-    without any, all of it counts.
+    ``parts`` are the modules and packages below steadycode that count, such as ``recode`` or
+    ``stages/train``; without any, all count.
     """
 
     def counts(name: str) -> bool:

@@ -1,9 +1,10 @@
 """Which processes of this machine belong to a project, and whether a recorded one still lives."""
 
+import hashlib
 import os
 import socket
 from collections.abc import Iterable, Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cache
 from pathlib import Path
 
@@ -49,6 +50,11 @@ class ProcessId:
         return f"{self.machine}/{self.boot}/{self.pid}/{self.started}"
 
     @property
+    def mark(self) -> str:
+        """``PLACE-PID-STARTED``, short enough for a file's name; see ``marked_lives``."""
+        return f"{_place()}-{self.pid}-{self.started}"
+
+    @property
     def is_here(self) -> bool:
         """Whether it can be judged from here: not what runs elsewhere, or in another container."""
         boot, _, container = self.boot.partition(":")
@@ -67,6 +73,15 @@ class ProcessId:
             return found if same and found.status() != psutil.STATUS_ZOMBIE else None
         except _GONE:
             return None
+
+
+def marked_lives(mark: str) -> bool | None:
+    """Whether the process with that ``ProcessId.mark`` lives; None when that can't be judged here:
+    it ran on another machine, in another container, or before this machine was started."""
+    place, pid, started = mark.split("-")
+    if place != _place():
+        return None
+    return replace(ProcessId.mine(), pid=int(pid), started=started).process() is not None
 
 
 def project_processes(root: Path) -> Iterator[psutil.Process]:
@@ -158,6 +173,12 @@ def _boot() -> str:
         return f"{boot}:{os.stat('/proc/self/ns/pid').st_ino}"
     except OSError:  # no Linux
         return f"{socket.gethostname()}:"
+
+
+@cache
+def _place() -> str:
+    """Names this start of this machine, and the container."""
+    return hashlib.sha256(_boot().encode()).hexdigest()[:8]
 
 
 def _started(process: psutil.Process) -> str:

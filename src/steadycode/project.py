@@ -70,6 +70,10 @@ class Project:
         """Everything that can be made again: attempts, caches, evidence."""
         return self.root / ".steadycode"
 
+    def lock(self, name: str) -> Path:
+        """The lock file of what is done once at a time in a whole project (see ``locks``)."""
+        return self.work / f"{name}.lock"
+
     def prepare_environment(self) -> None:
         """Set what prefect, mlflow, dvc and transformers read at import. What the user has set
         stays.

@@ -1,10 +1,10 @@
-"""One seed in the config; everything random derives from it by a stable hash."""
+"""Derives every seed from the one in the configuration, by a stable hash."""
 
 import hashlib
 
 
 def derive_seed(seed: int, *parts: str | int) -> int:
-    """A seed in [0, 2**63) that depends on ``seed`` and every part, on any machine and any run.
+    """A seed in [0, 2**63) that depends on ``seed`` and every part, and on nothing else.
 
     >>> derive_seed(0, "train", 1) == derive_seed(0, "train", 1)
     True

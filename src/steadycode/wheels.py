@@ -5,11 +5,10 @@ import re
 import shlex
 import subprocess
 import sys
-import tempfile
 from pathlib import Path
 
 from steadycode.errors import DataError
-from steadycode.files import sha256_file
+from steadycode.files import sha256_file, temporary_beside
 
 _UNREACHABLE = re.compile(
     r"connection broken|connection error|max retries exceeded|timed out", re.I
@@ -27,9 +26,9 @@ def pinned_wheel(name: str, version: str, sha256: str, downloads: Path) -> Path:
     cached = downloads / f"{sha256}.whl"
     if cached.is_file() and sha256_file(cached) == sha256:
         return cached
-    downloads.mkdir(parents=True, exist_ok=True)
-    with tempfile.TemporaryDirectory(dir=downloads, prefix=".") as folder:
-        wheel = _download(f"{name}=={version}", sha256, Path(folder))
+    with temporary_beside(cached) as folder:
+        folder.mkdir()
+        wheel = _download(f"{name}=={version}", sha256, folder)
         if (found := sha256_file(wheel)) != sha256:
             raise _other_file(f"{name}=={version}", found, sha256)
         return wheel.replace(cached)

@@ -1,10 +1,13 @@
+import json
 from pathlib import Path
 from typing import Any
 
 import pytest
 import torch
 
-from steadycode.contraclm.checkpoint import save, stored_dtype
+from steadycode.config import TrainConfig
+from steadycode.contraclm import trainer
+from steadycode.contraclm.checkpoint import load_state, save, save_state, stored_dtype
 from steadycode.errors import ModelError
 from steadycode.models import load
 
@@ -58,3 +61,77 @@ def test_weights_that_are_missing_or_damaged_are_named(tmp_path: Path) -> None:
     (tmp_path / "model.safetensors").write_bytes(b"\x00" * 20)
     with pytest.raises(ModelError, match=r"model.safetensors is not a safetensors file"):
         stored_dtype(tmp_path)
+
+
+@pytest.fixture
+def saved(model: Any, tmp_path: Path) -> Path:
+    """The state behind one step."""
+    save_state(model, _stepped(model), 6, tmp_path / "state")
+    return tmp_path / "state"
+
+
+def test_a_state_is_plain_tensors_and_a_little_json(saved: Path, model: Any) -> None:
+    from safetensors.torch import load_file
+
+    assert json.loads((saved / "state.json").read_text()) == {"schema": 2, "step": 6}
+    tensors = load_file(saved / "state.safetensors")
+    weights = {name for name in tensors if name.startswith("weights/")}
+    assert weights == {f"weights/{name}" for name, _ in model.named_parameters()}  # tied: once
+    assert {name.split("/")[0] for name in tensors} == {"weights", "optimizer"}
+    assert {value.dtype for value in tensors.values()} == {torch.float32}
+    size = sum(parameter.nbytes for parameter in model.parameters())
+    assert (saved / "state.safetensors").stat().st_size == pytest.approx(3 * size, rel=0.1)
+
+
+def test_a_state_is_put_back_into_the_same_memory(saved: Path, model: Any, make_model: Any) -> None:
+    other = make_model(seed=1)
+    optimizer = trainer._optimizer(other, TrainConfig())
+    places = [parameter.data_ptr() for parameter in other.parameters()]
+    assert load_state(other, optimizer, saved) == 6
+    assert [parameter.data_ptr() for parameter in other.parameters()] == places
+    for a, b in zip(model.parameters(), other.parameters(), strict=True):
+        assert torch.equal(a, b)
+    assert other.get_output_embeddings().weight is other.get_input_embeddings().weight
+
+
+def test_what_is_no_such_state_is_named(saved: Path, make_model: Any) -> None:
+    optimizer = trainer._optimizer(make_model(), TrainConfig())
+    for other in (make_model(hidden_size=64), make_model(num_hidden_layers=3)):
+        with pytest.raises(ModelError, match=r"state is no state to continue from \(.*remove it"):
+            load_state(other, optimizer, saved)
+    content = (saved / "state.safetensors").read_bytes()
+    (saved / "state.safetensors").write_bytes(content[:-9])
+    with pytest.raises(ModelError, match="no state to continue from"):
+        load_state(make_model(), optimizer, saved)
+
+
+@pytest.mark.parametrize("there", [False, True])
+def test_a_full_disk_leaves_what_was_there(
+    saved: Path, model: Any, monkeypatch: pytest.MonkeyPatch, there: bool
+) -> None:
+    """As safetensors reports it, part of the file being written."""
+    from safetensors import SafetensorError
+
+    def full(tensors: Any, path: Path) -> None:
+        path.write_bytes(b"half")
+        raise SafetensorError(
+            "Error while serializing: I/O error: No space left on device (os error 28)"
+        )
+
+    monkeypatch.setattr("safetensors.torch.save_file", full)
+    before = (saved / "state.safetensors").read_bytes()
+    target = saved if there else saved.parent / "new"
+    with pytest.raises(OSError, match="No space left") as fault:
+        save_state(model, _stepped(model), 7, target)
+    assert fault.value.errno == 28
+    assert (saved / "state.safetensors").read_bytes() == before
+    assert [path.name for path in saved.parent.iterdir()] == ["state"]
+
+
+def _stepped(model: Any) -> torch.optim.Optimizer:
+    """The optimiser, one step on."""
+    optimizer = trainer._optimizer(model, TrainConfig())
+    model(input_ids=torch.arange(9)[None], labels=torch.arange(9)[None]).loss.backward()
+    optimizer.step()
+    optimizer.zero_grad(set_to_none=True)
+    return optimizer

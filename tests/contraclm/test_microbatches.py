@@ -18,7 +18,7 @@ from steadycode.config import TrainConfig
 from steadycode.contraclm import terms, trainer
 from steadycode.contraclm.microbatches import micro_batches
 
-HERE = Path(__file__).parent
+REPOSITORY = Path(__file__).parents[2]
 LENGTHS = (33, 9, 20, 5, 33, 14, 26, 3, 11, 30, 7)
 CASES: dict[str, dict[str, Any]] = {
     "mle": {"mode": "mle"},
@@ -75,8 +75,18 @@ def assert_same(got: dict[str, Tensor], expected: dict[str, Tensor]) -> None:
 
 
 @pytest.mark.parametrize("mode", ["mle", "token", "sequence", "both"])
-def test_packed_equals_unpacked(stepped: Any, mode: str) -> None:
+def test_packed_equals_unpacked(stepped: Any, mode: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    rows: list[int] = []
+    forward = terms.Terms.forward
+
+    def counted(self: terms.Terms, batch: Any) -> Any:
+        rows.append(len(batch.inputs))
+        return forward(self, batch)
+
+    monkeypatch.setattr(terms.Terms, "forward", counted)
     assert_same(stepped(99, mode=mode, packing=True), stepped(99, mode=mode))
+    packed, unpacked = rows
+    assert packed < unpacked == len(LENGTHS)
 
 
 @pytest.mark.parametrize("mode", ["sequence", "both"])
@@ -119,10 +129,10 @@ def test_two_processes_equal_one(stepped: Any, tmp_path: Path) -> None:
         port = free.getsockname()[1]
     script = f"""
 import json, sys
-sys.path.insert(0, {str(HERE)!r})
-import test_microbatches as here
-from conftest import make_tokenizer, tiny_model
+sys.path.insert(0, {str(REPOSITORY)!r})
 from safetensors.torch import save_file
+from tests.builders.llama import make_tokenizer, tiny_model
+from tests.contraclm import test_microbatches as here
 here.terms.functional_dropout_views = here.still_views
 for number, changes in enumerate(json.loads(sys.argv[1])):
     found = here.step(tiny_model(), make_tokenizer(), 2, **changes)

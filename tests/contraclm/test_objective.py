@@ -281,8 +281,14 @@ def test_a_term_outside_the_mode_cannot_spoil_the_total() -> None:
     assert Objective(mode="mle").total(torch.tensor(2.0), nan, nan).item() == 2.0
 
 
-@pytest.mark.parametrize("held", [1, 1500, 10**6], ids=["alone", "in groups", "all at once"])
-def test_sequences_together_are_sequences_alone(monkeypatch: pytest.MonkeyPatch, held: int) -> None:
+@pytest.mark.parametrize(
+    ("held", "groups"),
+    [(1, 6), (1500, 2), (10**6, 1)],
+    ids=["alone", "in groups", "all at once"],
+)
+def test_sequences_together_are_sequences_alone(
+    monkeypatch: pytest.MonkeyPatch, held: int, groups: int
+) -> None:
     """As a GPU computes them: padded to one length, several at a time."""
     mask = torch.zeros(7, 12, dtype=torch.bool)
     for row, length in enumerate([12, 1, 5, 5, 0, 9, 2]):
@@ -295,6 +301,13 @@ def test_sequences_together_are_sequences_alone(monkeypatch: pytest.MonkeyPatch,
 
     alone = found()
     in_groups = objective._groups
-    monkeypatch.setattr(objective, "_groups", lambda lengths, cuda: in_groups(lengths, True))
+    made: list[list[list[int]]] = []
+
+    def as_on_a_gpu(lengths: Sequence[int], cuda: bool) -> list[list[int]]:
+        made.append(in_groups(lengths, True))
+        return made[-1]
+
+    monkeypatch.setattr(objective, "_groups", as_on_a_gpu)
     monkeypatch.setattr(objective, "_SIMILARITIES", held)
     torch.testing.assert_close(found(), alone)
+    assert [len(one) for one in made] == [groups]

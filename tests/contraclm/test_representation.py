@@ -1,48 +1,50 @@
+"""What the contrastive terms are meant to improve, in one call each."""
+
+import json
 import math
+from pathlib import Path
+from typing import Any
 
 import pytest
 import torch
 
-from steadycode.measures.representation import Representation, mean_cosine, uniformity
+from steadycode.contraclm import representation
+from steadycode.contraclm.representation import code_search
+from steadycode.measures import search
+from steadycode.models.tokens import encode
 
 
-def pairs(n: int) -> list[tuple[int, int]]:
-    return [(i, j) for i in range(n) for j in range(n) if i != j]
+def test_representation_is_that_of_the_last_hidden_state(
+    model: Any, tokenizer: Any, documents: list[str]
+) -> None:
+    document = documents[0]
+    got = representation.measure(model, tokenizer, [document, documents[1] * 2], max_tokens=200)
+    intra = []
+    for text in (document, documents[1] * 2):
+        ids = torch.tensor([encode(tokenizer, text)])
+        with torch.no_grad():
+            h = model(ids, output_hidden_states=True).hidden_states[-1][0, :-1].double()
+        cosines = torch.cosine_similarity(h[:, None], h[None], dim=-1)
+        n = len(h)
+        intra.append((cosines.sum() - n).item() / (n * (n - 1)))
+    assert got["intra_similarity"] == pytest.approx(sum(intra) / 2, rel=1e-5)
+    assert got["isotropy"] == 1 - got["intra_similarity"]
+    assert set(got) == {"intra_similarity", "isotropy", "inter_similarity", "uniformity"}
 
 
-def test_mean_cosine_against_all_pairs() -> None:
-    x = torch.randn(9, 5, generator=torch.Generator().manual_seed(0)) + 1
-    expected = [torch.cosine_similarity(x[i].double(), x[j].double(), dim=0) for i, j in pairs(9)]
-    assert mean_cosine(x) == pytest.approx(torch.stack(expected).mean().item(), rel=1e-6)
-
-
-def test_uniformity_against_all_pairs() -> None:
-    x = torch.randn(9, 5, generator=torch.Generator().manual_seed(0), dtype=torch.float64) + 1
-    u = torch.nn.functional.normalize(x, dim=1)
-    expected = [torch.exp(-2 * (u[i] - u[j]).square().sum()) for i, j in pairs(9)]
-    assert uniformity(x) == pytest.approx(torch.stack(expected).mean().log().item(), rel=1e-9)
-
-
-def test_known_geometry() -> None:
-    """Two sequences: one of equal vectors, one of opposite ones; their means are orthogonal."""
-    representation = Representation()
-    representation.add(torch.tensor([[2.0, 0.0], [5.0, 0.0]]))  # cosine 1
-    representation.add(torch.tensor([[-1.0, 1.0], [1.0, 1.0]]))  # cosine 0
-    figures = representation.figures()
-    assert figures == {
-        "intra_similarity": pytest.approx(0.5),
-        "isotropy": pytest.approx(0.5),
-        "inter_similarity": pytest.approx(0.0),
-        "uniformity": pytest.approx(-4.0),  # |x - y|^2 = 2
+def test_all_pairs_of_files(model: Any, tokenizer: Any, tmp_path: Path) -> None:
+    rows = [{"func": f"def f{i}(x): return x + {i}", "label": i, "index": i} for i in range(4)]
+    for name, key in (("python", "func"), ("ruby", "code")):
+        lines = [{**row, key: row["func"], "index": f"{name}{row['index']}"} for row in rows]
+        for line in lines:
+            line.pop("func" if key == "code" else "code", None)
+        (tmp_path / name).write_text("".join(json.dumps(line) + "\n" for line in lines))
+    maps = code_search(model, tokenizer, {name: tmp_path / name for name in ("python", "ruby")})
+    assert maps["python", "ruby"] == maps["ruby", "python"] == 100
+    assert math.isnan(maps["python", "python"])  # one solution each, and that is the query
+    assert search.overall(maps) == 100
+    assert search.metrics(maps) == {
+        "representation/search_map/python-ruby": 100,
+        "representation/search_map/ruby-python": 100,
+        "representation/search_map/overall": 100,
     }
-
-
-def test_a_zero_vector_has_similarity_zero() -> None:
-    assert mean_cosine(torch.tensor([[0.0, 0.0], [1.0, 0.0], [1.0, 0.0]])) == pytest.approx(1 / 3)
-
-
-def test_without_pairs_there_is_no_figure() -> None:
-    assert all(math.isnan(value) for value in Representation().figures().values())
-    one = Representation()
-    one.add(torch.ones(1, 3))
-    assert all(math.isnan(value) for value in one.figures().values())

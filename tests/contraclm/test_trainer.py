@@ -237,7 +237,13 @@ def test_a_tokenizer_of_another_model_is_refused(run: Any, make_model: Any) -> N
 
 
 def test_half_precision_models_are_trained_in_float32(run: Any, make_model: Any) -> None:
-    model, metrics = run(model=make_model().bfloat16(), precision="bf16", mode="both")
+    half = make_model().bfloat16()
+    computed: set[torch.dtype] = set()
+    half.model.layers[0].mlp.down_proj.register_forward_hook(
+        lambda module, given, out: computed.add(out.dtype) if module.training else None
+    )
+    model, metrics = run(model=half, precision="bf16", mode="both")
+    assert computed == {torch.bfloat16}
     assert {p.dtype for p in model.parameters()} == {torch.float32}
     _, exact = run(mode="both")
     assert metrics["train/loss_mle"][0][1] == pytest.approx(exact["train/loss_mle"][0][1], rel=1e-2)

@@ -3,10 +3,10 @@
 from pathlib import Path
 
 import pytest
-from corpus_project import make_project
 
 from steadycode.corpus.recipe import Recipe, load_recipe
 from steadycode.project import Project
+from tests.builders.corpus import make_project
 
 
 @pytest.fixture

@@ -2,7 +2,6 @@ from pathlib import Path
 
 from steadycode.config import load_config
 from steadycode.files import read_json
-from steadycode.identity import code_hash
 from steadycode.project import Project
 from steadycode.retraining.attempt import open_attempt, retraining_id
 
@@ -38,8 +37,3 @@ def test_a_number_that_the_registry_knows_and_this_project_does_not_is_passed_ov
     project, config = Project(tmp_path), load_config("smoke")
     assert open_attempt(project, config, "abc", lambda _, number: number < 3).number == 3
     assert open_attempt(project, config, "abc", lambda _, number: number <= 3).number == 3
-
-
-def test_a_code_hash_covers_what_it_names() -> None:
-    assert code_hash("recode") != code_hash("sandbox")
-    assert code_hash("recode") == code_hash("recode")

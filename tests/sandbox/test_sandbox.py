@@ -27,20 +27,17 @@ def call(sandbox: Sandbox, code: str) -> Verdict:
     return sandbox.run(Program(code, TEST, "f"))
 
 
-def test_all_humaneval_references_pass_and_quickly() -> None:
+def test_all_humaneval_references_pass() -> None:
     problems = load_problems("humaneval")
     with Sandbox(workers=2) as sandbox:
-        started = time.monotonic()
         verdicts = list(
             sandbox.run_all(
                 Program(p.prompt + p.canonical_solution, p.test, p.entry_point) for p in problems
             )
         )
-        seconds = time.monotonic() - started
-    print(f"{len(verdicts)} programs in {seconds:.2f} s: {len(verdicts) / seconds:.0f} per second")
+    assert len(verdicts) == 164
     assert {verdict.status for verdict in verdicts} == {"passed"}
-    assert all(0 < verdict.seconds < 1 and verdict.peak_memory > 1 for verdict in verdicts)
-    assert seconds < 8  # 0.4 s when nobody else uses the machine
+    assert all(verdict.seconds > 0 and verdict.peak_memory > 1 for verdict in verdicts)
 
 
 @pytest.mark.parametrize(
@@ -135,15 +132,24 @@ def test_no_process_is_left_behind(sandbox: Sandbox, tmp_path: Path) -> None:
         f"subprocess.Popen([sys.executable, '-c', 'import time; time.sleep(60) # {mark}'])\n"
     )
     sandbox.run(Program(code))
-    time.sleep(0.1)
-    assert not [pid for pid in _pids() if mark in _command(pid)]
+    deadline = time.monotonic() + 20
+    while (left := [pid for pid in _pids() if mark in _command(pid)]) and (
+        time.monotonic() < deadline
+    ):
+        time.sleep(0.05)
+    assert not left
 
 
 def test_a_thread_works_and_is_not_waited_for(sandbox: Sandbox) -> None:
-    code = "import threading, time\nthreading.Thread(target=time.sleep, args=(60,)).start()"
-    started = time.monotonic()
-    assert sandbox.run(Program(code)).status == "passed"
-    assert time.monotonic() - started < 1
+    code = (
+        "import threading, time\n"
+        "done = []\n"
+        "worker = threading.Thread(target=done.append, args=(1,))\n"
+        "worker.start(); worker.join()\n"
+        "assert done == [1]\n"
+        "threading.Thread(target=time.sleep, args=(60,)).start()"
+    )
+    assert sandbox.run(Program(code)).status == "passed"  # not "timeout", after a second
 
 
 def test_our_environment_is_not_visible(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -285,11 +291,11 @@ def test_it_outlives_the_thread_that_opened_it() -> None:
 
 @pytest.mark.parametrize("code", ["while True: pass", "import time\ntime.sleep(60)"])
 def test_closing_does_not_wait_for_a_program(code: str) -> None:
-    with Sandbox(Limits(seconds=30), workers=1) as sandbox:
-        sandbox._submit(Program(code))
-        time.sleep(0.3)
-        started = time.monotonic()
-    assert time.monotonic() - started < 2
+    with Sandbox(Limits(seconds=10), workers=1) as sandbox:
+        verdict = sandbox._submit(Program(code))
+        while not verdict.running():
+            time.sleep(0.01)
+    assert verdict.result().status == "crashed"  # ended from outside, not by its limit
 
 
 @pytest.mark.skipif(sys.platform != "linux", reason="the kernel's parent-death signal is Linux's")

@@ -1,8 +1,8 @@
 """The ``steadycode`` command: every subcommand by name, in the order in which help lists them.
 
-Only the standard library, yaml, pydantic, typer and two small libraries that tell what is up are
-imported here; everything heavy is imported inside the command that needs it, so that ``--help`` is
-instant.
+Only the standard library, yaml, pydantic, typer and two small libraries that tell which services
+are running are imported here. Everything heavy is imported inside the command that needs it, so
+that ``--help`` is instant.
 """
 
 import typer
@@ -10,7 +10,7 @@ import typer
 from steadycode.commands import data, measure, perturb, runs, sandbox, services, upkeep, work
 
 app = typer.Typer(
-    help="Retrain code language models; promote a new one only on evidence.",
+    help="Retrain code language models, and promote a new one only on evidence.",
     no_args_is_help=True,
     add_completion=False,
     pretty_exceptions_enable=False,

@@ -14,10 +14,10 @@ app = typer.Typer(help="Build and validate the training data.", no_args_is_help=
 @app.command()
 def build(
     force: Annotated[
-        bool, typer.Option(help="Build from the recipe, dropping local changes.")
+        bool, typer.Option(help="Build from the recipe and drop the changes made in data/.")
     ] = False,
 ) -> None:
-    """Make data/ as data.dvc records it: from DVC's cache or remote, else from the recipe."""
+    """Make data/ as data.dvc records it, from DVC's cache or remote, or else from the recipe."""
     with in_project() as project:
         from rich.console import Console
 
@@ -39,10 +39,10 @@ def validate(
     profile: Profile = "quick",
     overrides: Overrides = None,
     page: Annotated[
-        Path | None, typer.Option(help="Where to write the result as an HTML page.")
+        Path | None, typer.Option(help="Also write the result to this file, as an HTML page.")
     ] = None,
 ) -> None:
-    """Check data/ (read-only) and name the rows that fail."""
+    """Check data/ and name the rows that fail; nothing in data/ is changed."""
     with in_project() as project:
         from rich.console import Console
 

@@ -1,6 +1,6 @@
-"""``steadycode measure``: what a model's representation and its free text are worth.
+"""``steadycode measure``: measures a model's representation and its free text.
 
-Each loads a model, measures, and shows a table.
+Each command loads a model, measures it, and shows a table.
 """
 
 from collections.abc import Callable, Iterator
@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from steadycode.commands.options import MODEL
 from steadycode.commands.project import in_project
 from steadycode.errors import ConfigError
 
@@ -19,15 +20,14 @@ if TYPE_CHECKING:
     from steadycode.project import Project
 
 app = typer.Typer(
-    help="A model's representation and free text: isotropy, code search, STS, MAUVE.",
+    help="Measure a model's representation and free text: isotropy, code search, STS, MAUVE.",
     no_args_is_help=True,
 )
 
-Model = Annotated[
-    str, typer.Argument(help="Base-model name, folder, models:/NAME@ALIAS or hub id.")
-]
+Model = Annotated[str, typer.Argument(help=MODEL)]
+Documents = Annotated[Path, typer.Argument(help="JSON lines with text under 'content'.")]
 Json = Annotated[
-    Path | None, typer.Option("--json", help="Also write the figures, by MLflow name.")
+    Path | None, typer.Option("--json", help="Also write the figures to this file, by MLflow name.")
 ]
 OnProgress = Callable[[int, int], None]
 
@@ -35,14 +35,14 @@ OnProgress = Callable[[int, int], None]
 @app.command()
 def representation(
     model: Model,
-    documents: Annotated[Path, typer.Argument(help="JSON lines with text under content.")],
-    max_tokens: Annotated[int, typer.Option(min=2, help="Tokens read of each document.")] = 512,
+    documents: Documents,
+    max_tokens: Annotated[int, typer.Option(min=2, help="Cut documents to so many tokens.")] = 512,
     limit: Annotated[
-        int | None, typer.Option(min=2, help="Documents to measure, evenly spread; else all.")
+        int | None, typer.Option(min=2, help="Measure only so many documents, evenly spread.")
     ] = None,
     json: Json = None,
 ) -> None:
-    """Held-out perplexity, similarities, isotropy and uniformity."""
+    """Measure held-out loss and perplexity, similarities, isotropy and uniformity."""
     with in_project() as project:
         from steadycode.measures.documents import read_documents
         from steadycode.measures.heldout import measure
@@ -62,15 +62,19 @@ def representation(
 def search(
     model: Model,
     programs: Annotated[
-        list[str], typer.Argument(help="LANGUAGE=FILE, JSON lines of func or code, label, index.")
+        list[str],
+        typer.Argument(
+            help="A file for each language, as LANGUAGE=FILE. Its JSON lines hold the program under"
+            " 'func' or 'code', its problem under 'label' and perhaps an 'index'."
+        ),
     ],
-    max_tokens: Annotated[int, typer.Option(min=3, help="Tokens read of each program.")] = 512,
+    max_tokens: Annotated[int, typer.Option(min=3, help="Cut programs to so many tokens.")] = 512,
     keep_comments: Annotated[
         bool, typer.Option("--keep-comments", help="Strip neither comments nor docstrings.")
     ] = False,
     json: Json = None,
 ) -> None:
-    """Code-to-code search: mean average precision of every pair of languages."""
+    """Measure code-to-code search: the mean average precision of every pair of languages."""
     with in_project() as project:
         from steadycode.contraclm.representation import code_search
         from steadycode.measures.search import languages
@@ -94,10 +98,10 @@ def search(
 @app.command()
 def sts(
     model: Model,
-    pairs: Annotated[Path, typer.Argument(help="A file in the form of STS-B.")],
+    pairs: Annotated[Path, typer.Argument(help="Scored sentence pairs in the form of STS-B.")],
     json: Json = None,
 ) -> None:
-    """Semantic textual similarity: Spearman's correlation with people's scores."""
+    """Measure semantic textual similarity (STS): Spearman's correlation with people's scores."""
     with in_project() as project:
         from steadycode.measures.textual_similarity import read_pairs, spearman
         from steadycode.views.measures import show_figures
@@ -112,21 +116,21 @@ def sts(
 @app.command()
 def text(
     model: Model,
-    documents: Annotated[Path, typer.Argument(help="JSON lines with text under content.")],
+    documents: Documents,
     scorer: Annotated[
-        str | None, typer.Option(help="The model whose perplexity of the texts is taken.")
+        str | None, typer.Option(help="The model by which the perplexity of texts is measured.")
     ] = None,
     features: Annotated[
-        str | None, typer.Option(help="The model that makes MAUVE's features.")
+        str | None, typer.Option(help="The model that makes the features which MAUVE compares.")
     ] = None,
     prefix_tokens: Annotated[
-        int, typer.Option(min=1, help="Tokens of each document that are given as prefix.")
+        int, typer.Option(min=1, help="Give the model so many tokens of each document to continue.")
     ] = 32,
-    new_tokens: Annotated[int, typer.Option(min=1, help="Tokens to write behind each.")] = 128,
+    new_tokens: Annotated[int, typer.Option(min=1, help="Write so many tokens after each.")] = 128,
     seed: Annotated[int, typer.Option(min=0, help="The seed of the sampling.")] = 0,
     json: Json = None,
 ) -> None:
-    """Continuations of documents: their perplexity, and MAUVE against the documents' own."""
+    """Let a model continue documents; measure the texts' perplexity, and MAUVE against people's."""
     with in_project() as project:
         from steadycode.measures.continuations import continued, mauve, perplexity
         from steadycode.measures.documents import read_documents
@@ -164,7 +168,7 @@ def text(
 
 @contextmanager
 def _loaded(project: "Project", model: str) -> "Iterator[tuple[LanguageModel, OnProgress]]":
-    """The model in float32, since differences between models are small, and its progress bar."""
+    """Yield the model, in float32 since models differ by little, and what shows progress."""
     from rich.console import Console
 
     from steadycode.config import Config

@@ -1,4 +1,4 @@
-"""``steadycode perturb``: see what the perturbations do, and build benchmarks from them."""
+"""``steadycode perturb``: shows what the perturbations do, and builds benchmarks of them."""
 
 import json
 from contextlib import nullcontext
@@ -18,21 +18,21 @@ if TYPE_CHECKING:
     from steadycode.recode.variant import Plugins, Variant
 
 app = typer.Typer(
-    help="What ReCode's perturbations do to prompts, and benchmarks made of them.",
+    help="See what ReCode's perturbations do to prompts, and build benchmarks of them.",
     no_args_is_help=True,
 )
 
 Problems = Annotated[
-    str, typer.Option(help="humaneval, a .jsonl file of problems, or a hub dataset's id.")
+    str, typer.Option(help="Perturb humaneval, a .jsonl file of problems, or a hub dataset's id.")
 ]
 StyleName = Annotated[
-    str, typer.Option("--style", help="sound, or release: as published, faults included.")
+    str, typer.Option("--style", help="Give release to perturb as published, faults included.")
 ]
 
 
 @app.command("list")
 def show_list() -> None:
-    """Every perturbation: group, mode, seeds, what it needs, and why it is there."""
+    """List every perturbation: group, prompt, seeds, what it needs, and why it is there."""
     with in_project():
         from rich.console import Console
 
@@ -43,13 +43,13 @@ def show_list() -> None:
 
 @app.command("show")
 def show(
-    name: Annotated[str, typer.Argument(help="As `perturb list` has it.")],
-    task: Annotated[str, typer.Option(help="A problem's task_id.")] = "",
-    seed: Annotated[int, typer.Option(min=0)] = 0,
+    name: Annotated[str, typer.Argument(help="A perturbation of `steadycode perturb list`.")],
+    task: Annotated[str, typer.Option(help="Perturb the problem with this task_id.")] = "",
+    seed: Annotated[int, typer.Option(min=0, help="The seed of the perturbation.")] = 0,
     style: StyleName = "sound",
     problems: Problems = "humaneval",
 ) -> None:
-    """One variant as a coloured diff: prompt, solution and test."""
+    """Show a variant of the task, or of the first that changes, as a coloured diff."""
     with in_project():
         from rich.console import Console
 
@@ -65,25 +65,30 @@ def show(
 
 @app.command("build")
 def build(
-    output: Annotated[Path, typer.Argument(help="Folder of the benchmark; replaced if it is one.")],
+    output: Annotated[Path, typer.Argument(help="Write to this folder, replacing any benchmark.")],
     names: Annotated[
-        list[str] | None, typer.Option("--name", help="One perturbation; all when none is named.")
+        list[str] | None,
+        typer.Option("--name", help="Use only this perturbation; repeat it to use several."),
     ] = None,
-    seeds: Annotated[int, typer.Option(min=1, help="Variants of each random one.")] = 5,
+    seeds: Annotated[
+        int, typer.Option(min=1, help="Make so many variants by each random perturbation.")
+    ] = 5,
     style: StyleName = "sound",
     problems: Problems = "humaneval",
-    max_problems: Annotated[int | None, typer.Option(min=1, help="A subset.")] = None,
+    max_problems: Annotated[
+        int | None, typer.Option(min=1, help="Perturb only so many of the problems.")
+    ] = None,
     verify: Annotated[
         bool, typer.Option(help="Run every variant's reference solution in the sandbox.")
     ] = True,
     budget: Budget = None,
     translations: Annotated[
-        Path | None, typer.Option(help="A published BackTranslation file, to take its texts.")
+        Path | None, typer.Option(help="Take the texts from this published BackTranslation file.")
     ] = None,
     variable_names: Annotated[
-        Path | None, typer.Option(help="A published VarRenamerCB file, to take its names.")
+        Path | None, typer.Option(help="Take the names from this published VarRenamerCB file.")
     ] = None,
-    seed: Annotated[int, typer.Option(min=0, help="Of the choice of a subset.")] = 0,
+    seed: Annotated[int, typer.Option(min=0, help="Choose the problems by this seed.")] = 0,
 ) -> None:
     """Perturb problems, check every promise, write the benchmark, and print its table."""
     with in_project() as project:
@@ -125,8 +130,8 @@ def build(
 
 
 @app.command("prompts")
-def prompts(folder: Annotated[Path, typer.Argument(help="A benchmark.")]) -> None:
-    """Each prompt of a benchmark once, as JSON lines, for an engine of your own."""
+def prompts(folder: Annotated[Path, typer.Argument(help="The folder of a benchmark.")]) -> None:
+    """Print each prompt of a benchmark once, as JSON lines, for an engine of your own."""
     with in_project():
         from steadycode.recode import read_benchmark
 
@@ -136,7 +141,8 @@ def prompts(folder: Annotated[Path, typer.Argument(help="A benchmark.")]) -> Non
 
 
 def _usable(source: str, style: str) -> "list[Problem]":
-    """Wrong rows are told and left out; style release keeps the damage of published ones."""
+    """The problems of ``source``; wrong rows are told to the user and left out, but the style
+    "release" keeps rows that the published benchmark damaged."""
     from rich.console import Console
 
     from steadycode.problems import load_problems
@@ -152,8 +158,8 @@ def _usable(source: str, style: str) -> "list[Problem]":
 def _first_changed(
     name: str, problems: "list[Problem]", task: str, seed: int, style: str
 ) -> "tuple[Problem, Variant]":
-    """The variant of the problem ``task``, or of the first problem that the perturbation changes,
-    beside what it was made from."""
+    """A nominal problem and its variant: the problem ``task``, or the first that changes when
+    ``task`` is empty. Raises DataError when there is no such problem."""
     from steadycode.recode import PERTURBATIONS, perturb
     from steadycode.recode.perturbations import nominal_of
 
@@ -169,6 +175,7 @@ def _first_changed(
 
 
 def _within(project: "Project", problems: int, seeds: int, budget: int) -> list[str]:
+    """The perturbations that ``--budget`` chooses."""
     from steadycode.recode.budget import choose, told
     from steadycode.retraining.evaluation import earlier_reports
 

@@ -1,4 +1,4 @@
-"""What every command of ``steadycode`` is wrapped in."""
+"""Finds the project for every command of ``steadycode`` and tells expected faults in one line."""
 
 import os
 import sys
@@ -14,9 +14,9 @@ from steadycode.project import Project, find_project
 
 @contextmanager
 def in_project() -> Iterator[Project]:
-    """The project, with the environment that every library must find before its import.
+    """Yield the project, in the environment that libraries must find before they are imported.
 
-    Expected faults end the process with one line and their exit code.
+    An expected fault inside the block ends the process with one line and the fault's exit code.
     """
     try:
         project = find_project()
@@ -30,7 +30,7 @@ def in_project() -> Iterator[Project]:
         typer.secho(f"error: {fault}", fg="red", err=True)
         raise typer.Exit(fault.exit_code) from fault
     except RuntimeError as fault:
-        if not str(fault).startswith("Failed to reach API at"):  # Prefect's, without a type
+        if not str(fault).startswith("Failed to reach API at"):  # Prefect has no type for it
             raise
         address = os.environ.get("PREFECT_API_URL", "its address")
         typer.secho(

@@ -1,4 +1,4 @@
-"""What an engineer looks at first: ``status`` and ``runs``."""
+"""The commands that an engineer looks at first: ``status`` and ``runs``."""
 
 import os
 from typing import Annotated
@@ -9,7 +9,7 @@ from steadycode.commands.project import in_project
 
 
 def status() -> None:
-    """What runs, and when each deployment was due, started, ended, and how."""
+    """Show what runs, and when each deployment was due, started and ended, and how."""
     with in_project() as project:
         from steadycode.operations import schedule, services
         from steadycode.views.console import plain_printer
@@ -37,10 +37,10 @@ def status() -> None:
 
 
 def runs(
-    run: Annotated[str | None, typer.Option(help="Tell all about one run.")] = None,
-    limit: Annotated[int, typer.Option(min=1, help="How many, newest first.")] = 20,
+    run: Annotated[str | None, typer.Option(help="Show all about the run with this id.")] = None,
+    limit: Annotated[int, typer.Option(min=1, help="Show so many of the newest runs.")] = 20,
 ) -> None:
-    """Retrainings and evaluations with outcome and reason, failed and missed ones included."""
+    """List retrainings and evaluations with outcome and reason, failed and missed ones included."""
     with in_project() as project:
         from steadycode.operations import doctor
         from steadycode.registry import listing

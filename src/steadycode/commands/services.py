@@ -1,4 +1,4 @@
-"""What runs in the background: ``up``, ``down``, ``worker``, and the MLflow pages, ``ui``."""
+"""The commands for services: ``up``, ``down``, ``worker``, and ``ui`` for the MLflow pages."""
 
 from typing import Annotated
 
@@ -13,7 +13,7 @@ def up(
     mlflow_port: Port = None,
     notify: Annotated[
         str | None,
-        typer.Option(help="Prefect block TYPE/NAME that is told of bad runs; '' ends that."),
+        typer.Option(help="Tell this Prefect block, TYPE/NAME, of bad runs; '' ends that."),
     ] = None,
 ) -> None:
     """Start Prefect, its worker and the MLflow pages on 127.0.0.1, and deploy prefect.yaml.
@@ -35,7 +35,7 @@ def down() -> None:
 
 
 def worker(
-    pool: Annotated[str, typer.Option(help="Work pool whose runs to take.")] = "local-process",
+    pool: Annotated[str, typer.Option(help="Take the runs of this work pool.")] = "local-process",
 ) -> None:
     """Run a worker on this machine for the server that PREFECT_API_URL names (Ctrl-C stops it)."""
     with in_project() as project:
@@ -45,9 +45,9 @@ def worker(
 
 
 def ui(
-    run: Annotated[str | None, typer.Option(help="Show the address of this run.")] = None,
-    port: Annotated[int, typer.Option(min=1, max=65535)] = 5000,
-    host: str = "127.0.0.1",
+    run: Annotated[str | None, typer.Option(help="Print the address of this run's page.")] = None,
+    port: Annotated[int, typer.Option(min=1, max=65535, help="Listen on this port.")] = 5000,
+    host: Annotated[str, typer.Option(help="Listen on this address.")] = "127.0.0.1",
 ) -> None:
     """Serve the MLflow pages of all runs (Ctrl-C stops them)."""
     with in_project() as project:

@@ -1,4 +1,4 @@
-"""Keeping a project in order: ``doctor``, ``gc`` and ``relocate``."""
+"""The commands that keep a project in order: ``doctor``, ``gc`` and ``relocate``."""
 
 from typing import Annotated
 
@@ -9,16 +9,17 @@ from steadycode.commands.project import in_project
 
 
 def doctor(
-    repair: Annotated[bool, typer.Option("--repair", help="Put it right.")] = False,
+    repair: Annotated[bool, typer.Option("--repair", help="Repair what can be repaired.")] = False,
 ) -> None:
-    """Find what killed runs have left. Exit code 1 when there is something to be done."""
+    """Find what killed runs have left behind; the exit code is 1 when something is to be done."""
     with in_project() as project:
         from steadycode.operations import doctor as operation
         from steadycode.views.console import plain_printer
 
         say = plain_printer()
         findings = operation.examine(project)
-        repaired = {one.what for one in operation.repair(project, say)} if repair else set()
+        repairs = operation.repair(project, say) if repair else ()
+        repaired = {finding.what for finding in repairs}
         left = [finding for finding in findings if finding.what not in repaired]
         for finding in left:
             say(f"found: {finding.what}; {finding.remedy}")
@@ -32,12 +33,12 @@ def doctor(
 
 def gc(
     keep: Annotated[
-        int, typer.Option(min=0, help="Newest versions and unfinished attempts that stay.")
+        int, typer.Option(min=0, help="Keep so many newest versions and unfinished attempts.")
     ] = 5,
     dry_run: Annotated[bool, typer.Option("--dry-run", help="Only say what would go.")] = False,
     profile: Profile = "quick",
 ) -> None:
-    """Free weights, checkpoints and completions that no alias and no recent version needs."""
+    """Remove weights, checkpoints and completions that no alias and no recent version needs."""
     with in_project() as project:
         from steadycode.config import load_config
         from steadycode.operations.retention import collect_garbage

@@ -1,11 +1,11 @@
-"""The jobs: ``retrain``, ``evaluate``, ``train`` and ``refresh``."""
+"""The commands that do the work: ``retrain``, ``evaluate``, ``train`` and ``refresh``."""
 
 from pathlib import Path
 from typing import Annotated
 
 import typer
 
-from steadycode.commands.options import Budget, DirtyData, Overrides, Profile
+from steadycode.commands.options import MODEL, Budget, DirtyData, Overrides, Profile
 from steadycode.commands.project import in_project
 from steadycode.errors import ConfigError, DataError
 
@@ -27,14 +27,12 @@ def retrain(
 
 
 def evaluate(
-    model: Annotated[
-        str | None, typer.Option(help="Base-model name, folder, models:/NAME@ALIAS or hub id.")
-    ] = None,
+    model: Annotated[str | None, typer.Option(help=MODEL)] = None,
     completions: Annotated[
         Path | None,
         typer.Option(
-            help="JSON lines of prompt and completion that another engine has written; --model is"
-            " then only the name to show."
+            help="Judge the completions in this file, which another engine has written as JSON"
+            " lines of prompt and completion; --model is then only the name to show."
         ),
     ] = None,
     benchmark: Annotated[
@@ -45,7 +43,7 @@ def evaluate(
     profile: Profile = "quick",
     overrides: Overrides = None,
 ) -> None:
-    """Evaluate any model without training, or completions that were made elsewhere."""
+    """Evaluate any model without training it, or completions that were made elsewhere."""
     with in_project() as project:
         from steadycode.config import load_config
 
@@ -73,12 +71,12 @@ def evaluate(
 
 
 def train(
-    output: Annotated[Path, typer.Option(help="New folder for the model and its events.")],
+    output: Annotated[Path, typer.Option(help="Write the model and events to this new folder.")],
     profile: Profile = "quick",
     overrides: Overrides = None,
     allow_dirty_data: DirtyData = False,
 ) -> None:
-    """Run the training stage alone: no evaluation, no registry."""
+    """Run the training stage alone, without evaluation and registry."""
     with in_project() as project:
         from steadycode.config import load_config
         from steadycode.retraining.training import train_alone
@@ -90,14 +88,14 @@ def refresh(
     profile: Profile = "quick",
     overrides: Overrides = None,
     branch: Annotated[
-        str, typer.Option(help="Commit there; without it, on the branch that is checked out.")
+        str, typer.Option(help="Commit to this branch; otherwise to the one that is checked out.")
     ] = "",
     deployment: Annotated[
         str, typer.Option(help="Trigger this deployment, FLOW/NAME, instead of retraining here.")
     ] = "",
-    retrain: Annotated[bool, typer.Option(help="Retrain when the data changed.")] = True,
+    retrain: Annotated[bool, typer.Option(help="Retrain when the data has changed.")] = True,
 ) -> None:
-    """Build the corpus anew; when its bytes changed: validate, record, commit and retrain."""
+    """Build the corpus anew; if its bytes changed, validate, record, commit and retrain."""
     with in_project():
         from steadycode.config import load_config
 

@@ -1,4 +1,4 @@
-"""Low-rank adapters (LoRA, Hu et al. 2021) by peft, only while training."""
+"""Low-rank adapters (LoRA, Hu et al. 2021), which peft adds to a model while it is trained."""
 
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -10,11 +10,12 @@ from steadycode.errors import ConfigError
 
 @contextmanager
 def adapters(model: Any, settings: LoraConfig | None) -> Iterator[None]:
-    """Only adapters on every linear layer but the head are trained within; they are merged behind.
+    """Inside the block only adapters are trained, one on every linear layer but the head.
 
-    ``model`` is changed in place and is a plain model again afterwards. Draws the adapters from
-    torch's global generator. Without ``settings`` nothing happens. Raises ConfigError when peft is
-    not installed.
+    At the end of the block the adapters are merged into the weights, so that ``model``, which is
+    changed in place, is a plain model again. The adapters' first values come from torch's global
+    generator. When ``settings`` is None nothing is changed. Raises ConfigError when peft is not
+    installed.
     """
     if settings is None:
         yield

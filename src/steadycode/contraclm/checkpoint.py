@@ -1,11 +1,10 @@
-"""Folders that are whole or not there: a trained model, and the state of a training under way.
+"""Writes and reads trained models and the state of a training under way.
 
-A model is safetensors, config and tokenizer; a state is all that the next step depends on.
+A model is a folder with safetensors, config and tokenizer; a state is a folder with all that the
+next training step depends on. Either folder is there whole or not at all.
 """
 
 import re
-import shutil
-import tempfile
 from collections.abc import Iterator
 from contextlib import contextmanager
 from itertools import groupby
@@ -16,7 +15,7 @@ import torch
 from torch import Tensor
 
 from steadycode.errors import ModelError
-from steadycode.files import read_json, write_json
+from steadycode.files import read_json, replacing_folder, write_json
 
 STATE_SCHEMA = 2
 _FLOATING = {"F64": torch.float64, "F32": torch.float32, "BF16": torch.bfloat16, "F16": torch.half}
@@ -30,17 +29,17 @@ def save(model: Any, tokenizer: Any, folder: Path, dtype: torch.dtype) -> list[P
     """
     for weight in model.parameters():  # not model.to(): that rounds rotary frequencies too
         weight.data = weight.data.to(dtype)
-    with _replacing(folder) as temporary, _system_errors():
+    with replacing_folder(folder) as temporary, _system_errors():
         model.save_pretrained(temporary)
         tokenizer.save_pretrained(temporary)
     return sorted(path for path in folder.rglob("*") if path.is_file())
 
 
 def save_state(model: Any, optimizer: torch.optim.Optimizer, step: int, folder: Path) -> None:
-    """Write what the steps behind ``step`` depend on: trained weights and the optimiser's state.
+    """Write what all steps after ``step`` depend on: trained weights and the optimiser's state.
 
-    Tensors are written from where they are, without a copy of all. Raises OSError when there is
-    no space; ``folder`` is then as it was.
+    Tensors are written from where they lie, so that memory never holds a copy of them all. Raises
+    OSError when there is no space; ``folder`` is then as it was.
     """
     from safetensors.torch import save_file
 
@@ -51,15 +50,15 @@ def save_state(model: Any, optimizer: torch.optim.Optimizer, step: int, folder: 
     for owner, state in optimizer.state.items():
         for key, value in state.items():
             tensors[f"optimizer/{key}/{names[owner]}"] = value
-    with _replacing(folder) as temporary, _system_errors():
+    with replacing_folder(folder) as temporary, _system_errors():
         save_file(tensors, temporary / "state.safetensors")
         write_json(temporary / "state.json", {"schema": STATE_SCHEMA, "step": step})
 
 
 def load_state(model: Any, optimizer: torch.optim.Optimizer, folder: Path) -> int:
-    """Put back what ``save_state`` wrote; returns its step.
+    """Load what ``save_state`` wrote into ``model`` and ``optimizer``, and return its step.
 
-    Raises ModelError when ``folder`` does not hold the state of such a training.
+    Raises ModelError when ``folder`` does not hold a state of this model's training.
     """
     from safetensors import SafetensorError
 
@@ -77,9 +76,11 @@ def load_state(model: Any, optimizer: torch.optim.Optimizer, folder: Path) -> in
 
 
 def _put_back(model: Any, optimizer: torch.optim.Optimizer, path: Path) -> None:
-    """Copies: memory then lies as it would have without a stop.
+    """Copy the tensors of the file at ``path`` into the model and the optimiser.
 
-    The file is opened anew for each group, since what was read of it stays mapped until then.
+    Tensors are copied because they would otherwise lie in the mapped file; so memory is laid out
+    as if training had never stopped. The file is opened anew for each group of tensors, because
+    what was read of it stays in memory until it is closed.
     """
     from safetensors import safe_open
 
@@ -101,13 +102,13 @@ def _put_back(model: Any, optimizer: torch.optim.Optimizer, path: Path) -> None:
 
 
 def _trained(model: Any) -> dict[str, torch.nn.Parameter]:
-    """Name -> parameter; tied ones count once, frozen ones not at all."""
+    """The trained parameters by name: tied ones are there once, frozen ones not at all."""
     return {name: p for name, p in model.named_parameters() if p.requires_grad}
 
 
 @contextmanager
 def _system_errors() -> Iterator[None]:
-    """What the system said, which safetensors passes on in words alone."""
+    """Turn an error of the system, which safetensors tells in words alone, into an OSError."""
     from safetensors import SafetensorError
 
     try:
@@ -118,24 +119,10 @@ def _system_errors() -> Iterator[None]:
         raise
 
 
-@contextmanager
-def _replacing(folder: Path) -> Iterator[Path]:
-    """Yield a temporary folder that takes the place of ``folder`` only if the block succeeds."""
-    folder.parent.mkdir(parents=True, exist_ok=True)
-    temporary = Path(tempfile.mkdtemp(dir=folder.parent, prefix=f".{folder.name}."))
-    try:
-        yield temporary
-        temporary.chmod(0o755)
-        for path in temporary.rglob("*"):
-            path.chmod(0o755 if path.is_dir() else 0o644)
-        shutil.rmtree(folder, ignore_errors=True)
-        temporary.rename(folder)
-    finally:
-        shutil.rmtree(temporary, ignore_errors=True)
-
-
 def stored_dtype(folder: Path) -> torch.dtype:
-    """The dtype of the weights in ``folder``: of its first floating tensor, in name order.
+    """The dtype of the weights in ``folder``, which is that of its first floating-point tensor.
+
+    Files, and the tensors of a file, are looked at in the order of their names.
 
     Raises ModelError when no safetensors file there holds one.
     """

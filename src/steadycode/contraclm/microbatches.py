@@ -1,7 +1,7 @@
-"""One optimiser step's sequences as micro-batches, shared among processes.
+"""Splits the sequences of one optimiser step into micro-batches and shares them among processes.
 
-Every process sees all sequences of the step, so that each knows, without asking, over how many
-tokens and sequences the terms are averaged, and how many rows the others hold.
+Every process sees all sequences of the step. So each knows, without asking the others, over how
+many tokens and sequences the terms are averaged, and how many rows the others hold.
 """
 
 from collections.abc import Sequence
@@ -13,13 +13,13 @@ from steadycode.models.batches import Batch, Row, collate, packed
 @dataclass(frozen=True, slots=True, kw_only=True)
 class MicroBatch:
     batch: Batch
-    """This process's rows."""
+    """The rows of this process."""
     counts: tuple[int, ...]
-    """Sequences of each process."""
+    """The number of sequences that each process holds."""
 
     @property
     def sequences(self) -> int:
-        """Of all processes."""
+        """The number of sequences that all processes hold together."""
         return sum(self.counts)
 
 
@@ -32,11 +32,11 @@ def micro_batches(
     process: int = 0,
     processes: int = 1,
 ) -> list[MicroBatch]:
-    """Process ``process``'s share of ``sequences``: at most ``rows_each`` rows at a time.
+    """The micro-batches of process number ``process``, each of at most ``rows_each`` rows.
 
-    As many micro-batches in every process, and together they hold each sequence once; a process
-    that the last one leaves without rows gets one of padding. With ``pack_width`` rows hold as
-    many sequences as fit into that many tokens.
+    Every process gets as many micro-batches, and together they hold each sequence once. A process
+    for which the last micro-batch has no rows left gets a row of padding. Without ``pack_width``
+    each row is one sequence; with it a row holds as many sequences as fit into that many tokens.
     """
     rows: Sequence[Row]
     rows = [[ids] for ids in sequences] if pack_width is None else packed(sequences, pack_width)

@@ -1,4 +1,4 @@
-"""Mean vectors of sequences that another process or micro-batch holds: negatives of our own."""
+"""Sequences that other processes or micro-batches hold, as negatives of the sequence term."""
 
 from collections.abc import Sequence
 
@@ -11,11 +11,11 @@ from steadycode.contraclm.objective import two_view_loss
 
 
 def gather(local: Tensor, counts: Sequence[int]) -> Tensor:
-    """The rows [counts[p], D] of all processes p, in their order; [sum(counts), D].
+    """The rows [counts[p], D] of all processes p, in their order, as [sum(counts), D].
 
-    The gradient goes to this process's own rows. Every process computes the same loss of all
-    rows, so the *sum* of their gradients is that of the whole; DistributedDataParallel takes the
-    mean, and so each loss is multiplied by the number of processes.
+    The gradient goes to this process's own rows, ``local``. Every process computes the same loss
+    of all rows, so the *sum* of their gradients is that of the whole; DistributedDataParallel
+    takes the mean, which is why each loss is multiplied by the number of processes.
     """
     if len(counts) == 1:
         return local
@@ -31,26 +31,27 @@ def gather(local: Tensor, counts: Sequence[int]) -> Tensor:
 class CachedNegatives:
     """The sequence term of a whole optimiser step, whose gradient micro-batches apply in turn.
 
-    After "Scaling Deep Contrastive Learning Batch Size under Memory Limited Setup" (Gao et al.,
-    2021): the gradient with respect to the means is found first, of all of them together; then
-    each micro-batch runs again, the same dropout in place, and takes its part backwards.
+    This follows "Scaling Deep Contrastive Learning Batch Size under Memory Limited Setup" (Gao et
+    al., 2021). First the gradient with respect to the mean vectors of all sequences is computed
+    (``means`` holds those of both views for each micro-batch); then each micro-batch runs again
+    with the same dropout and takes its part of that gradient backwards.
     """
 
     def __init__(
         self,
         micros: Sequence[MicroBatch],
-        found: Sequence[tuple[Tensor, Tensor]],
+        means: Sequence[tuple[Tensor, Tensor]],
         process: int,
         temperature: float,
     ) -> None:
         views = [
             [gather(view, micro.counts) for view, micro in zip(views, micros, strict=True)]
-            for views in zip(*found, strict=True)
+            for views in zip(*means, strict=True)
         ]
-        means = [torch.cat(view).requires_grad_() for view in views]
+        joined = [torch.cat(view).requires_grad_() for view in views]
         with torch.enable_grad():
-            loss = two_view_loss(means[0], means[1], temperature)
-        gradients = torch.autograd.grad(loss, means)
+            loss = two_view_loss(joined[0], joined[1], temperature)
+        gradients = torch.autograd.grad(loss, joined)
         self.loss = loss.detach()
         shares = [count for micro in micros for count in micro.counts]
         own = slice(process, None, len(micros[0].counts))
@@ -58,7 +59,8 @@ class CachedNegatives:
         self._parts = list(zip(*views_parts, strict=True))
 
     def surrogate(self, at: int, means: tuple[Tensor, Tensor]) -> Tensor:
-        """What has, with respect to ``means`` of micro-batch ``at``, the gradient of the loss."""
+        """A scalar whose gradient with respect to ``means``, the two views' mean vectors of
+        micro-batch number ``at``, is that of the loss."""
         gradient1, gradient2 = self._parts[at]
         value: Tensor = (means[0] * gradient1).sum() + (means[1] * gradient2).sum()
         return value

@@ -1,8 +1,8 @@
 """The ContraCLM objective: cross-entropy plus contrastive terms over tokens and over sequences.
 
-After "ContraCLM: Contrastive Learning for Causal Language Model" (Jain et al., ACL 2023). Both
-terms ask the same question of two views of n vectors: of the 2n - 1 other vectors, which one is
-the same item seen the other way?
+It follows "ContraCLM: Contrastive Learning for Causal Language Model" (Jain et al., ACL 2023).
+Both terms ask the same question about two views of n vectors: which one of the 2n - 1 other
+vectors is the same item in the other view?
 """
 
 from collections.abc import Sequence
@@ -14,7 +14,7 @@ from torch import Tensor
 from torch.autograd.function import once_differentiable
 
 _SIMILARITIES = 2**26
-"""Held at a time on a GPU: a quarter of a gigabyte in float32."""
+"""The most similarities held at a time on a GPU: a quarter of a gigabyte in float32."""
 
 Mode = Literal["mle", "token", "sequence", "both"]
 
@@ -63,13 +63,13 @@ def contrastive_losses(
     integers [B, L] for packed rows, where each segment of a row is a sequence of its own; without
     it each row is one sequence.
 
-    Token loss: within each sequence, every position against all others in both views; mean over
-    its positions, then unweighted mean over sequences. Sequence loss: the mean vectors of all
-    sequences against one another. Sequences without a valid token are left out; a set of one has
-    loss 0, and so has an empty batch.
+    The token loss compares, within each sequence, every position with all others in both views;
+    it is the mean over a sequence's positions, then the unweighted mean over sequences. The
+    sequence loss compares the mean vectors of all sequences with one another. Sequences without a
+    valid token are left out. A loss over one item is 0, and so is that of an empty batch.
 
-    Returns two scalars: float64 for float64 input; everything else is computed in float32.
-    Raises ValueError when shapes or dtypes do not fit or the temperature is not positive.
+    Returns two scalars, in float64 when the input is float64 and otherwise in float32. Raises
+    ValueError when shapes or dtypes do not fit or the temperature is not positive.
     """
     if not temperature > 0:
         raise ValueError(f"temperature must be positive, got {temperature}")
@@ -83,13 +83,14 @@ class SequenceViews(NamedTuple):
     """The valid vectors of two views, sequence after sequence, in float32 or float64."""
 
     x1: Tensor
-    """[N, D]"""
+    """The first view, [N, D]."""
     x2: Tensor
+    """The second view, [N, D]."""
     lengths: Sequence[int]
-    """Of the sequences; together N, none of them 0."""
+    """How many of the N vectors belong to each sequence; none is 0."""
 
     def token_loss(self, temperature: float) -> Tensor:
-        """Unweighted mean over sequences; 0 when there are none."""
+        """The token term: the unweighted mean over sequences, or 0 when there are none."""
         if not self.lengths:
             return self.x1.sum() + self.x2.sum()  # zero, and still part of the graph
         groups = _groups(self.lengths, self.x1.is_cuda)
@@ -101,8 +102,8 @@ class SequenceViews(NamedTuple):
         return torch.cat(losses).mean()
 
     def means(self) -> tuple[Tensor, Tensor]:
-        """Each view's mean vectors [sequences, D]; of other processes or micro-batches there may
-        be more to compare them with, by ``two_view_loss``."""
+        """The mean vector of each sequence in either view, [sequences, D], which
+        ``two_view_loss`` compares, also with those of other processes or micro-batches."""
         if not self.lengths:
             return self.x1, self.x2
         counts = torch.tensor(self.lengths, device=self.x1.device)[:, None]
@@ -113,17 +114,17 @@ class SequenceViews(NamedTuple):
 def sequence_views(
     h1: Tensor, h2: Tensor, positions: Tensor, lengths: Sequence[int]
 ) -> SequenceViews:
-    """``h1``, ``h2`` [B, L, D]; ``positions``, int64 [N], and ``lengths`` as a ``Batch`` has
-    them."""
+    """The vectors of ``h1`` and ``h2`` [B, L, D] at ``positions``, int64 [N], which count through
+    all rows and are in the order of the sequences, as a ``Batch`` has them."""
     return SequenceViews(_select(h1, positions), _select(h2, positions), lengths)
 
 
 def two_view_loss(x1: Tensor, x2: Tensor, temperature: float) -> Tensor:
-    """InfoNCE over two views [n, D] of n items: 2n anchors, mean of their losses.
+    """InfoNCE over two views [n, D] of n items: the mean loss of the 2n anchors.
 
     An anchor's positive is the same item in the other view, its negatives the other n - 1 items
     in both; similarity is the cosine, 0 for a zero vector. One item gives 0, and so does none.
-    Not differentiable twice.
+    The loss cannot be differentiated twice.
     """
     if not len(x1):
         return x1.sum() + x2.sum()  # zero, and still part of the graph
@@ -131,10 +132,11 @@ def two_view_loss(x1: Tensor, x2: Tensor, temperature: float) -> Tensor:
 
 
 def _groups(lengths: Sequence[int], cuda: bool) -> list[list[int]]:
-    """Neighbouring sequences whose similarities are computed together.
+    """Split ``lengths`` into groups of neighbours whose similarities are computed together.
 
-    On a CPU one by one, so that they stay in its cache. A GPU waits for the next small kernel
-    longer than it computes: there, as many as ``_SIMILARITIES`` allows."""
+    On a CPU every sequence is a group, so that its similarities stay in the cache. A GPU waits for
+    the next small kernel longer than it computes: there a group is as large as ``_SIMILARITIES``
+    allows."""
     if not cuda:
         return [[length] for length in lengths]
     groups: list[list[int]] = [[]]
@@ -149,7 +151,8 @@ def _groups(lengths: Sequence[int], cuda: bool) -> list[list[int]]:
 
 
 def _losses(x1: Tensor, x2: Tensor, lengths: Sequence[int], temperature: float) -> Tensor:
-    """The loss of each sequence [len(lengths)]; x1, x2 [sum(lengths), D], none of them empty."""
+    """The loss of each sequence, [len(lengths)]; ``x1`` and ``x2`` are [sum(lengths), D], and no
+    sequence is empty."""
     x1, x2 = _padded(x1, lengths), _padded(x2, lengths)
     valid = None
     if min(lengths) < max(lengths):
@@ -161,7 +164,7 @@ def _losses(x1: Tensor, x2: Tensor, lengths: Sequence[int], temperature: float) 
 
 
 def _padded(x: Tensor, lengths: Sequence[int]) -> Tensor:
-    """The sequences of ``x`` [sum(lengths), D], with zeros behind them, as [G, longest, D]."""
+    """The sequences of ``x`` [sum(lengths), D] as [len(lengths), longest, D], padded with zeros."""
     width = max(lengths)
     if min(lengths) == width:
         return x.view(len(lengths), width, -1)
@@ -173,12 +176,12 @@ def _padded(x: Tensor, lengths: Sequence[int]) -> Tensor:
 
 
 class _TwoViewLoss(torch.autograd.Function):
-    """The loss of each of G sequences, whose views are given as [G, n, D]; ``valid``, bool [G, n],
-    tells vectors from padding where there is any.
+    """The loss of each of G sequences, whose two views are [G, n, D].
 
-    The gradient is found in the forward pass, while the similarities [G, 2n, 2n] are in cache. So
-    backward keeps one [n, D] per view and nothing else, and there are two matrix products instead
-    of three, because the similarity matrix is symmetric.
+    ``valid``, bool [G, n], tells vectors from padding; None means that there is no padding. The
+    gradient is computed in the forward pass, while the similarities [G, 2n, 2n] are in cache, so
+    that only one [G, n, D] per view is kept for the backward pass. Two matrix products are enough
+    instead of three, because the similarity matrix is symmetric.
     """
 
     @staticmethod
@@ -196,7 +199,7 @@ class _TwoViewLoss(torch.autograd.Function):
         negatives = similarity.sub_(positive).div_(temperature)
         negatives[:, anchors, anchors] = -torch.inf
         negatives[:, anchors, positives] = -torch.inf
-        count = torch.full((1, 1), 2 * n, device=x1.device)  # of the anchors that are real, [G, 1]
+        count = torch.full((1, 1), 2 * n, device=x1.device)  # real anchors, [1, 1] or [G, 1]
         if valid is not None:
             real = valid.repeat(1, 2)  # [G, 2n]
             negatives.masked_fill_(~real[:, None], -torch.inf)
@@ -227,10 +230,11 @@ class _TwoViewLoss(torch.autograd.Function):
 
 
 def _normalised(x: Tensor) -> tuple[Tensor, Tensor, Tensor]:
-    """Unit vectors, and what x was divided by in two steps: its largest entry, then its length.
+    """The unit vectors of ``x``, and the norms and scales by which it was divided.
 
-    In one step the squares of 1e30 or 1e-30 leave float32. A zero vector stays zero; dividing its
-    gradient by infinity makes that zero too.
+    A vector is divided by its largest entry (its scale) first, then by its length (its norm),
+    because the squares of 1e30 or 1e-30 leave the range of float32. A zero vector stays zero; its
+    norm is infinite, so that its gradient becomes zero too.
     """
     scales = x.abs().amax(-1, keepdim=True)
     zero = scales == 0
@@ -240,7 +244,7 @@ def _normalised(x: Tensor) -> tuple[Tensor, Tensor, Tensor]:
 
 
 def _valid_positions(mask: Tensor, segments: Tensor | None) -> tuple[Tensor, list[int]]:
-    """Flat indices of the valid positions, sequence after sequence, and the sequences' lengths."""
+    """The flat indices of the valid positions, sequence after sequence, and each one's length."""
     positions = mask.flatten().nonzero().squeeze(1)
     sequences = positions // mask.shape[1]
     if segments is not None:
@@ -253,7 +257,7 @@ def _valid_positions(mask: Tensor, segments: Tensor | None) -> tuple[Tensor, lis
 
 
 def _select(h: Tensor, positions: Tensor) -> Tensor:
-    """The vectors at flat ``positions``, [N, D], in float32 or float64."""
+    """The vectors of ``h`` at the flat ``positions``, [N, D], in float32 or float64."""
     chosen = h.flatten(0, 1).index_select(0, positions)
     return chosen if h.dtype == torch.float64 else chosen.float()
 

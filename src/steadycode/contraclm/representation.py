@@ -1,6 +1,6 @@
-"""What the contrastive terms are meant to improve, measured in one call each.
+"""Measures, in one call each, what the contrastive terms are meant to improve.
 
-The definitions are those of ``measures.representation`` and ``measures.search``.
+The figures are defined in ``measures.representation`` and ``measures.search``.
 """
 
 from collections.abc import Callable, Mapping, Sequence
@@ -21,7 +21,7 @@ def measure(
     max_tokens: int,
     on_progress: Callable[[int, int], None] | None = None,
 ) -> dict[str, float]:
-    """The four figures of a model on ``documents``, by ``heldout.measure``."""
+    """The four representation figures of a model on ``documents``, by name."""
     held_out = heldout.measure(
         model, tokenizer, documents, max_tokens=max_tokens, on_progress=on_progress
     )
@@ -37,15 +37,16 @@ def code_search(
     strip: bool = True,
     on_progress: Callable[[int, int], None] | None = None,
 ) -> dict[tuple[str, str], float]:
-    """MAP in per cent of every ordered pair of languages, by ``search``.
+    """Mean average precision, in per cent, of every pair (queries' language, candidates').
 
-    ``files``: language -> JSON lines with ``func`` or ``code``, ``label`` and ``index``.
+    ``files`` names for each language a file of JSON lines with ``func`` or ``code``, ``label`` and
+    ``index``. With ``strip``, programs are compared without comments and docstrings.
     """
     sets = [search.read_programs(language, path) for language, path in files.items()]
     vectors = {
-        one.language: search.embeddings(
-            model, tokenizer, one, max_tokens=max_tokens, strip=strip, on_progress=on_progress
+        programs.language: search.embeddings(
+            model, tokenizer, programs, max_tokens=max_tokens, strip=strip, on_progress=on_progress
         )
-        for one in sets
+        for programs in sets
     }
     return search.search_map(sets, vectors)

@@ -1,4 +1,4 @@
-"""Documents to training sequences: cut at line ends, in a seeded endless order."""
+"""Turns documents into training sequences: cut at line ends, in a seeded order without end."""
 
 import random
 from collections.abc import Iterator, Sequence
@@ -9,17 +9,17 @@ from steadycode.models.tokens import end_of_text
 from steadycode.randomness import derive_seed
 
 WINDOW = 1024
-"""Sequences shuffled together: a long document's pieces do not fill one batch."""
+"""How many sequences are shuffled together, so that no long document's pieces fill one batch."""
 
 
 def training_sequences(
     tokenizer: Any, documents: Sequence[str], sequence_length: int, seed: int
 ) -> Iterator[list[int]]:
-    """Sequences of 2 to ``sequence_length`` + 1 ids, epoch after epoch, without end.
+    """Yield sequences of 2 to ``sequence_length`` + 1 ids, epoch after epoch, without end.
 
-    Each epoch goes through all documents in an order of its own and holds each sequence once;
-    only what is drawn is tokenised, ``WINDOW`` sequences ahead. Raises DataError when no document
-    holds two tokens.
+    Each epoch goes through all documents in an order of its own and yields each sequence once.
+    Documents are tokenised only as they are needed, ``WINDOW`` sequences ahead. Raises DataError
+    when no document holds two tokens.
     """
     epoch = 0
     while True:
@@ -51,11 +51,12 @@ def training_sequences(
 
 
 def cut_document(tokenizer: Any, document: str, sequence_length: int) -> list[list[int]]:
-    """The document's ids and its end-of-text id as sequences of at most ``sequence_length`` + 1.
+    """The document's ids and an end-of-text id, as sequences of at most ``sequence_length`` + 1.
 
-    Cut behind the last token with a line end that fits, or in the middle of a longer line. Each
-    sequence begins with the last id of the one before it, so that every id but the document's
-    first is a target exactly once. Special tokens written out in the text stay plain text.
+    A sequence ends after the last token with a line end that still fits, or in the middle of a
+    line that is longer than a sequence. Each sequence begins with the last id of the one before
+    it, so that every id but the document's first is a target exactly once. Special tokens that
+    are written out in the text stay plain text.
     """
     ids, line_ends = _encode(tokenizer, document)
     pieces = []
@@ -70,7 +71,7 @@ def cut_document(tokenizer: Any, document: str, sequence_length: int) -> list[li
 
 
 def _encode(tokenizer: Any, document: str) -> tuple[list[int], list[bool]]:
-    """Ids with the end-of-text id behind them, and for each whether a line ends in it."""
+    """The document's ids and an end-of-text id, and for each id whether a line ends in it."""
     encoded = tokenizer(
         document,
         add_special_tokens=False,

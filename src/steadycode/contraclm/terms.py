@@ -1,4 +1,4 @@
-"""What one micro-batch contributes to the objective, by one run of the model."""
+"""Computes what one micro-batch contributes to the objective, with one run of the model."""
 
 from contextlib import AbstractContextManager
 from dataclasses import replace
@@ -21,24 +21,26 @@ from steadycode.models.forward import Forward, single_pass
 
 
 class MicroTerms(NamedTuple):
-    """Sums, so that micro-batches and processes add up to the mean over a whole batch."""
+    """What a micro-batch contributes, as sums: so those of micro-batches and processes can be
+    added up and divided by the size of the whole batch."""
 
     mle: Tensor
     """Cross-entropy summed over the scored tokens."""
     token: Tensor
     """Token term summed over the sequences."""
     means: tuple[Tensor, Tensor]
-    """Mean vectors [sequences, D] of the two views; empty where no term asks for views."""
+    """Mean vectors [sequences, D] of the two views; empty when no term asks for views."""
     cosine: Tensor
-    """Cosine between the two views, summed over the tokens; without gradient."""
+    """Cosine between the two views, summed over the tokens; it carries no gradient."""
 
 
 class Terms(nn.Module):
-    """Model and objective as the one module that accelerate wraps.
+    """Model and objective as one module, which accelerate wraps.
 
-    With ``views`` "functional" the model runs once, and its last hidden state is dropped out
-    twice. Otherwise the batch runs doubled through a model whose own dropout makes the views; the
-    head sees the first half only. In mode mle there are no views and no second pass.
+    When the setting ``views`` is "functional", the model runs once and dropout is applied twice to
+    its last hidden state. Otherwise every row runs twice through the model, whose own dropout
+    makes the views, and the head sees the first half only. In mode "mle" there are no views, and
+    every row runs once.
     """
 
     def __init__(self, model: Any, settings: TrainConfig) -> None:
@@ -77,7 +79,7 @@ class Terms(nn.Module):
         return MicroTerms(mle, token, views.means(), cosine)
 
     def means(self, batch: Batch) -> tuple[Tensor, Tensor]:
-        """Only the means of ``forward``, without its head."""
+        """Only the mean vectors that ``forward`` returns; the head does not run."""
         scored = batch if self.settings.views == "functional" else _twice(batch)
         with autocast(self.model, self.settings):
             hidden, _ = self._run_model(scored.inputs, scored.positions)
@@ -96,7 +98,8 @@ class Terms(nn.Module):
 
 
 def autocast(model: Any, settings: TrainConfig) -> AbstractContextManager[Any]:
-    """bf16 where the device gains by it or the settings ask for it."""
+    """A context in which torch computes in bf16 if the settings ask for it, or the device gains
+    by it and they leave the choice open."""
     from steadycode.models import pick_dtype
 
     device = model.device.type
@@ -105,7 +108,7 @@ def autocast(model: Any, settings: TrainConfig) -> AbstractContextManager[Any]:
 
 
 def _twice(batch: Batch) -> Batch:
-    """The rows and again the rows; only the first ones are scored."""
+    """The batch with every row twice; only the first half is scored."""
     return replace(
         batch,
         inputs=torch.cat([batch.inputs] * 2),

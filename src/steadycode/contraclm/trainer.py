@@ -1,9 +1,9 @@
 """Fine-tuning with the ContraCLM objective, on one processor or, by accelerate, on many.
 
-fp32 master weights, bf16 autocast where the device gains by it, similarities and log-sum-exp
-always in float32. The same seed on the same CPU gives the same weights, bit for bit, whether the
-training went through or was stopped and continued: random draws depend on the seed, the step, the
-micro-batch and the process, and on nothing that came before.
+Master weights are kept in fp32 and computed with under bf16 autocast where the device gains by it;
+similarities and their log-sum-exp are always float32. The same seed on the same CPU gives the same
+weights, bit for bit, whether the training went through or was stopped and continued: random draws
+depend on the seed, the step, the micro-batch and the process, and on nothing that came before.
 """
 
 import math
@@ -33,11 +33,13 @@ from steadycode.models.tokens import end_of_text
 from steadycode.randomness import derive_seed
 
 OnMetric = Callable[[str, float, int], None]
-"""Name, value, step."""
+"""Called with a metric's name, its value and the optimiser step."""
 OnProgress = Callable[[int, int], None]
+"""Called with the number of steps that are done and of all steps."""
 WriteState = Callable[[Path], None]
+"""Writes the state of the training as the folder that it is called with."""
 OnCheckpoint = Callable[[int, WriteState], None]
-"""Step, and what writes the state behind it as a folder."""
+"""Called with a step and the function that writes the state after it."""
 
 
 def train(
@@ -55,21 +57,22 @@ def train(
 ) -> None:
     """Train ``model`` in place for ``settings.steps`` optimiser steps.
 
-    ``sequences`` yields lists of ids (``data.training_sequences``). Reports train/* after every
-    step, and heldout/* and representation/* of the documents ``heldout`` before the first step,
-    every ``settings.heldout_every`` steps and at the end.
+    ``sequences`` yields lists of ids, as ``sequences.training_sequences`` does. ``on_metric`` is
+    called with train/* after every step, and with heldout/* and representation/* of the documents
+    ``heldout`` before the first step, every ``settings.heldout_every`` steps and at the end.
 
-    Every ``settings.checkpoint_every`` steps but at the end, after all else of that step,
-    ``on_checkpoint`` may write the state. With such a folder as ``resume``, and ``sequences`` from
-    their beginning, training goes on behind its step: nothing of before is measured or told again.
+    Every ``settings.checkpoint_every`` steps, but not at the end, ``on_checkpoint`` may write the
+    state, after all else of that step. When such a folder is given as ``resume``, training goes on
+    after its step, and nothing that was measured or reported before is repeated; ``sequences``
+    must then start from their beginning again.
 
     The cross-entropy is the mean over all scored tokens of the optimiser step, the token term the
     mean over its sequences, however many micro-batches and processes share them. The sequence term
-    compares the sequences of a micro-batch of all processes, or of the whole optimiser step
-    (``settings.sequence_negatives``).
+    compares the sequences of one micro-batch of all processes, or of the whole optimiser step, as
+    ``settings.sequence_negatives`` says.
 
     In a group of processes (``accelerate launch``, torchrun) each calls this with equal arguments;
-    the main one's ``resume`` counts, and only it reports.
+    the main one's ``resume`` counts, and only the main one reports.
 
     Raises ConfigError or ModelError before training when settings and model do not fit, and
     SteadycodeError naming the step when the loss or its gradient is no longer finite or memory
@@ -99,7 +102,8 @@ def train(
 
 
 def learning_rate(step: int, settings: TrainConfig) -> float:
-    """Of optimiser step 1, 2, ...: a linear warm-up, then linearly to 0 behind the last step."""
+    """The learning rate of optimiser step 1, 2, ...: it rises linearly during the warm-up, then
+    falls linearly, so that it would be 0 one step after the last."""
     warm = step / max(settings.warmup_steps, 1)
     left = (settings.steps + 1 - step) / max(settings.steps - settings.warmup_steps, 1)
     return settings.learning_rate * min(warm, left, 1.0)
@@ -131,7 +135,7 @@ class _Run:
         self.optimizer = _optimizer(model, settings)
 
     def of_main_process(self, value: Any) -> Any:
-        """``value`` of the main process, in every process."""
+        """The ``value`` that the main process calls this with, returned in every process."""
         if self.processes == 1:
             return value
         box = [value]
@@ -139,7 +143,7 @@ class _Run:
         return box[0]
 
     def step(self, step: int, sequences: list[list[int]]) -> None:
-        """One optimiser step on ``sequences``, in micro-batches."""
+        """Take one optimiser step on ``sequences``, in micro-batches, and report its figures."""
         started = time.perf_counter()
         tokens = sum(len(ids) - 1 for ids in sequences)
         with self._memory(step):
@@ -163,7 +167,8 @@ class _Run:
     def _accumulate(
         self, step: int, sequences: list[list[int]], tokens: int
     ) -> tuple[Tensor, float]:
-        """Leaves the clipped gradient; returns [mle, token, sequence, cosine] and its norm."""
+        """Leave the step's clipped gradient in the parameters; return the terms [mle, token,
+        sequence, cosine] and the gradient's norm before clipping."""
         micros = micro_batches(
             sequences,
             self.settings.micro_batch_size,
@@ -196,33 +201,34 @@ class _Run:
         return torch.cat([own[:2], shared, own[2:]]), float(norm)
 
     def _sequence_term(self, micro: MicroBatch, terms: MicroTerms) -> Tensor:
-        """Over the micro-batch of all processes, times its sequences."""
+        """The sequence term of one micro-batch of all processes, times its sequences' number."""
         if not self.terms.objective.contrastive:
             return torch.zeros_like(terms.mle)
         means = [gather(view, micro.counts) for view in terms.means]
         return two_view_loss(means[0], means[1], self.settings.temperature) * micro.sequences
 
     def _cached_negatives(self, step: int, micros: Sequence[MicroBatch]) -> CachedNegatives | None:
-        """The sequence term over all micro-batches at once, from a pass without gradients."""
+        """The sequence term of all micro-batches together, from a first pass without gradients;
+        None when there is one micro-batch or each is compared within itself."""
         wanted = self.settings.sequence_negatives == "batch" and self.terms.objective.on_sequences
         if not wanted or len(micros) == 1:
             return None
-        found = []
+        means = []
         with torch.no_grad():
             for at, micro in enumerate(micros):
                 self._reseed(step, at)
-                found.append(self.terms.means(micro.batch.to(self.model.device)))
+                means.append(self.terms.means(micro.batch.to(self.model.device)))
         return CachedNegatives(
-            micros, found, self.accelerator.process_index, self.settings.temperature
+            micros, means, self.accelerator.process_index, self.settings.temperature
         )
 
     def _reseed(self, step: int, micro: int) -> None:
-        """So a second pass, or another try, draws the same dropout."""
+        """Seed torch so that a second pass, or a resumed training, draws the same dropout."""
         process = self.accelerator.process_index
         torch.manual_seed(derive_seed(self.seed, "train", step, micro, process))
 
     def _synchronised(self, last: bool) -> AbstractContextManager[Any]:
-        """Gradients are exchanged once an optimiser step."""
+        """A context in which processes exchange gradients only for the step's last micro-batch."""
         return nullcontext() if last else self.accelerator.no_sync(self.wrapped)
 
     def measure_heldout(self, step: int) -> None:
@@ -245,10 +251,10 @@ class _Run:
 
     @contextmanager
     def _memory(self, step: int) -> Iterator[None]:
-        """Says what to do when there is not enough."""
+        """Turn an out-of-memory error inside the block into a line that says what to do."""
         try:
             yield
-        except RuntimeError as error:  # of the CPU's allocator there is no class of its own
+        except RuntimeError as error:  # the CPU's allocator has no class of error of its own
             text = str(error)
             if not isinstance(error, torch.OutOfMemoryError) and "allocate memory" not in text:
                 raise
@@ -269,7 +275,8 @@ class _Run:
 
 
 def _accelerator(device: torch.device) -> Any:
-    """Raises ConfigError for ways to share a model that checkpoints cannot follow."""
+    """The accelerator of this process. Raises ConfigError when accelerate is to share one model
+    among processes: checkpoints are made for processes that each hold the whole model."""
     from accelerate import Accelerator, DistributedDataParallelKwargs
 
     for name in ("FSDP", "DEEPSPEED", "MEGATRON_LM"):
@@ -287,7 +294,8 @@ def _accelerator(device: torch.device) -> Any:
 
 
 def _memory_mb(device: torch.device) -> float:
-    """Most memory that torch held on the GPU so far; on a CPU, what the process holds now."""
+    """The most memory that torch has held on a GPU so far, or what the process holds now on a
+    CPU, in MiB."""
     if device.type == "cuda":
         return torch.cuda.max_memory_allocated(device) / 2**20
     import psutil
@@ -296,7 +304,7 @@ def _memory_mb(device: torch.device) -> float:
 
 
 def _optimizer(model: Any, settings: TrainConfig) -> torch.optim.AdamW:
-    """AdamW; norms and biases, all one-dimensional, do not decay. Tied weights count once."""
+    """AdamW that decays no norms and biases, which are one-dimensional; tied weights count once."""
     parameters: list[nn.Parameter] = [p for p in model.parameters() if p.requires_grad]
     groups: list[dict[str, Any]] = [
         {"params": [p for p in parameters if p.ndim > 1]},
@@ -311,6 +319,7 @@ def _optimizer(model: Any, settings: TrainConfig) -> torch.optim.AdamW:
 
 
 def _check_fit(model: Any, tokenizer: Any, settings: TrainConfig) -> None:
+    """Raise ConfigError or ModelError when model, tokenizer, settings and machine do not fit."""
     longest = getattr(model.config, "max_position_embeddings", None)
     if longest is not None and settings.sequence_length > longest:
         raise ConfigError(

@@ -1,4 +1,4 @@
-"""Two views of the same hidden states: what the contrastive terms compare."""
+"""Makes two views of the same hidden states, which the contrastive terms compare."""
 
 from typing import Any
 
@@ -10,11 +10,11 @@ from steadycode.errors import ConfigError
 
 
 def functional_dropout_views(hidden: Tensor, p: float) -> tuple[Tensor, Tensor]:
-    """Two independent dropouts of ``hidden`` [B, L, D], whatever mode the model is in.
+    """Apply dropout to ``hidden`` [B, L, D] twice, independently, whatever mode the model is in.
 
-    One forward pass serves both views, and the model needs no dropout of its own (most code
-    models have none). A pair of views of one vector has cosine 1 - p on average. Draws from
-    torch's global generator. Raises ConfigError unless 0 < p < 1.
+    So one forward pass serves both views, and the model needs no dropout of its own (most code
+    models have none). The two views of a vector have cosine 1 - p on average. Random draws come
+    from torch's global generator. Raises ConfigError unless 0 < p < 1.
     """
     if not 0 < p < 1:
         raise ConfigError(
@@ -25,7 +25,7 @@ def functional_dropout_views(hidden: Tensor, p: float) -> tuple[Tensor, Tensor]:
 
 
 def check_views_differ(view1: Tensor, view2: Tensor, mask: Tensor) -> None:
-    """Raises ConfigError when the views are equal at every valid position (``mask``, [B, L]).
+    """Raise ConfigError when the views are equal at every position that ``mask`` [B, L] marks.
 
     The contrastive loss of equal views looks healthy and teaches nothing.
     """
@@ -38,11 +38,12 @@ def check_views_differ(view1: Tensor, view2: Tensor, mask: Tensor) -> None:
 
 
 def set_dropout(model: Any, p: float, last_blocks: int | None = None) -> None:
-    """Give every dropout of the trunk probability ``p``, or those of its last blocks, the rest 0.
+    """Set the dropout probability of the whole trunk to ``p``.
 
-    A model reads its config only while it is built, so what it read then is changed: modules, and
-    the probabilities that attention keeps as plain numbers. Takes effect in training mode. Raises
-    ConfigError when there are fewer blocks, or no dropout among those that were asked for.
+    With ``last_blocks``, only that many blocks at the end get ``p`` and all others 0. A model
+    reads its config only while it is built, so this changes what it has read: dropout modules, and
+    the probabilities that attention keeps as plain numbers. They take effect in training mode.
+    Raises ConfigError when there are fewer blocks, or no dropout where it was asked for.
     """
     trunk = model.get_decoder()
     every = blocks(model)
@@ -64,7 +65,10 @@ def set_dropout(model: Any, p: float, last_blocks: int | None = None) -> None:
 
 
 def blocks(model: Any) -> nn.ModuleList:
-    """The trunk's transformer blocks: the longest list of modules right below it."""
+    """The trunk's transformer blocks: the longest list of modules directly below it.
+
+    Raises ConfigError when there is no such list.
+    """
     lists = [child for child in model.get_decoder().children() if isinstance(child, nn.ModuleList)]
     if not lists:
         raise ConfigError("the model keeps its blocks in no list; set train.views=functional")
@@ -72,7 +76,7 @@ def blocks(model: Any) -> nn.ModuleList:
 
 
 def _set(module: nn.Module, p: float) -> int:
-    """How many places below ``module`` hold a dropout probability; they all hold ``p`` now."""
+    """Write ``p`` wherever ``module`` holds a dropout probability; return how many places do."""
     places = 0
     for part in module.modules():
         if isinstance(part, nn.Dropout):

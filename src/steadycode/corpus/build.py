@@ -1,22 +1,21 @@
 """Builds data/ from the recipe: the same bytes each time, swapped in only when complete."""
 
 import hashlib
-import shutil
 from collections import Counter
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from filelock import FileLock
-
 from steadycode.corpus.fingerprint import folder_md5
 from steadycode.corpus.pieces import Kind, cut, decode
 from steadycode.corpus.recipe import SPLITS, Recipe, SplitName
 from steadycode.corpus.sources import Source, read_folder, read_package
 from steadycode.errors import DataError
-from steadycode.files import sha256_json, sha256_text, write_jsonl
+from steadycode.files import remove, replacing_folder, sha256_json, sha256_text, write_jsonl
+from steadycode.locks import locked
 from steadycode.project import Project
+from steadycode.temporaries import leftovers
 
 Progress = Callable[[str, int, int], None]
 """Called with what is being done, how many are done, and of how many."""
@@ -111,51 +110,26 @@ def build(recipe: Recipe, project: Project, on_progress: Progress | None = None)
 
     Raises DataError when a source cannot be had, or when no row is left.
     """
-    new = project.root / ".data.new"
     with writing(project):
-        result = build_aside(recipe, project, new, on_progress)
-        swap_in(project, new)
-    return result
+        return build_folder(recipe, project, project.data, on_progress)
 
 
 @contextmanager
 def writing(project: Project) -> Iterator[None]:
-    """One writer of data/ at a time. A swap that was cut short is undone first."""
-    project.work.mkdir(parents=True, exist_ok=True)
-    old = _old(project)
-    with FileLock(project.work / "data.lock"):
-        if old.exists() and not project.data.exists():
-            old.rename(project.data)  # killed between the two renames of swap_in
-        shutil.rmtree(old, ignore_errors=True)
+    """One writer of data/ at a time. A replacement that was cut short is undone first."""
+    with locked(project.lock("data")):
+        for left in leftovers(project.data):
+            remove(left.path)
         yield
 
 
-def build_aside(
+def build_folder(
     recipe: Recipe, project: Project, folder: Path, on_progress: Progress | None = None
 ) -> BuildResult:
-    """Make ``folder`` from ``recipe``, whatever it held before; ``project.data`` is not touched.
-
-    Raises as ``build`` does; then no ``folder`` is left.
-    """
-    shutil.rmtree(folder, ignore_errors=True)
-    try:
-        return _write(recipe, project, folder, on_progress or _silent)
-    except BaseException:
-        shutil.rmtree(folder, ignore_errors=True)
-        raise
-
-
-def swap_in(project: Project, folder: Path) -> None:
-    """Make ``folder`` the new ``project.data``. To be called inside ``writing``."""
-    old = _old(project)
-    if project.data.exists():
-        project.data.rename(old)
-    folder.rename(project.data)
-    shutil.rmtree(old, ignore_errors=True)
-
-
-def _old(project: Project) -> Path:
-    return project.root / ".data.old"
+    """Make ``folder`` from ``recipe``, whatever it held before. Raises as ``build`` does; then
+    ``folder`` is as it was."""
+    with replacing_folder(folder) as new:
+        return _write(recipe, project, new, on_progress or _silent)
 
 
 def _write(recipe: Recipe, project: Project, folder: Path, progress: Progress) -> BuildResult:

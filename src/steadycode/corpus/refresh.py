@@ -5,18 +5,15 @@ complete it. What cannot be seen in data/, ``data.dvc`` and git is in ``.steadyc
 the data that a refresh puts in place, and whether the retraining on it has been seen to.
 """
 
-import shutil
 import uuid
 from collections.abc import Iterable, Iterator, Mapping
 from contextlib import contextmanager
-from dataclasses import asdict, dataclass, replace
+from dataclasses import dataclass, replace
 from pathlib import Path
-
-from filelock import FileLock, Timeout
 
 from steadycode.config import DataConfig
 from steadycode.corpus import repository, versions
-from steadycode.corpus.build import Progress, build_aside, swap_in, writing
+from steadycode.corpus.build import Progress, build_folder, writing
 from steadycode.corpus.changes import RowChanges, row_changes
 from steadycode.corpus.lock import lock_path, lock_text
 from steadycode.corpus.recipe import SPLITS, Recipe, SplitName
@@ -24,8 +21,10 @@ from steadycode.corpus.validation import validate
 from steadycode.corpus.validation_result import ValidationResult, require_valid
 from steadycode.corpus.versions import current_md5, recorded_md5
 from steadycode.errors import ConfigError, DataError
-from steadycode.files import read_json, write_json, write_text
+from steadycode.files import take_place, temporary_beside, write_text
+from steadycode.locks import is_held, lock_of, locked
 from steadycode.project import Project
+from steadycode.records import read_record, write_record
 
 SCHEMA = 1
 
@@ -39,6 +38,8 @@ class Change:
     """The md5 that the branch records."""
     rows: Mapping[SplitName, RowChanges]
     """Against that version."""
+    built: Path
+    """The folder beside data/ whose place it takes; not there when data/ holds it already."""
     lock: str
     """The text of configs/corpus.lock.json."""
     record: bool
@@ -72,21 +73,14 @@ class _State:
 
 
 @contextmanager
-def only_refresh(project: Project) -> Iterator[None]:
-    """One refresh at a time; nothing that it built aside outlives it."""
-    project.work.mkdir(parents=True, exist_ok=True)
-    try:
-        lock = FileLock(project.work / "refresh.lock").acquire(timeout=0)
-    except Timeout:
-        raise ConfigError(
-            "a refresh is already running; wait for it, or stop it and run this again to go on "
-            "from there"
-        ) from None
-    with lock:
-        try:
-            yield
-        finally:
-            shutil.rmtree(_aside(project), ignore_errors=True)
+def only_refresh(project: Project) -> Iterator[Path]:
+    """One refresh at a time. Yields where it may build; nothing there outlives it."""
+    running = ConfigError(
+        "a refresh is already running; wait for it, or stop it and run this again to go on from "
+        "there"
+    )
+    with locked(project.lock("refresh"), running), temporary_beside(project.data) as aside:
+        yield aside
 
 
 def require_ready(project: Project, branch: str) -> None:
@@ -96,20 +90,24 @@ def require_ready(project: Project, branch: str) -> None:
 
 
 def rebuild(
-    project: Project, recipe: Recipe, branch: str = "", on_progress: Progress | None = None
+    project: Project,
+    recipe: Recipe,
+    aside: Path,
+    branch: str = "",
+    on_progress: Progress | None = None,
 ) -> Change:
-    """Build aside, and compare with data/, ``data.dvc``, the branch and what was left undone.
+    """Build ``aside``, and compare with data/, ``data.dvc``, the branch and what was left undone.
 
     data/ is touched only if ``data.dvc`` already records what was built, and data/ is missing or
     another version that can be had again. Raises DataError when it cannot be had again.
     """
     with writing(project):
-        built = build_aside(recipe, project, _aside(project), on_progress)
+        built = build_folder(recipe, project, aside, on_progress)
         _require_replaceable(project, built.md5)
         recorded = recorded_md5(project)
         if built.md5 == recorded != _present(project):
             _require_unused(project)
-            swap_in(project, _aside(project))
+            take_place(aside, project.data)
             versions.fill_cache(project)
     before, state = _md5_on(project, branch), _read_state(project)
     earlier = state if state is not None and state.md5 == built.md5 else None
@@ -120,6 +118,7 @@ def rebuild(
         md5=built.md5,
         before=before,
         rows={},
+        built=aside,
         lock=lock_text(recipe, built),
         record=built.md5 != recorded,
         commit=False,
@@ -130,15 +129,15 @@ def rebuild(
         return change
     return replace(
         change,
-        rows=_rows(project, before, built.md5),
+        rows=_rows(project, before, change),
         commit=not _is_committed(project, change, branch),
         retrain=owed or earlier is None,
     )
 
 
-def judge(project: Project, change: Change, bounds: DataConfig) -> ValidationResult:
+def judge(change: Change, bounds: DataConfig) -> ValidationResult:
     """Raises DataError that names the rows when what was built is not fit to train on."""
-    result = validate(_aside(project), bounds)
+    result = validate(change.built, bounds)
     remedy = (
         "mend the source or the recipe, then run this again; data/ and data.dvc were left alone"
     )
@@ -159,7 +158,7 @@ def record(project: Project, change: Change) -> None:
                 versions.fill_cache(project)
         _write_state(project, _state(change, present, retrained=not change.retrain))
         if present != change.md5:
-            swap_in(project, _aside(project))
+            take_place(change.built, project.data)
     write_text(lock_path(project), change.lock)
     if recorded_md5(project) != change.md5:
         versions.record(project)
@@ -180,10 +179,6 @@ def settle(project: Project, change: Change) -> None:
     _write_state(project, _state(change, change.md5, retrained=True))
 
 
-def _aside(project: Project) -> Path:
-    return project.root / ".data.refresh"
-
-
 def _present(project: Project) -> str | None:
     return current_md5(project) if project.data.exists() else None
 
@@ -198,15 +193,12 @@ def _require_replaceable(project: Project, md5: str) -> None:
 
 def _require_unused(project: Project) -> None:
     """Raises DataError while a retraining reads data/: it would fail on data that changed."""
-    for path in project.work.glob("retrainings/*/attempt-*/.lock"):
-        try:
-            with FileLock(path).acquire(timeout=0):
-                pass
-        except Timeout:
+    for folder in project.work.glob("retrainings/*/attempt-*"):
+        if is_held(lock_of(folder)):
             raise DataError(
-                f"data/ is to be replaced, but the retraining in {path.parent} is reading it; run "
-                "this again when that has ended"
-            ) from None
+                f"data/ is to be replaced, but the retraining in {folder} is reading it; run this "
+                "again when that has ended"
+            )
 
 
 def _md5_on(project: Project, branch: str) -> str | None:
@@ -224,13 +216,13 @@ def _is_committed(project: Project, change: Change, branch: str) -> bool:
     return _md5_on(project, branch) == change.md5 and lock == change.lock
 
 
-def _rows(project: Project, before: str | None, md5: str) -> dict[SplitName, RowChanges]:
+def _rows(project: Project, before: str | None, change: Change) -> dict[SplitName, RowChanges]:
     """Since the version ``before``, which is at hand as data/ or in DVC's cache."""
-    new = _aside(project) if _aside(project).exists() else project.data
+    new = change.built if change.built.exists() else project.data
     old: Mapping[SplitName, Path] | None
     if before is None:
         old = {}
-    elif before == md5:
+    elif before == change.md5:
         old = _splits(new)
     elif before == _present(project):
         old = _splits(project.data)
@@ -255,17 +247,11 @@ def _read_state(project: Project) -> _State | None:
     path = _state_path(project)
     if not path.exists():
         return None
-    try:
-        content = read_json(path)
-        if content.pop("schema") != SCHEMA:
-            raise DataError(f"{path} has another schema version; remove it and run this again")
-        return _State(**content)
-    except (OSError, ValueError, LookupError, TypeError, AttributeError) as error:
-        raise DataError(f"{path} is damaged; remove it and run this again") from error
+    return read_record(path, _State, SCHEMA, DataError, "remove it and run this again")
 
 
 def _write_state(project: Project, state: _State) -> None:
-    write_json(_state_path(project), {"schema": SCHEMA, **asdict(state)})
+    write_record(_state_path(project), state, SCHEMA)
 
 
 def _message(change: Change) -> str:

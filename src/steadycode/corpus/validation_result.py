@@ -1,12 +1,12 @@
 """What a validation found: for the log, for MLflow, and as a page."""
 
 from collections.abc import Mapping
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Literal
 
 from steadycode.errors import DataError
-from steadycode.files import read_json, write_json
+from steadycode.records import read_record, write_record
 
 SCHEMA = 1
 
@@ -64,21 +64,12 @@ class ValidationResult:
         return f"{line} ({failed})" if failed else line
 
     def write(self, path: Path) -> None:
-        write_json(path, {"schema": SCHEMA, **asdict(self)})
+        write_record(path, self, SCHEMA)
 
     @classmethod
     def read(cls, path: Path) -> "ValidationResult":
         """Raises DataError when the file is missing, damaged or of another version."""
-        try:
-            content = read_json(path)
-            if content.pop("schema") != SCHEMA:
-                raise DataError(f"{path} has another schema version; validate again")
-            checks = (
-                Check(**{**check, "rows": tuple(check["rows"])}) for check in content["checks"]
-            )
-            return cls(**{**content, "checks": tuple(checks)})
-        except (OSError, ValueError, LookupError, TypeError, AttributeError) as error:
-            raise DataError(f"{path} is missing or damaged; validate again") from error
+        return read_record(path, cls, SCHEMA, DataError, "validate again")
 
 
 def require_valid(result: ValidationResult, remedy: str = REMEDY) -> None:

@@ -1,4 +1,4 @@
-"""Candidate and champion on the same problems or documents: what the rules of a gate look at."""
+"""Compares candidate and champion on the same problems or documents, for the rules of a gate."""
 
 import math
 from collections.abc import Callable, Mapping
@@ -13,40 +13,44 @@ from steadycode.randomness import derive_seed
 from steadycode.recode.report import Report
 
 Passes = Mapping[str, tuple[bool, ...]]
-"""task_id -> passed, per sample."""
+"""Whether each sample passed, by task_id."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Comparison:
-    """``interval(confidence)`` is that of candidate minus champion; valid only when n > 0."""
-
     name: str
     n: int
+    """The number of problems or documents."""
     champion: float
     candidate: float
     higher_is_better: bool
     interval: Callable[[float], Interval]
+    """Takes a confidence and returns the interval of candidate minus champion; only for n > 0."""
     discordant: tuple[int, int] | None = None
-    """Problems that only the candidate, only the champion passes; None unless one sample each."""
+    """How many problems only the candidate and only the champion passes; None when some problem
+    has several samples."""
 
     @property
     def units(self) -> str:
+        """What ``n`` counts."""
         return "problems" if self.higher_is_better else "documents"
 
     def amount(self, size: float) -> str:
-        """A difference in words."""
+        """A difference of this measure with its unit, as a person says it."""
         if self.higher_is_better:
             return f"{size * 100:.1f} points"
         return f"{size:.3f} nats per token"
 
     def gain(self, confidence: float) -> Interval:
         """The interval with its sign turned so that positive is better."""
-        it = self.interval(confidence)
-        return it if self.higher_is_better else Interval(-it.value, -it.high, -it.low)
+        change = self.interval(confidence)
+        if self.higher_is_better:
+            return change
+        return Interval(-change.value, -change.high, -change.low)
 
 
 def compare(name: str, candidate: Evidence, champion: Evidence) -> Comparison:
-    """Compare by one rule's measure: a name of ``policy.RULES`` or ``robustness/GROUP``.
+    """Compare by the measure of the rule ``name``, one of ``policy.RULES`` or ``robustness/GROUP``.
 
     Raises EvidenceError when the two were not measured on the same problems or documents.
     """
@@ -57,6 +61,7 @@ def compare(name: str, candidate: Evidence, champion: Evidence) -> Comparison:
 
 
 def compare_passes(name: str, candidate: Passes, champion: Passes) -> Comparison:
+    """Compare pass rates, every problem weighing the same however many samples it has."""
     _same_units(name, candidate.keys(), champion.keys(), "problems")
     for task_id, passed in candidate.items():
         if len(passed) != len(champion[task_id]):
@@ -91,7 +96,8 @@ def compare_passes(name: str, candidate: Passes, champion: Passes) -> Comparison
 def compare_losses(
     name: str, candidate: Mapping[str, DocumentLoss], champion: Mapping[str, DocumentLoss]
 ) -> Comparison:
-    """Nats per token, documents weighted by their tokens as in ``Evidence.heldout_loss``."""
+    """Compare losses in nats per token; documents weigh as much as they have tokens, as they do in
+    ``Evidence.heldout_loss``."""
     _same_units(name, candidate.keys(), champion.keys(), "held-out documents")
     documents = sorted(candidate)
     weights = [float(candidate[document].tokens) for document in documents]

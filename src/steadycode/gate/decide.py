@@ -1,6 +1,7 @@
-"""Decides, on paired evidence alone, whether a candidate may replace the champion. Pure.
+"""Decides, on paired evidence alone, whether a candidate may replace the champion.
 
-Fails closed: a missing measurement, too few problems or damaged figures never promote.
+Nothing but the arguments counts, and doubt never promotes: not a missing measurement, not too few
+problems, not damaged figures.
 """
 
 import math
@@ -19,8 +20,9 @@ __all__ = ["Facts", "decide"]
 def decide(
     candidate: Evidence, champion: Evidence | None, policy: Policy, facts: Facts
 ) -> Decision:
-    """The outcome with every rule's figures. Raises EvidenceError when the two pieces of evidence
-    were obtained under different conditions or on different problems."""
+    """The decision on the candidate, with every rule's figures; ``champion`` is None before there
+    is one. Raises EvidenceError when the two were measured under different conditions or on
+    different problems."""
     if champion is not None:
         _same_conditions(candidate, champion)
     rules = [*fact_rules(candidate, champion, facts)]

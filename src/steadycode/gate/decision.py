@@ -1,16 +1,18 @@
-"""What was decided about a candidate, on which figures: data, so that it can be checked later."""
+"""What was decided about a candidate, and on which figures, as data that can be checked later."""
 
 import math
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass, field, replace
 from pathlib import Path
-from typing import Any, Literal, get_args
+from typing import Any, Literal
 
 from steadycode.errors import EvidenceError
 from steadycode.evidence import Evidence
-from steadycode.files import read_json, sha256_json, write_json
+from steadycode.files import sha256_json
+from steadycode.records import as_record, parse_record, read_record, write_record
 
 SCHEMA = 1
+_REMEDY = "decide again"
 RuleOutcome = Literal["pass", "fail", "undecided"]
 Outcome = Literal["promote", "reject", "undecided", "pending", "bootstrap", "override"]
 PROMOTING: frozenset[Outcome] = frozenset({"promote", "bootstrap", "override"})
@@ -19,9 +21,10 @@ PROMOTING: frozenset[Outcome] = frozenset({"promote", "bootstrap", "override"})
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Rule:
-    """One comparison and its figures. ``value`` is candidate minus champion, with its interval.
+    """One rule's outcome and figures; ``value`` is candidate minus champion, with its interval.
 
-    Figures are None where the rule has none (a missing measurement, a rule about facts).
+    A figure is None when the rule has none (it is about facts, or a measurement is missing) and
+    when it is not finite.
     """
 
     name: str
@@ -33,7 +36,7 @@ class Rule:
     threshold: float | None = None
     """The worst difference that the policy allows."""
     n: int = 0
-    """Problems, or documents, that were compared."""
+    """How many problems or documents were compared."""
     champion: float | None = None
     candidate: float | None = None
     higher_is_better: bool = True
@@ -49,7 +52,7 @@ class Rule:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class EvidenceRef:
-    """Which model's evidence: the model's fingerprint and the hash of all that was measured."""
+    """Names evidence by the model's fingerprint and the hash of all that was measured."""
 
     fingerprint: str
     sha256: str
@@ -67,7 +70,8 @@ class Compared:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Decision:
-    """Equal inputs give equal bytes: when it was taken is known to the registry, not to it."""
+    """What was decided, why, and on which evidence. It holds no time, so that equal inputs give
+    equal bytes; the registry knows when it was made."""
 
     outcome: Outcome
     reason: str
@@ -76,7 +80,7 @@ class Decision:
     retraining: str
     attempt: int
     next_steps: tuple[str, ...] = ()
-    """What would settle an undecided one: settings to run again with, or advice."""
+    """What would settle an undecided decision: settings to run again with, or advice."""
     policy: Mapping[str, Any] = field(default_factory=dict)
     data_dirty: bool = False
     reviewer: str = ""
@@ -87,41 +91,27 @@ class Decision:
         return self.outcome in PROMOTING
 
     def by(self, reviewer: str, outcome: Outcome, reason: str) -> "Decision":
-        """The same evidence, decided by a person. Raises EvidenceError without name or reason."""
+        """This decision with a person's outcome and reason in place of the policy's. Raises
+        EvidenceError when the person's name or the reason is empty."""
         if not reviewer.strip() or not reason.strip():
             raise EvidenceError("a decision by a person needs a reviewer's name and a reason")
         return replace(self, outcome=outcome, reviewer=reviewer.strip(), reason=reason.strip())
 
     def to_json(self) -> dict[str, Any]:
-        return {"schema": SCHEMA, **asdict(self)}
+        return as_record(self, SCHEMA)
 
     @classmethod
-    def from_json(cls, row: Mapping[str, Any]) -> "Decision":
-        """Raises EvidenceError when ``row`` is damaged or of another version."""
-        try:
-            given = dict(row)
-            if given.pop("schema") != SCHEMA:
-                raise EvidenceError("the decision has another schema version; decide again")
-            if given["outcome"] not in get_args(Outcome):
-                raise EvidenceError(f"the decision's outcome {given['outcome']!r} is unknown")
-            compared = given["evidence"]
-            champion = compared["champion"]
-            given["evidence"] = Compared(
-                candidate=EvidenceRef(**compared["candidate"]),
-                champion=EvidenceRef(**champion) if champion else None,
-            )
-            given["next_steps"] = tuple(given["next_steps"])
-            given["rules"] = tuple(Rule(**rule) for rule in given["rules"])
-            return cls(**given)
-        except (KeyError, TypeError, AttributeError) as error:
-            raise EvidenceError(f"the decision is damaged ({error!r}); decide again") from error
+    def parse(cls, text: str, where: str) -> "Decision":
+        """The decision in a text that lies ``where``.
+
+        Raises EvidenceError when it is damaged or of another version.
+        """
+        return parse_record(text, cls, SCHEMA, where, EvidenceError, _REMEDY)
 
     def write(self, path: Path) -> None:
-        write_json(path, self.to_json())
+        write_record(path, self, SCHEMA)
 
     @classmethod
     def read(cls, path: Path) -> "Decision":
-        try:
-            return cls.from_json(read_json(path))
-        except (OSError, ValueError) as error:
-            raise EvidenceError(f"{path} is not readable as a decision ({error})") from error
+        """Read what ``write`` wrote. Raises EvidenceError when that cannot be done."""
+        return read_record(path, cls, SCHEMA, EvidenceError, _REMEDY)

@@ -1,7 +1,7 @@
-"""Confidence intervals for paired differences (candidate minus champion), standard library only.
+"""Confidence intervals of paired differences (candidate minus champion), standard library only.
 
-All are two-sided at ``confidence``. Pairing is what makes 164 problems enough: two models that
-agree on most problems differ by far less noise than two independent measurements would.
+All are two-sided at ``confidence``. Pairing is what makes 164 problems enough: where two models
+agree on most problems, their difference is far less noisy than that of independent measurements.
 """
 
 import math
@@ -21,11 +21,11 @@ class Interval:
 
 
 def tango(better: float, worse: float, n: float, confidence: float = 0.95) -> Interval:
-    """Score interval for the difference of two paired proportions, (better - worse) / n.
+    """The score interval of the difference of two paired proportions, (better - worse) / n.
 
-    ``better``: pairs that only the candidate passes; ``worse``: that only the champion passes.
-    The interval holds every difference d with |T(d)| <= z, where, with q the maximum-likelihood
-    estimate of P(worse) given d,
+    The candidate alone passes ``better`` pairs, the champion alone ``worse``. The interval holds
+    every difference d with |T(d)| <= z, where, with q the maximum-likelihood estimate of P(worse)
+    given d,
 
         T(d) = (better - worse - n d) / sqrt(n (2 q + d (1 - d)))
 
@@ -48,10 +48,10 @@ def tango(better: float, worse: float, n: float, confidence: float = 0.95) -> In
 
 
 def bootstrap(differences: Sequence[float], confidence: float, seed: int) -> Interval:
-    """Percentile bootstrap of the mean over problems, for differences in [-1, 1].
+    """The percentile bootstrap interval of the mean over problems of differences in [-1, 1].
 
-    Never narrower than the score interval of models that always agree: resampling a handful of
-    equal differences would claim a certainty that no small sample has.
+    It is never narrower than the score interval of models that always agree: resampling a handful
+    of equal differences would claim a certainty that no small sample has.
     """
     n = len(differences)
     value = fmean(differences)
@@ -67,10 +67,10 @@ def bootstrap(differences: Sequence[float], confidence: float, seed: int) -> Int
 def weighted_mean(
     differences: Sequence[float], weights: Sequence[float], confidence: float
 ) -> Interval:
-    """Student's t interval of a weighted mean, documents being the sampled units.
+    """Student's t interval of a weighted mean over documents, two or more, which are the sample.
 
-    The weights are random too (a document's tokens), so the standard error is that of a ratio
-    estimate (Cochran 1977, Sampling Techniques, section 6.4). Needs two differences or more.
+    The weights (a document's tokens) are random too, so the standard error is that of a ratio
+    estimate (Cochran 1977, Sampling Techniques, section 6.4).
     """
     n, total = len(differences), sum(weights)
     value = sum(d * w for d, w in zip(differences, weights, strict=True)) / total
@@ -80,7 +80,7 @@ def weighted_mean(
 
 
 def agreement_width(n: float, confidence: float) -> float:
-    """Half-width of Tango's interval when no pair differs."""
+    """Half the width of Tango's interval when no pair differs."""
     z = z_value(confidence)
     return z * z / (n + z * z)
 
@@ -90,8 +90,8 @@ def z_value(confidence: float) -> float:
 
 
 def t_value(confidence: float, degrees: int) -> float:
-    """Two-sided quantile of Student's t, exact (the series for its distribution function is
-    finite: Abramowitz & Stegun 26.7.3 and 26.7.4)."""
+    """The two-sided quantile of Student's t, which is exact because the series for its distribution
+    function is finite (Abramowitz & Stegun 26.7.3 and 26.7.4)."""
     return _root(lambda t: confidence - _t_mass(t, degrees), 0.0, 1e9)
 
 
@@ -110,7 +110,7 @@ def _t_mass(t: float, degrees: int) -> float:
 
 
 def _root(falling: Callable[[float], float], low: float, high: float) -> float:
-    """Where ``falling`` crosses zero in [low, high], by bisection to the last bit that matters."""
+    """Find by bisection where ``falling`` crosses zero in [low, high]."""
     for _ in range(64):
         middle = (low + high) / 2
         if falling(middle) > 0:

@@ -1,4 +1,4 @@
-"""The promotion policy: ``configs/gate.yaml``, typed. Unknown keys are refused."""
+"""The promotion policy: ``configs/gate.yaml`` with types, in which unknown keys are refused."""
 
 from typing import Any
 
@@ -12,10 +12,12 @@ RULES = ("correctness/full", "correctness/partial", "robustness", "loss")
 
 
 class Policy(BaseModel):
+    """What the gate asks of a candidate before it may become champion."""
+
     model_config = ConfigDict(extra="forbid", frozen=True)
 
-    rules: tuple[str, ...] = Field(RULES, description="each must hold; robustness/GROUP too")
-    confidence: float = Field(0.95, ge=0.8, lt=1, description="of every two-sided interval")
+    rules: tuple[str, ...] = Field(RULES, description="each must hold; robustness/GROUP is one too")
+    confidence: float = Field(0.95, ge=0.8, lt=1, description="that of every two-sided interval")
     margin: float = Field(
         0.05, gt=0, le=0.5, description="largest drop of a pass rate, 0.05 = 5 points"
     )
@@ -23,7 +25,7 @@ class Policy(BaseModel):
     min_problems: int = Field(50, ge=2)
     min_documents: int = Field(30, ge=2)
     require_improvement: bool = True
-    improvement_in: tuple[str, ...] = Field(RULES, description="where it may be shown")
+    improvement_in: tuple[str, ...] = Field(RULES, description="the rules where it may be shown")
     require_approval: bool = False
 
     @field_validator("rules", "improvement_in")
@@ -42,23 +44,24 @@ class Policy(BaseModel):
     @field_validator("rules")
     @classmethod
     def _judges_correctness(cls, names: tuple[str, ...]) -> tuple[str, ...]:
-        # a gate that nobody can switch off by emptying a list
+        # so that nobody can switch the gate off by emptying a list
         if "correctness/full" not in names:
             raise ValueError("correctness/full must be among the rules")
         return names
 
 
 def load_policy(project: Project, name: str = "gate") -> Policy:
-    """The policy in ``configs/NAME.yaml``. Raises ConfigError; there is no default for a missing
-    file, since a gate must never be weaker than the file that people read."""
+    """The policy in ``configs/NAME.yaml``. Raises ConfigError when that is missing or wrong; there
+    is no default, since a gate must never be weaker than the file that people read."""
     path = project.configs / f"{name}.yaml"
     if not path.is_file():
         raise ConfigError(f"no promotion policy {path}; restore it or set gate to another name")
     return parse_policy(read_yaml(path), str(path))
 
 
-def parse_policy(given: dict[str, Any], where: str) -> Policy:
+def parse_policy(settings: dict[str, Any], where: str) -> Policy:
+    """The policy that ``settings`` make. Raises ConfigError, which names ``where`` they stand."""
     try:
-        return Policy.model_validate(given)
+        return Policy.model_validate(settings)
     except ValidationError as error:
         raise ConfigError(f"{where}: {first_fault(error)}") from error

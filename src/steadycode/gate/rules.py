@@ -11,7 +11,7 @@ from steadycode.gate.intervals import Interval, tango
 from steadycode.gate.policy import Policy
 
 _MOST_PLANNED = 100_000
-"""Where planning for more problems or documents ends."""
+"""The most problems or documents that the gate plans with."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -26,6 +26,8 @@ class Facts:
 
 
 def fact_rules(candidate: Evidence, champion: Evidence | None, facts: Facts) -> list[Rule]:
+    """The rules about the data and about whether the model is new; they need no statistics."""
+
     def rule(name: str, holds: bool, good: str, bad: str) -> Rule:
         return Rule(name=name, outcome="pass" if holds else "fail", reason=good if holds else bad)
 
@@ -44,7 +46,7 @@ def fact_rules(candidate: Evidence, champion: Evidence | None, facts: Facts) -> 
 
 
 def not_worse(comparison: Comparison, policy: Policy) -> Rule:
-    """Non-inferiority: the interval's worse end against the largest loss that is allowed."""
+    """The rule that even the interval's worse end is no worse than the policy allows."""
     allowed, _ = _limits(comparison, policy)
     usable = comparison.n >= 2 and math.isfinite(comparison.candidate + comparison.champion)
     interval = comparison.interval(policy.confidence) if usable else None
@@ -109,7 +111,8 @@ def _limits(comparison: Comparison, policy: Policy) -> tuple[float, int]:
 
 
 def better(comparisons: list[Comparison], policy: Policy) -> Rule:
-    """An improvement in one place at least, each looked at with 1/k of the chance of error."""
+    """The rule that the candidate is better in at least one of k places, each of which is looked
+    at with 1/k of the chance of error."""
     confidence = 1 - (1 - policy.confidence) / len(comparisons)
     gains = {
         comparison.name: comparison.gain(confidence)
@@ -144,6 +147,7 @@ def _needed(comparison: Comparison, confidence: float, allowed: float) -> int:
 
 
 def _planned_low(comparison: Comparison, now: Interval, confidence: float, n: int) -> float:
+    """The low end that the gain would have with ``n`` units at the rates observed ``now``."""
     if comparison.discordant is None:  # half-widths shrink with the root of n
         return now.value - (now.value - now.low) * math.sqrt(comparison.n / n)
     better, worse = (count * n / comparison.n for count in comparison.discordant)

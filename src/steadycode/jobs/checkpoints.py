@@ -9,12 +9,13 @@ import hashlib
 import shutil
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass
 from pathlib import Path
 
 from steadycode.errors import SteadycodeError
-from steadycode.files import read_json, replacing, sha256_folder, write_json
+from steadycode.files import replacing, sha256_folder
 from steadycode.jobs.job import Job
+from steadycode.records import read_record, write_record
 
 SCHEMA = 1
 INDEX = "checkpoints.json"
@@ -33,6 +34,14 @@ class Checkpoint:
     events_sha256: str
     files: Mapping[str, str]
     """Path relative to ``folder`` -> sha256."""
+
+
+@dataclass(frozen=True)
+class _Index:
+    """The file ``checkpoints.json``."""
+
+    job_sha256: str
+    checkpoints: tuple[Checkpoint, ...]
 
 
 class Checkpoints:
@@ -133,20 +142,16 @@ def _trusted(folder: Path, row: Checkpoint) -> bool:
 
 
 def _read_index(job: Job) -> list[Checkpoint]:
-    """Newest first; empty when there is none that is this job's."""
+    """The checkpoints of the job, newest first; empty when there is no index that is this job's."""
     try:
-        index = read_json(job.folder / INDEX)
-        if (index["schema"], index["job_sha256"]) != (SCHEMA, job.sha256):
-            return []
-        return [Checkpoint(**row) for row in index["checkpoints"]]
-    except (OSError, ValueError, KeyError, TypeError):
+        index = read_record(job.folder / INDEX, _Index, SCHEMA, SteadycodeError, "start anew")
+    except SteadycodeError:
         return []
+    return list(index.checkpoints) if index.job_sha256 == job.sha256 else []
 
 
 def _write_index(job: Job, rows: Sequence[Checkpoint]) -> None:
-    listed = [asdict(row) for row in rows]
-    index = {"schema": SCHEMA, "job_sha256": job.sha256, "checkpoints": listed}
-    write_json(job.folder / INDEX, index)
+    write_record(job.folder / INDEX, _Index(job.sha256, tuple(rows)), SCHEMA)
 
 
 def _remove_unlisted(folder: Path, rows: Sequence[Checkpoint]) -> None:

@@ -12,15 +12,15 @@ import sys
 import threading
 import time
 from collections.abc import Callable
-from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
 from steadycode.errors import StageFailed, SteadycodeError
-from steadycode.files import sha256_file, write_json
+from steadycode.files import sha256_file
 from steadycode.jobs.checkpoints import remove_checkpoints, rewind
 from steadycode.jobs.group import rank, run_group
 from steadycode.jobs.job import SCHEMA, Job, Manifest
+from steadycode.records import write_record
 
 _LOG_SECONDS = 10.0
 _VERSIONS = ("torch", "transformers", "tokenizers", "numpy")
@@ -89,7 +89,7 @@ def run_body(stage: str, body: Body, path: Path) -> Manifest:
         wall_seconds=round(time.monotonic() - started, 3),
         peak_memory_mb=round(resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / unit, 1),
     )
-    write_json(job.folder / "manifest.json", {**asdict(manifest), "schema": SCHEMA})
+    write_record(job.folder / "manifest.json", manifest, SCHEMA)
     remove_checkpoints(job.folder)
     return manifest
 

@@ -7,12 +7,13 @@ from the newest one after a kill (``checkpoints``).
 """
 
 from collections.abc import Mapping
-from dataclasses import asdict, dataclass, field, replace
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
 from steadycode.errors import SteadycodeError
-from steadycode.files import read_json, sha256_file, sha256_json, write_json
+from steadycode.files import sha256_file, sha256_json
+from steadycode.records import read_record, write_record
 
 SCHEMA = 1
 
@@ -43,14 +44,12 @@ class Job:
         return replace(self, folder=folder)
 
     def write(self) -> None:
-        write_json(self.path, {**asdict(self), "folder": str(self.folder), "schema": SCHEMA})
+        write_record(self.path, self, SCHEMA)
 
     @classmethod
     def read(cls, path: Path) -> "Job":
-        row = read_json(path)
-        if row.pop("schema", None) != SCHEMA:
-            raise SteadycodeError(f"{path} was written by another version of steadycode")
-        return cls(**{**row, "folder": Path(row["folder"])})
+        """Raises SteadycodeError when the file is no job of this version."""
+        return read_record(path, cls, SCHEMA, SteadycodeError, "write the job anew")
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -70,10 +69,8 @@ def trusted_manifest(job: Job) -> Manifest | None:
     """The manifest in the job's folder if it belongs to this job and every output matches it."""
     path = job.folder / "manifest.json"
     try:
-        row = read_json(path)
-        row.pop("schema")
-        manifest = Manifest(**row)
-    except (OSError, ValueError, KeyError, TypeError):
+        manifest = read_record(path, Manifest, SCHEMA, SteadycodeError, "run the stage again")
+    except SteadycodeError:
         return None
     if manifest.job_sha256 != job.sha256:
         return None

@@ -16,11 +16,10 @@ from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
-from filelock import FileLock
-
 from steadycode.errors import StageFailed, StageKilled, SteadycodeError
 from steadycode.jobs.checkpoints import remove_checkpoints, rewind
 from steadycode.jobs.job import Job, Manifest, trusted_manifest
+from steadycode.locks import lock_of, locked
 
 Event = dict[str, Any]
 OnEvent = Callable[[Event], None]
@@ -43,8 +42,7 @@ def run_stage(
     the end of the child's log otherwise. The child dies with us, and is killed after ``timeout``
     seconds: Prefect's own timeout cannot stop one long call into C.
     """
-    job.folder.mkdir(parents=True, exist_ok=True)
-    with FileLock(job.folder / ".lock"):  # whoever comes second finds the work done
+    with locked(lock_of(job.folder)):  # whoever comes second finds the work done
         return _replayed(job, on_event) or _run(job, on_event, timeout, launcher)
 
 

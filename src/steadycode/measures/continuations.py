@@ -1,8 +1,8 @@
 """How good a model's free text is: perplexity of its continuations, and MAUVE against people's.
 
-A proposal, since the published evaluation names no settings; those of the work before it: nucleus
-sampling with p = 0.95, 128 tokens behind the first 32 of each document. MAUVE (Pillutla et al.,
-2021) compares two clouds of features; another model, which the user names, makes them.
+The published evaluation names no settings, so the defaults here are those of the work before it:
+nucleus sampling with p = 0.95, 128 tokens after the first 32 of each document. MAUVE (Pillutla et
+al., 2021) compares two clouds of features, which are made by another model that the user names.
 """
 
 import math
@@ -20,11 +20,12 @@ from steadycode.models.tokens import encode
 from steadycode.randomness import derive_seed
 
 BATCH = 16
+"""Documents that are continued at a time."""
 
 
 @dataclass(frozen=True, slots=True)
 class Continued:
-    """Texts of equal length in tokens: of a person, and of the model, from the same beginnings."""
+    """For each prefix, how a person and how the model went on; all equally long in tokens."""
 
     prefixes: tuple[str, ...]
     people: tuple[str, ...]
@@ -42,22 +43,16 @@ def continued(
     seed: int = 0,
     on_progress: Callable[[int, int], None] | None = None,
 ) -> Continued:
-    """Sampled continuations of the documents that are long enough; one each.
+    """Sample one continuation for each document that is long enough.
 
     Equal seeds on one machine give equal texts. Raises DataError when fewer than two documents
-    have ``prefix_tokens + new_tokens`` ids, and ConfigError when the model reads fewer.
+    have ``prefix_tokens + new_tokens`` ids, and ConfigError when the model cannot read so many.
     """
     length = prefix_tokens + new_tokens
     longest = getattr(model.config, "max_position_embeddings", None)
     if longest is not None and length > longest:
         raise ConfigError(f"{length} tokens are asked for, but the model reads at most {longest}")
-    encoded = (encode(tokenizer, text)[:length] for text in documents)
-    ids = [tokens for tokens in encoded if len(tokens) == length]
-    if len(ids) < 2:
-        raise DataError(
-            f"{len(ids)} of {len(documents)} documents have {length} tokens; give longer ones,"
-            " or ask for fewer tokens"
-        )
+    ids = _beginnings(tokenizer, documents, length)
     devices = [model.device] if model.device.type == "cuda" else []
     written: list[list[int]] = []
     with torch.random.fork_rng(devices=devices), evaluating(model):
@@ -67,7 +62,7 @@ def continued(
             rows = rows.to(model.device)
             out = model.generate(
                 rows,
-                attention_mask=torch.ones_like(rows),  # all of one length
+                attention_mask=torch.ones_like(rows),  # all have the same length
                 do_sample=True,
                 temperature=1.0,
                 top_p=top_p,
@@ -87,10 +82,24 @@ def continued(
     )
 
 
+def _beginnings(tokenizer: Any, documents: Sequence[str], length: int) -> list[list[int]]:
+    """The first ``length`` ids of each document that has so many. Raises DataError when fewer than
+    two have."""
+    encoded = (encode(tokenizer, text)[:length] for text in documents)
+    ids = [tokens for tokens in encoded if len(tokens) == length]
+    if len(ids) < 2:
+        raise DataError(
+            f"{len(ids)} of {len(documents)} documents have {length} tokens; give longer ones,"
+            " or ask for fewer tokens"
+        )
+    return ids
+
+
 def perplexity(
     model: Any, tokenizer: Any, prefixes: Sequence[str], continuations: Sequence[str]
 ) -> float:
-    """Of the continuations behind their prefixes under ``model``, over all their tokens."""
+    """The perplexity of all continuations' tokens under ``model``, each after its prefix; NaN
+    when there are none."""
     forward = single_pass(model)
     total, count = 0.0, 0
     with evaluating(model):
@@ -110,10 +119,11 @@ def perplexity(
 def mauve(
     featuriser: Any, tokenizer: Any, people: Sequence[str], model: Sequence[str], seed: int = 0
 ) -> float:
-    """MAUVE, 0 to 1, of two lists of texts by the ``featuriser``'s last hidden states.
+    """MAUVE, from 0 to 1, of two lists of texts; 1 means that they cannot be told apart.
 
-    A text's features are the state of its last token. Small lists give high values: its authors
-    want thousands. Raises ConfigError when mauve-text is not installed.
+    A text's features are the ``featuriser``'s last hidden state of its last token. Short lists
+    give high values; MAUVE's authors ask for thousands of texts. Raises ConfigError when mauve-text
+    is not installed.
     """
     try:
         from mauve import compute_mauve
@@ -123,17 +133,18 @@ def mauve(
         ) from error
     p, q = (last_states(featuriser, tokenizer, texts).numpy() for texts in (people, model))
     drawn = derive_seed(seed, "mauve") % 2**31
-    found = compute_mauve(p_features=p, q_features=q, device_id=-1, verbose=False, seed=drawn)
-    return float(found.mauve)
+    result = compute_mauve(p_features=p, q_features=q, device_id=-1, verbose=False, seed=drawn)
+    return float(result.mauve)
 
 
 def last_states(model: Any, tokenizer: Any, texts: Sequence[str]) -> Tensor:
-    """float32 [texts, D] on the CPU: the last hidden state of each text's last token, length 1."""
+    """The last hidden state of each text's last token, scaled to length 1: float32 [texts, D] on
+    the CPU."""
     forward = single_pass(model)
-    found = []
+    states = []
     with evaluating(model):
         for text in texts:
             ids = encode(tokenizer, text) or [tokenizer.eos_token_id or 0]
             hidden, _ = forward(torch.tensor([ids], device=model.device), None)
-            found.append(functional.normalize(hidden[0, -1].float(), dim=0).cpu())
-    return torch.stack(found)
+            states.append(functional.normalize(hidden[0, -1].float(), dim=0).cpu())
+    return torch.stack(states)

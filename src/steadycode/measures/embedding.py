@@ -1,4 +1,4 @@
-"""One vector of a sequence: the mean of its last hidden states, scaled to length 1."""
+"""Makes one vector of a sequence: the mean of its last hidden states, scaled to length 1."""
 
 from collections.abc import Callable, Sequence
 from typing import Any
@@ -17,12 +17,12 @@ def embed(
     *,
     on_progress: Callable[[int, int], None] | None = None,
 ) -> Tensor:
-    """float32 [sequences, D] on the CPU, in evaluation mode; padding has no part in it.
+    """The vector of each sequence of ids, as float32 [sequences, D] on the CPU.
 
-    Each of ``sequences`` holds at least one id.
+    The model is in evaluation mode meanwhile, and padding has no effect. No sequence may be empty.
     """
     forward = single_pass(model)
-    found: dict[int, Tensor] = {}
+    vectors: dict[int, Tensor] = {}
     with evaluating(model):
         for chosen in batches_of_like_length([len(ids) for ids in sequences]):
             width = max(len(sequences[at]) for at in chosen)
@@ -32,7 +32,7 @@ def embed(
             hidden, _ = forward(ids.to(model.device), None)
             for row, at in enumerate(chosen):
                 mean = hidden[row, : len(sequences[at])].float().mean(0)
-                found[at] = functional.normalize(mean, dim=0).cpu()
+                vectors[at] = functional.normalize(mean, dim=0).cpu()
             if on_progress:
-                on_progress(len(found), len(sequences))
-    return torch.stack([found[at] for at in range(len(sequences))])
+                on_progress(len(vectors), len(sequences))
+    return torch.stack([vectors[at] for at in range(len(sequences))])

@@ -1,4 +1,4 @@
-"""Held-out loss of each document and the representation figures, from one forward pass."""
+"""Measures each document's held-out loss and the representation figures in one forward pass."""
 
 import math
 from collections.abc import Callable, Mapping, Sequence
@@ -21,9 +21,9 @@ OnProgress = Callable[[int, int], None]
 @dataclass(frozen=True, slots=True, kw_only=True)
 class HeldOut:
     losses: Mapping[str, DocumentLoss]
-    """sha256 of the document -> its loss."""
+    """Each document's loss, by the sha256 of the document."""
     representation: Mapping[str, float]
-    """See ``measures.representation``."""
+    """The figures that ``measures.representation`` defines, by name."""
 
     @property
     def loss(self) -> float:
@@ -46,11 +46,11 @@ def measure(
     max_tokens: int,
     on_progress: OnProgress | None = None,
 ) -> HeldOut:
-    """Losses and representation of ``documents``, each cut to its first ``max_tokens`` ids.
+    """Measure losses and representation on ``documents``, cut to their first ``max_tokens`` ids.
 
-    A document's loss is the mean negative log-likelihood (nats) of its ids but the first, without
-    an end-of-text token; its representation is made of the states that predict them. Documents of
-    fewer than two ids are left out.
+    A document's loss is the mean negative log-likelihood (nats) of all its ids but the first; no
+    end-of-text token is added. The representation figures come from the hidden states that predict
+    these ids. Documents of fewer than two ids are left out.
     """
     ids = [encode(tokenizer, document)[:max_tokens] for document in documents]
     forward = single_pass(model)
@@ -85,6 +85,6 @@ def document_losses(
     max_tokens: int,
     on_progress: OnProgress | None = None,
 ) -> dict[str, DocumentLoss]:
-    """Only the losses of ``measure``."""
+    """Only the losses that ``measure`` returns, by the sha256 of the document."""
     held_out = measure(model, tokenizer, documents, max_tokens=max_tokens, on_progress=on_progress)
     return dict(held_out.losses)

@@ -1,24 +1,20 @@
-"""Losses of documents, as evidence holds them. Needs neither a model nor torch."""
+"""Losses of documents, as evidence holds them; this needs neither a model nor torch."""
 
 import math
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Any
 
-from steadycode.files import number
+from steadycode.records import Measured
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class DocumentLoss:
-    """Mean negative log-likelihood (nats per token) of one held-out document; NaN when a model
-    gives no finite one."""
+    """What a model lost on one held-out document."""
 
-    loss: float
+    loss: Measured
+    """Mean negative log-likelihood, in nats per token; NaN when the model gives no finite one."""
     tokens: int
-
-    @classmethod
-    def from_json(cls, row: Mapping[str, Any]) -> "DocumentLoss":
-        return cls(**{**row, "loss": number(row["loss"])})
+    """The number of tokens that were predicted."""
 
 
 def mean_loss(losses: Mapping[str, DocumentLoss]) -> float:

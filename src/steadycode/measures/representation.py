@@ -1,7 +1,7 @@
-"""How spread out a model's hidden states are: what the contrastive terms are meant to improve.
+"""How spread out a model's hidden states are, which the contrastive terms are meant to improve.
 
-Definitions, over the last hidden states (behind the final norm, evaluation mode) of held-out
-documents, one sequence per document:
+The figures are defined over the last hidden states (after the final norm, in evaluation mode) of
+held-out documents, one sequence for each document:
 
 - ``intra_similarity``: mean over sequences of the mean cosine between two different positions;
 - ``isotropy``: 1 - ``intra_similarity``;
@@ -9,7 +9,7 @@ documents, one sequence per document:
 - ``uniformity``: log of the mean of exp(-2 |x - y|^2) over pairs of those mean vectors, scaled to
   length 1 (Wang and Isola, 2020); lower is more uniform.
 
-A figure without a pair to average over is nan. Means of cosines come from the sum of the unit
+A figure without a pair to average over is NaN. Means of cosines come from the sum of the unit
 vectors (|sum|^2 holds every pair), so no matrix of positions by positions is made.
 """
 
@@ -20,17 +20,18 @@ from torch import Tensor
 from torch.nn import functional
 
 _ROWS = 1024
+"""Rows of the matrix of distances that are held at a time."""
 
 
 class Representation:
-    """Gathers sequences one at a time; keeps one mean vector of each."""
+    """Gathers sequences one at a time, of which it keeps one mean vector each."""
 
     def __init__(self) -> None:
         self._intra: list[float] = []
         self._means: list[Tensor] = []
 
     def add(self, hidden: Tensor) -> None:
-        """One sequence's hidden states, [n, D], real tokens only."""
+        """Take in one sequence's hidden states, [n, D], without padding."""
         hidden = hidden.detach().double()
         if len(hidden) > 1:
             self._intra.append(mean_cosine(hidden))
@@ -48,7 +49,7 @@ class Representation:
 
 
 def mean_cosine(vectors: Tensor) -> float:
-    """Mean cosine over ordered pairs i != j of [n, D]; nan for n < 2."""
+    """The mean cosine over all pairs of different rows of [n, D]; NaN when n < 2."""
     n = len(vectors)
     if n < 2:
         return math.nan
@@ -58,7 +59,8 @@ def mean_cosine(vectors: Tensor) -> float:
 
 
 def uniformity(vectors: Tensor) -> float:
-    """log mean exp(-2 |x - y|^2) over pairs i != j of the unit vectors of [n, D]."""
+    """The log of the mean of exp(-2 |x - y|^2) over all pairs of different rows of [n, D], which
+    are scaled to length 1; NaN when n < 2."""
     n = len(vectors)
     if n < 2:
         return math.nan

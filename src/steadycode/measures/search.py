@@ -1,13 +1,12 @@
-"""Code-to-code search without training: how well a model's vectors find the same problem solved.
+"""Code-to-code search without training: do a model's vectors find other solutions of a problem?
 
-Protocol of the zero-shot benchmark of UniXcoder (Guo et al., ACL 2022), by which ContraCLM was
-judged: comments and docstrings are stripped and whitespace is collapsed; an end-of-text id stands
-before and behind the program; at most ``max_tokens`` ids; the embedding is the mean of the last
-hidden states over all of them, scaled to length 1. Every program is a query; the candidates of
-the other (or the same) set are ranked by cosine; those with the query's label are hits.
+The protocol is that of UniXcoder's zero-shot benchmark (Guo et al., ACL 2022), by which ContraCLM
+was judged. Comments and docstrings are stripped and whitespace is collapsed; an end-of-text id is
+put before and after the program, which makes at most ``max_tokens`` ids; the embedding is the mean
+of the last hidden states over all of them, scaled to length 1. Every program is a query: the
+candidates of the other (or the same) set are ranked by cosine, and those with its label are hits.
 """
 
-import json
 import math
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
@@ -19,54 +18,45 @@ import torch
 from torch import Tensor
 
 from steadycode.errors import DataError
+from steadycode.json_lines import json_lines
 from steadycode.measures.embedding import embed
 from steadycode.measures.stripping import stripped
 from steadycode.models.tokens import encode, end_of_text
 
 MAX_TOKENS = 512
 _CELLS = 1 << 24
-"""Similarities held at a time: 64 MiB."""
+"""The most similarities held at a time: 64 MiB in float32."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Programs:
-    """One language's programs. Equal ``labels``: solutions of one problem."""
+    """The programs of one language."""
 
     language: str
     codes: tuple[str, ...]
     labels: tuple[str, ...]
+    """The problem that each program solves."""
     indices: tuple[str, ...]
-    """What tells a program from all others; a candidate with the query's own is left out."""
+    """What tells each program from all others, so that no query finds itself."""
 
 
 def read_programs(language: str, path: Path) -> Programs:
-    """JSON lines with ``func`` or ``code``, ``label`` and, if there is one, ``index``.
+    """Read JSON lines with ``func`` or ``code``, ``label`` and perhaps ``index``.
 
-    As the dumps of CodeNet have them; without ``index`` the line tells programs apart. Raises
-    DataError naming the line.
+    The dumps of CodeNet have this form. Programs without ``index`` are told apart by their line.
+    Raises DataError, naming the line, when a row is not of this form.
     """
     codes, labels, indices = [], [], []
-    try:
-        lines = path.read_text(encoding="utf-8").splitlines()
-    except (OSError, UnicodeDecodeError) as error:
-        raise DataError(f"cannot read the programs in {path}: {error}") from error
-    for number, line in enumerate(lines, 1):
-        if not line.strip():
-            continue
-        try:
-            row = json.loads(line)
-            code = row["func"] if "func" in row else row["code"]
-            label = row["label"]
-            if not isinstance(code, str) or not isinstance(label, str | int):
-                raise TypeError
-        except (ValueError, KeyError, TypeError) as error:
+    for place, row in json_lines(path):
+        code, label = row.get("func", row.get("code")), row.get("label")
+        if not isinstance(code, str) or not isinstance(label, str | int):
             raise DataError(
-                f"{path}, line {number}: wanted a JSON object with the program under 'func' or"
-                " 'code' and its problem under 'label'"
-            ) from error
+                f"{place}: wanted a JSON object with the program under 'func' or 'code' and its"
+                " problem under 'label'"
+            )
         codes.append(code)
         labels.append(str(label))
-        indices.append(str(row.get("index", f"{path.name}:{number}")))
+        indices.append(str(row.get("index", Path(place).name)))
     if not codes:
         raise DataError(f"{path} holds no programs")
     return Programs(
@@ -83,7 +73,8 @@ def embeddings(
     strip: bool = True,
     on_progress: Callable[[int, int], None] | None = None,
 ) -> Tensor:
-    """float32 [programs, D], rows of length 1, on the CPU. ``strip`` as the protocol has it."""
+    """Each program's vector, of length 1: float32 [programs, D] on the CPU. ``strip`` removes
+    comments and docstrings first."""
     end = end_of_text(tokenizer)
     codes = programs.codes
     if strip:
@@ -100,18 +91,18 @@ def mean_average_precision(
     query_indices: Sequence[str] | None = None,
     candidate_indices: Sequence[str] | None = None,
 ) -> float:
-    """MAP in per cent of unit vectors [Q, D] against [C, D]; nan when no query has a hit.
+    """Mean average precision (MAP), in per cent, of queries [Q, D] among candidates [C, D].
 
-    A query's average precision is the mean of the precision at each of its hits, over all hits.
-    A candidate whose index is the query's own is left out. Queries without a hit are skipped.
-    Of equally similar candidates the earlier one ranks first. Never more than ``_CELLS``
-    similarities are held.
+    All vectors have length 1. A query's average precision is the mean, over all its hits, of the
+    precision at each hit. A candidate with the query's own index is left out, and a query without
+    a hit is skipped; the result is NaN when all are. Of equally similar candidates the earlier one
+    ranks first.
     """
     vocabulary = {label: at for at, label in enumerate(dict.fromkeys(candidate_labels))}
     wanted = torch.tensor([vocabulary.get(label, -1) for label in query_labels])
     offered = torch.tensor([vocabulary[label] for label in candidate_labels])
     own = _own(query_indices, candidate_indices, len(queries))
-    found: list[float] = []
+    average_precisions: list[float] = []
     rows = max(1, _CELLS // max(len(candidates), 1))
     for start in range(0, len(queries), rows):
         stop = min(start + rows, len(queries))
@@ -127,14 +118,17 @@ def mean_average_precision(
         precision = ranked.cumsum(1) / ranks * ranked
         counts = ranked.sum(1)
         some = counts > 0
-        found += (precision.double().sum(1)[some] / counts[some]).tolist()
-    return 100 * math.fsum(found) / len(found) if found else math.nan
+        average_precisions += (precision.double().sum(1)[some] / counts[some]).tolist()
+    if not average_precisions:
+        return math.nan
+    return 100 * math.fsum(average_precisions) / len(average_precisions)
 
 
 def search_map(
     sets: Sequence[Programs], vectors: Mapping[str, Tensor]
 ) -> dict[tuple[str, str], float]:
-    """MAP of every ordered pair (language of the queries, of the candidates), in per cent."""
+    """The MAP, in per cent, of every pair (language of the queries, language of the candidates);
+    ``vectors`` holds the programs' embeddings by language."""
     return {
         (query.language, candidate.language): mean_average_precision(
             vectors[query.language],
@@ -149,13 +143,14 @@ def search_map(
 
 
 def overall(maps: Mapping[tuple[str, str], float]) -> float:
-    """The plain mean over all pairs that have a value."""
+    """The plain mean over all pairs of languages that have a value; NaN when none has."""
     values = [value for value in maps.values() if not math.isnan(value)]
     return math.fsum(values) / len(values) if values else math.nan
 
 
 def metrics(maps: Mapping[tuple[str, str], float]) -> dict[str, float]:
-    """As MLflow names them: representation/search_map/QUERIES-CANDIDATES, and overall."""
+    """The values by MLflow name, representation/search_map/QUERIES-CANDIDATES and .../overall;
+    pairs without a value are left out."""
     named = {f"{query}-{candidate}": value for (query, candidate), value in maps.items()}
     named["overall"] = overall(maps)
     return {
@@ -168,7 +163,7 @@ def metrics(maps: Mapping[tuple[str, str], float]) -> dict[str, float]:
 def _own(
     queries: Sequence[str] | None, candidates: Sequence[str] | None, count: int
 ) -> list[tuple[int, int]]:
-    """Query row and candidate column that are the same program."""
+    """Each pair of a query's row and a candidate's column that are the same program."""
     if queries is None or candidates is None:
         return []
     places: dict[str, list[int]] = {}
@@ -178,7 +173,7 @@ def _own(
 
 
 def languages(pairs: Sequence[str]) -> Iterator[tuple[str, Path]]:
-    """``LANGUAGE=FILE`` as a command line has it. Raises DataError."""
+    """Read pairs that a command line gives as LANGUAGE=FILE. Raises DataError for others."""
     for pair in pairs:
         language, sign, path = pair.partition("=")
         if not sign or not language.isidentifier() or not path:

@@ -1,8 +1,8 @@
-"""Programs without comments and docstrings, on one line: what code search compares.
+"""Strips programs of comments and docstrings and puts them on one line, for code search.
 
-Whoever wrote the comments of one solution often wrote those of another; they would be found by
-their words. Python goes through its own tokenizer, languages with C's comments through a scanner
-that knows strings; others keep their comments.
+Whoever wrote the comments of one solution often wrote those of another, which would then be found
+by its words. Python goes through its own tokenizer, languages with C's comments through a scanner
+that knows strings; other languages keep their comments.
 """
 
 import ast
@@ -30,7 +30,7 @@ _RUST_LIFETIME = re.compile(r"'[a-z_]+\b(?!')")
 
 
 def stripped(code: str, language: str) -> str:
-    """``code`` without comments and docstrings, runs of whitespace as single spaces.
+    """Return ``code`` without comments and docstrings, with runs of whitespace as single spaces.
 
     A program that does not parse keeps its comments.
     """
@@ -44,12 +44,12 @@ def stripped(code: str, language: str) -> str:
 
 def _strip_c(code: str, lifetimes: bool) -> str:
     kept, position = [], 0
-    while found := _PIECE.search(code, position):
-        start, end = found.span()
+    while piece := _PIECE.search(code, position):
+        start, end = piece.span()
         if lifetimes and (lifetime := _RUST_LIFETIME.match(code, start)):
             end = lifetime.end()
         kept.append(code[position:start])
-        kept.append(" " if found["comment"] and end == found.end() else code[start:end])
+        kept.append(" " if piece["comment"] and end == piece.end() else code[start:end])
         position = end
     return "".join([*kept, code[position:]])
 
@@ -74,8 +74,9 @@ def _strip_python(code: str) -> str:
 
 
 def _docstrings(tree: ast.Module, lines: list[str]) -> set[tuple[int, int]]:
-    """Where docstrings begin, as tokens say it: line from 1, column in characters, not bytes."""
-    found = set()
+    """Where docstrings begin, as tokens say it: the line, counted from 1, and the column, counted
+    in characters (the tree counts bytes)."""
+    starts = set()
     for node in ast.walk(tree):
         if not isinstance(node, ast.Module | ast.ClassDef | ast.FunctionDef | ast.AsyncFunctionDef):
             continue
@@ -84,5 +85,5 @@ def _docstrings(tree: ast.Module, lines: list[str]) -> set[tuple[int, int]]:
             value = first.value
             if isinstance(value.value, str):
                 before = lines[value.lineno - 1].encode()[: value.col_offset]
-                found.add((value.lineno, len(before.decode())))
-    return found
+                starts.add((value.lineno, len(before.decode())))
+    return starts

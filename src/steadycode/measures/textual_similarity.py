@@ -1,11 +1,11 @@
 """Semantic textual similarity: do cosines rank pairs of sentences as people do?
 
-Protocol of the published evaluation: the embedding is the masked mean of the last hidden states
-of at most 64 tokens; Spearman's correlation of cosines and scores over all pairs of a file.
+The protocol is that of the published evaluation: a sentence's embedding is the mean of the last
+hidden states of its first 64 tokens, and the figure is Spearman's correlation of the cosines and
+people's scores over all pairs of a file.
 """
 
 import csv
-import json
 import math
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
@@ -16,13 +16,14 @@ import numpy as np
 import pandas as pd
 
 from steadycode.errors import DataError
+from steadycode.json_lines import json_object, text_lines
 from steadycode.measures.embedding import embed
 from steadycode.models.tokens import encode
 
 MAX_TOKENS = 64
 _COLUMNS = ("sentence1", "sentence2", "score")
 _ORIGINAL = 7
-"""Columns of STS-B's own files: genre, file, year, id, score and the sentences; some have more."""
+"""How many columns STS-B's own files have at least: genre, file, year, id, score, two sentences."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -33,25 +34,23 @@ class Pair:
 
 
 def read_pairs(path: Path) -> list[Pair]:
-    """Pairs of a file in STS-B form. Raises DataError naming the line.
+    """Read the pairs of a file in the form of STS-B.
 
-    Tab-separated with a header that names sentence1, sentence2 and score (as GLUE has it), or
-    without one (genre, file, year, id, score, sentence, sentence), or JSON lines of those three.
+    Its lines are tab-separated with a header that names sentence1, sentence2 and score (as GLUE
+    has it), or without one (genre, file, year, id, score, sentence, sentence), or they are JSON
+    objects with these three keys. Raises DataError, naming the line, when one is not of its form,
+    and when there are fewer than two pairs.
     """
-    try:
-        lines = path.read_text(encoding="utf-8").splitlines()
-    except (OSError, UnicodeDecodeError) as error:
-        raise DataError(f"cannot read the pairs in {path}: {error}") from error
     pairs = []
-    for number, row in _rows(lines):
+    for place, row in _rows(list(text_lines(path))):
         try:
             pair = Pair(str(row["sentence1"]), str(row["sentence2"]), float(row["score"]))
             if not math.isfinite(pair.score) or not pair.sentence1.strip() + pair.sentence2.strip():
                 raise ValueError
         except (KeyError, TypeError, ValueError) as error:
             raise DataError(
-                f"{path}, line {number}: wanted sentence1, sentence2 and a number as score,"
-                " tab-separated or as a JSON object"
+                f"{place}: wanted sentence1, sentence2 and a number as score, tab-separated or as a"
+                " JSON object"
             ) from error
         pairs.append(pair)
     if len(pairs) < 2:
@@ -67,7 +66,7 @@ def spearman(
     max_tokens: int = MAX_TOKENS,
     on_progress: Callable[[int, int], None] | None = None,
 ) -> float:
-    """Spearman's correlation (-1 to 1) of cosine and score; nan when either is constant.
+    """Spearman's correlation (-1 to 1) of cosines and scores; NaN when either are all equal.
 
     Raises DataError for a sentence that has no token.
     """
@@ -82,33 +81,25 @@ def spearman(
 
 
 def rank_correlation(a: list[float], b: list[float]) -> float:
-    """Spearman's, ties at their mean rank."""
+    """Spearman's correlation of two lists, in which equal values share their mean rank."""
     ranks = [pd.Series(values).rank() for values in (a, b)]
     if any(rank.nunique() < 2 for rank in ranks):
         return math.nan
     return float(np.corrcoef(*ranks)[0, 1])
 
 
-def _rows(lines: list[str]) -> Iterator[tuple[int, dict[str, Any]]]:
-    filled = [(number, line) for number, line in enumerate(lines, 1) if line.strip()]
-    if not filled:
+def _rows(lines: list[tuple[str, str]]) -> Iterator[tuple[str, dict[str, Any]]]:
+    """Yield each row with its place; a row with too few columns is empty."""
+    if lines and lines[0][1].lstrip().startswith("{"):
+        yield from ((place, json_object(line, place)) for place, line in lines)
         return
-    first = filled[0][1]
-    if first.lstrip().startswith("{"):
-        for number, line in filled:
-            try:
-                row = json.loads(line)
-            except ValueError:
-                row = None
-            yield number, row if isinstance(row, dict) else {}
-        return
-    cells = [next(csv.reader([line], delimiter="\t", quoting=csv.QUOTE_NONE)) for _, line in filled]
-    header = cells[0]
+    cells = [next(csv.reader([line], delimiter="\t", quoting=csv.QUOTE_NONE)) for _, line in lines]
+    header = cells[0] if cells else []
     named = set(_COLUMNS) <= set(header)
-    for (number, _), row in zip(filled[named:], cells[named:], strict=True):
+    for (place, _), row in zip(lines[named:], cells[named:], strict=True):
         if named:
-            yield number, dict(zip(header, row, strict=False))
+            yield place, dict(zip(header, row, strict=False))
         elif len(row) >= _ORIGINAL:
-            yield number, {"score": row[4], "sentence1": row[5], "sentence2": row[6]}
+            yield place, {"score": row[4], "sentence1": row[5], "sentence2": row[6]}
         else:
-            yield number, {}
+            yield place, {}

@@ -1,4 +1,4 @@
-"""Where models come from and how they are loaded: always a folder of safetensors on this disk."""
+"""Finds and loads models, each of which is a folder of safetensors on this disk."""
 
 from steadycode.models.loading import (
     LanguageModel,

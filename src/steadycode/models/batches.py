@@ -1,4 +1,4 @@
-"""Sequences of token ids as tensors: padded rows with exact masks, and rows of like length."""
+"""Makes batches of sequences of token ids: padded rows with exact masks."""
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
@@ -10,9 +10,9 @@ IGNORED = -100
 """The target of a position that is not scored (torch's own convention)."""
 
 Row = Sequence[Sequence[int]]
-"""Sequences of ids that share a row of a batch."""
+"""The sequences of ids that share a row of a batch."""
 BATCH_TOKENS = 4096
-"""Padded positions in one forward pass."""
+"""The most positions, padding included, in one forward pass."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -21,9 +21,9 @@ class Batch:
 
     ``targets[b, t]`` follows ``inputs[b, t]``; both are real where the mask is True, and nowhere
     else. The mask comes from the sequences' lengths, since padding may share its id with real
-    tokens. ``scored`` int64 [N] holds the same places as b * T + t, and ``lengths`` how many of
-    them each sequence has, one after the other: a GPU need not be waited for to know them. Where a
-    row holds several sequences, ``positions`` int64 [B, T] begin at 0 in each; else it is None.
+    tokens. ``scored``, int64 [N], holds the same places as b * T + t, and ``lengths`` tells how
+    many of them each sequence has, so that no GPU has to be asked for them. When a row holds
+    several sequences, ``positions``, int64 [B, T], begin at 0 in each; otherwise it is None.
     """
 
     inputs: Tensor
@@ -45,9 +45,9 @@ class Batch:
 
 
 def collate(rows: Sequence[Row], pad_id: int) -> Batch:
-    """A batch as wide as its longest row needs; a sequence of n ids gives n - 1 targets.
+    """Make a batch as wide as its longest row; a sequence of n ids gives n - 1 targets.
 
-    No rows give one of padding alone: a process without a share of a batch still takes part.
+    Without rows the batch is one row of padding: a process without a share still takes part.
     """
     widths = [sum(len(sequence) - 1 for sequence in row) for row in rows]
     shape = max(len(rows), 1), max(widths, default=1)
@@ -74,9 +74,10 @@ def collate(rows: Sequence[Row], pad_id: int) -> Batch:
 
 
 def packed(sequences: Sequence[Sequence[int]], width: int) -> Sequence[Row]:
-    """Rows of several sequences, at most ``width`` targets each: first fit, in the order given.
+    """Put each sequence, in turn, into the first row where it fits; rows hold ``width`` targets.
 
-    Not the longest first: rows that are compared with one another should not be alike in length.
+    Sequences are not sorted by length first, since those of a row are compared with one another
+    and should not be alike in length.
     """
     rows: list[list[Sequence[int]]] = []
     left: list[int] = []
@@ -93,7 +94,7 @@ def packed(sequences: Sequence[Sequence[int]], width: int) -> Sequence[Row]:
 
 
 def batches_of_like_length(lengths: Sequence[int]) -> Iterator[list[int]]:
-    """Indices of all sequences, in runs of like length."""
+    """Yield the indices of all sequences in batches of similar length, shortest first."""
     order = sorted(range(len(lengths)), key=lambda i: (lengths[i], i))
     batch: list[int] = []
     for index in order:

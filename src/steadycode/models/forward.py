@@ -1,4 +1,4 @@
-"""One run of the trunk gives the hidden states; the head is applied where it is wanted."""
+"""Runs a model's trunk once for the hidden states, and its head only where it is wanted."""
 
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -18,22 +18,22 @@ from steadycode.models.head_loss import (
 
 @dataclass(frozen=True, slots=True)
 class Head:
-    """What a model says of hidden states [B, T, D]: nothing is computed until it is asked for.
+    """A model's head on its hidden states [B, T, D]; it computes only what it is asked for.
 
     Positions are int64 [N], numbered through the rows: b * T + t.
     """
 
     _logits: Callable[[Tensor], Tensor]
     _linear: tuple[Tensor, Any] | None = None
-    """The hidden states and the layer, where logits are exactly the layer of the states."""
+    """The hidden states and the output layer; None when logits are not exactly that layer's."""
     _from_logits: SoftmaxCrossEntropy = softmax_cross_entropy
 
     def logits(self, positions: Tensor) -> Tensor:
-        """float32 [N, V]"""
+        """The logits at the positions, float32 [N, V]."""
         return self._logits(positions).float()
 
     def cross_entropy(self, positions: Tensor, targets: Tensor) -> Tensor:
-        """-log p of ``targets`` (int64 [B, T]) summed over the positions, float32."""
+        """The sum of -log p over the positions' ``targets`` (int64 [B, T]), in float32."""
         wanted = targets.flatten()[positions]
         if self._linear:
             hidden, layer = self._linear
@@ -43,17 +43,17 @@ class Head:
 
 
 Forward = Callable[[Tensor, Tensor | None], tuple[Tensor, Head]]
-"""Ids [B, T], and positions [B, T] where rows hold several sequences, each from 0 on (else None),
-to the hidden states behind the final norm, [B, T, D], and the head on them."""
+"""Called with ids [B, T] and, when rows hold several sequences, the position of each id in its
+sequence [B, T] (otherwise None); returns the hidden states after the final norm, [B, T, D], and
+the head on them."""
 
 
 def single_pass(model: Any, *, compiled: bool = False) -> Forward:
-    """How to run ``model`` once and apply its head only at chosen positions; ``compiled``: with
-    the softmax of its cross-entropy as one kernel.
+    """A function that runs ``model`` once and applies its head only at chosen positions.
 
-    Where the head of the last hidden state is not exactly the model's logits (some families scale
-    or cap them) the full model is run instead. Right-padded input of a causal model needs no
-    attention mask, and transformers tells the sequences of a row by their positions.
+    Some families scale or cap what the head gives; then the full model is run instead. Causal
+    models need no attention mask for right-padded input, and transformers tells the sequences of a
+    row by their positions. ``compiled`` makes the softmax of the cross-entropy one kernel.
     """
     trunk, head = model.get_decoder(), model.get_output_embeddings()
     over = torch.compile(softmax_cross_entropy) if compiled else softmax_cross_entropy
@@ -72,6 +72,7 @@ def single_pass(model: Any, *, compiled: bool = False) -> Forward:
 
 
 def _head_is_linear(model: Any, trunk: Any, head: Any) -> bool:
+    """Whether the model's logits are, bit for bit, the head of the trunk's hidden states."""
     if trunk is None or trunk is model or not isinstance(head, torch.nn.Linear):
         return False
     ids = torch.arange(8, device=model.device).remainder(model.config.vocab_size)[None]
@@ -83,7 +84,7 @@ def _head_is_linear(model: Any, trunk: Any, head: Any) -> bool:
 
 @contextmanager
 def evaluating(model: Any) -> Iterator[None]:
-    """Without gradients and dropout; the model's mode is put back afterwards."""
+    """A context without gradients and dropout; the model's mode is put back afterwards."""
     training = model.training
     model.eval()
     try:

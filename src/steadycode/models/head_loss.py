@@ -1,4 +1,4 @@
-"""Cross-entropy behind a linear head, without ever holding all of its logits."""
+"""Computes the cross-entropy after a linear head without ever holding all of its logits."""
 
 from collections.abc import Callable
 from typing import Any
@@ -9,11 +9,11 @@ from torch.autograd.function import once_differentiable
 from torch.nn import functional
 
 SoftmaxCrossEntropy = Callable[[Tensor, Tensor], tuple[Tensor, Tensor]]
-"""Logits [N, V] and targets [N] to -log p of the targets, summed, and its gradient by the logits
-in their dtype."""
+"""Called with logits [N, V] and targets [N]; returns the sum of -log p of the targets and its
+gradient with respect to the logits, in their dtype."""
 
 _LOGITS = 2**27
-"""Held at a time: half a gigabyte in float32."""
+"""The most logits held at a time: half a gigabyte in float32."""
 
 
 def linear_cross_entropy(
@@ -23,11 +23,12 @@ def linear_cross_entropy(
     targets: Tensor,
     from_logits: SoftmaxCrossEntropy | None = None,
 ) -> Tensor:
-    """-log p of ``targets`` [N] given ``hidden`` [N, D], ``weight`` [V, D] and ``bias`` [V],
-    summed, float32; ``from_logits`` is ``softmax_cross_entropy``, or that compiled.
+    """The sum of -log p of ``targets`` [N] after a head with ``weight`` [V, D] and ``bias`` [V]
+    on ``hidden`` [N, D], in float32.
 
-    Products run in autocast's dtype where there is one; the softmax, the sum and the gradient of
-    the weight are float32. Differentiable once.
+    Products run in autocast's dtype if autocast is on; the softmax, the sum and the gradient of
+    the weight are float32. ``from_logits`` is ``softmax_cross_entropy`` (the default) or a compiled
+    one. The loss can be differentiated once.
     """
     dtype = weight.dtype
     device = hidden.device.type
@@ -46,7 +47,7 @@ def linear_cross_entropy(
 
 
 def softmax_cross_entropy(logits: Tensor, targets: Tensor) -> tuple[Tensor, Tensor]:
-    """A ``SoftmaxCrossEntropy``; its gradient stands where ``logits`` did."""
+    """The plain ``SoftmaxCrossEntropy``, which writes the gradient over ``logits``."""
     at = targets[:, None]
     logs = logits.float()
     hit = logs.gather(1, at)
@@ -60,8 +61,8 @@ def softmax_cross_entropy(logits: Tensor, targets: Tensor) -> tuple[Tensor, Tens
 
 
 class _LinearCrossEntropy(torch.autograd.Function):
-    """The gradients are found in the forward pass, chunk by chunk, while the logits are there: so
-    the head runs once, and what is kept for backward is as large as its input and its weight."""
+    """Computes the gradients in the forward pass, chunk by chunk, while the logits are there; so
+    the head runs once, and backward keeps no more than gradients of its input, weight and bias."""
 
     @staticmethod
     def forward(
@@ -100,19 +101,19 @@ class _LinearCrossEntropy(torch.autograd.Function):
     @staticmethod
     @once_differentiable  # type: ignore[untyped-decorator]
     def backward(ctx: Any, grad: Tensor) -> tuple[Tensor | None, ...]:  # type: ignore[override]
-        found = [
+        gradients = [
             saved.mul_(grad) if saved is not None and wanted else None
             for saved, wanted in zip(ctx.saved_tensors, ctx.wanted, strict=True)
         ]
-        return *found, None, None, None
+        return *gradients, None, None, None
 
 
 def _add_product(total: Tensor | None, left: Tensor, right: Tensor) -> Tensor:
-    """total + left @ right, in float32 whatever they are in."""
+    """The sum total + left @ right in float32, whatever dtype the factors have."""
     if left.is_cuda and left.dtype != torch.float32:
         product = torch.mm(left, right, out_dtype=torch.float32)
     elif total is not None and left.dtype == torch.float32:
         return total.addmm_(left, right)
-    else:  # on a CPU there is no product with another dtype
+    else:  # a CPU has no product whose result has another dtype
         product = (left @ right).float()
     return product if total is None else total.add_(product)

@@ -1,4 +1,4 @@
-"""Read a model folder: what it must hold, what identifies it, how it becomes a model in memory."""
+"""Checks, identifies and loads a folder that holds a model."""
 
 from dataclasses import dataclass
 from pathlib import Path
@@ -28,10 +28,8 @@ _IDENTITY = (
 
 @dataclass(frozen=True, slots=True, eq=False)
 class LanguageModel:
-    """A causal language model in memory, in evaluation mode, with the tokenizer it was saved with.
-
-    ``model`` and ``tokenizer`` are those of transformers.
-    """
+    """A causal language model in memory, in evaluation mode, and the tokenizer saved beside it;
+    both are objects of transformers."""
 
     model: Any
     tokenizer: Any
@@ -40,7 +38,7 @@ class LanguageModel:
 
 
 def check_folder(folder: Path) -> Path:
-    """``folder`` itself when it looks like a model. Raises ModelError naming what is missing."""
+    """Return ``folder`` if it looks like a model. Raises ModelError naming what is missing."""
     if not folder.is_dir():
         raise ModelError(f"{folder} is not a folder; name one that holds a saved model")
     missing = [
@@ -61,9 +59,10 @@ def check_folder(folder: Path) -> Path:
 
 
 def fingerprint(folder: Path) -> str:
-    """sha256 over names and contents of weights, configuration and tokenizer files.
+    """The sha256 of the names and contents of weights, configuration and tokenizer files.
 
-    Paths, timestamps and other files in the folder do not matter. Raises ModelError.
+    Paths, times and other files in the folder do not matter. Raises ModelError when the folder
+    holds no model.
     """
     check_folder(folder)
     files = {path for pattern in _IDENTITY for path in folder.glob(pattern) if path.is_file()}
@@ -73,10 +72,10 @@ def fingerprint(folder: Path) -> str:
 def load(
     folder: Path, dtype: "str | torch.dtype", device: str = "cpu", **options: Any
 ) -> LanguageModel:
-    """The model in ``folder``; ``options`` go to ``from_pretrained``.
+    """Load the model in ``folder``; ``options`` are passed to ``from_pretrained``.
 
-    Reads safetensors only and runs no code from the folder. Raises ModelError when anything is
-    missing, damaged or does not fit the configuration.
+    Only safetensors are read, and no code from the folder is run. Raises ModelError when anything
+    is missing, damaged or does not fit the configuration.
     """
     from transformers import AutoModelForCausalLM, AutoTokenizer
     from transformers.utils import logging
@@ -118,8 +117,8 @@ def pick_device() -> str:
 
 
 def device_class(device: str) -> str:
-    """What of ``device`` decides the last bits of a sum, and so a few texts in bf16: how a CPU's
-    threads share it, or the kind of GPU."""
+    """The kind of GPU or the number of a CPU's threads, which decide the last bits of a sum and so
+    a few texts in bf16."""
     import torch
 
     if device == "cpu":
@@ -128,7 +127,7 @@ def device_class(device: str) -> str:
 
 
 def pick_dtype(precision: Precision, device: str) -> "torch.dtype":
-    """bfloat16 where ``device`` computes in it natively (``auto``), else float32."""
+    """The dtype of ``precision``; "auto" is bfloat16 if ``device`` has that natively."""
     import torch
 
     if precision == "auto":
@@ -149,7 +148,7 @@ def _has_bf16(device: str) -> bool:
 def _torch_dtype(dtype: "str | torch.dtype") -> "torch.dtype":
     import torch
 
-    found = getattr(torch, dtype, None) if isinstance(dtype, str) else dtype
-    if not isinstance(found, torch.dtype):
+    named = getattr(torch, dtype, None) if isinstance(dtype, str) else dtype
+    if not isinstance(named, torch.dtype):
         raise ModelError(f"{dtype!r} is not a dtype; use bfloat16 or float32")
-    return found
+    return named

@@ -1,4 +1,4 @@
-"""From what the configuration names to a folder on this disk."""
+"""Turns the name of a model, as the configuration has it, into a folder on this disk."""
 
 import re
 from collections.abc import Callable
@@ -21,11 +21,11 @@ def resolve(
     fetch_registered: Callable[[str], Path] | None = None,
     say: Say | None = None,
 ) -> Path:
-    """The folder of the model that ``spec`` names, fetched or built when it is not there yet.
+    """The folder of the model that ``spec`` names, fetched or built if it is not there yet.
 
-    ``models:/NAME@ALIAS`` goes to ``fetch_registered``; an existing folder is itself; a name of
-    ``configs/base-models.yaml`` becomes ``models/NAME``; ``org/name`` is a hub id. ``say`` is told
-    about long steps. Raises ModelError.
+    ``spec`` is tried in this order: ``models:/NAME@ALIAS`` is passed to ``fetch_registered``, a
+    name of ``configs/base-models.yaml`` is built as ``models/NAME``, a folder is returned, and
+    ``org/name`` is downloaded from the hub. ``say`` is told about long steps. Raises ModelError.
     """
     if spec.startswith("models:/"):
         if fetch_registered is None:
@@ -46,7 +46,7 @@ def resolve(
 
 def _from_hub(hub_id: str, say: Say) -> Path:
     def whole(folder: Path) -> bool:
-        check_folder(folder)  # a fault of it is the same to us as its absence
+        check_folder(folder)  # a faulty folder is the same to us as a missing one
         return True
 
     try:

@@ -1,4 +1,4 @@
-"""A Llama so small that it is made in a second: for tests and the smoke profile."""
+"""Makes, in a second, a Llama that is small enough for tests and the smoke profile."""
 
 import heapq
 import inspect
@@ -9,14 +9,11 @@ from typing import Any
 
 
 def save_tiny(recipe: Mapping[str, Any], folder: Path) -> None:
-    """Seeded random weights and a byte-level BPE tokenizer, saved in ``folder``.
-
-    The tokenizer merges a newline with the indentation behind it, as those of real code models do.
-    """
+    """Save a model with seeded random weights and a byte-level BPE tokenizer in ``folder``."""
     import torch
     from transformers import LlamaConfig, LlamaForCausalLM
 
-    tokenizer = _tokenizer(recipe["vocabulary"])
+    tokenizer = tiny_tokenizer(recipe["vocabulary"])
     config = LlamaConfig(
         vocab_size=len(tokenizer),
         hidden_size=recipe["hidden"],
@@ -38,7 +35,11 @@ def save_tiny(recipe: Mapping[str, Any], folder: Path) -> None:
     tokenizer.save_pretrained(folder)
 
 
-def _tokenizer(vocabulary: int) -> Any:
+def tiny_tokenizer(vocabulary: int) -> Any:
+    """A byte-level BPE tokenizer of that many tokens, the end of the text among them.
+
+    It merges a newline with the indentation behind it, as those of real code models do.
+    """
     from tokenizers import Tokenizer, decoders, models, pre_tokenizers, trainers
     from transformers import PreTrainedTokenizerFast
 

@@ -1,4 +1,4 @@
-"""Text to token ids, without special tokens that nobody asked for."""
+"""Turns text into token ids, without special tokens that nobody asked for."""
 
 from typing import Any
 
@@ -6,7 +6,7 @@ from steadycode.errors import ModelError
 
 
 def encode(tokenizer: Any, document: str) -> list[int]:
-    """The document's ids: no special token added, none read out of the text."""
+    """The document's ids; no special token is added, and none is read out of the text."""
     ids: list[int] = tokenizer(
         document, add_special_tokens=False, split_special_tokens=True
     ).input_ids
@@ -14,7 +14,7 @@ def encode(tokenizer: Any, document: str) -> list[int]:
 
 
 def end_of_text(tokenizer: Any) -> int:
-    """Raises ModelError when the tokenizer has no end-of-text token."""
+    """The id of the end-of-text token. Raises ModelError when the tokenizer has none."""
     if tokenizer.eos_token_id is None:
         raise ModelError(
             "the model's tokenizer has no end-of-text token, so it cannot learn to stop;"

@@ -5,8 +5,6 @@ is left alone.
 """
 
 import os
-import re
-import shutil
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from datetime import UTC, datetime
@@ -16,8 +14,10 @@ from pathlib import Path
 import psutil
 
 from steadycode.config import Config
+from steadycode.files import remove
 from steadycode.jobs.parent import LOG
 from steadycode.operations import schedule, services
+from steadycode.operations.interrupted import interrupted
 from steadycode.processes import (
     ProcessId,
     command_line,
@@ -32,14 +32,13 @@ from steadycode.registry import leftovers
 from steadycode.registry.leftovers import LostRun, OpenRun
 from steadycode.registry.store import open_store
 from steadycode.registry.tags import FLOW_RUN
+from steadycode.temporaries import temporary
 
 Say = Callable[[str], None]
 
 _SERVERS = "prefect.server.api.server:create_app"
 _STAGES = "steadycode.stages."
 _GONE = "its process ended without a word: it was killed, or the machine stopped"
-_HALF_WRITTEN = re.compile(r"\.(.+[.-])?[a-z0-9_]{8}|\..+\.(partial|removed)")
-"""How ``files.replacing`` and every other writer of ours calls what is not whole yet."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -97,13 +96,13 @@ def examine(project: Project) -> list[Finding]:
         *_without_record(project),
         *(_prefect(project, processes) if _prefect_is_used(project) else ()),
         *_runs(project),
-        *_temporary(project, processes),
+        *_interrupted(project, processes),
     ]
 
 
 def _orphans(project: Project, processes: list[psutil.Process]) -> Iterator[Finding]:
     """Embedded servers and stages whose starter is dead; those of ``up`` are not ours to end."""
-    kept = {one.pid for process in _services(project) for one in family(process)}
+    kept = {one.pid for process in services.running(project) for one in family(process)}
     for process in processes:
         command = " ".join(command_line(process))
         starter = ProcessId.parse(environment_of(process).get(STARTED_BY, ""))
@@ -124,12 +123,6 @@ def _without_record(project: Project) -> Iterator[Finding]:
             remedy="`steadycode down` stops them",
             repair=None,
         )
-
-
-def _services(project: Project) -> list[psutil.Process]:
-    recorded = services.recorded(project)
-    names = recorded.processes if recorded else ()
-    return [found for name in names if recorded and (found := recorded.alive(name))]
 
 
 def _dead_services(project: Project) -> Iterator[Finding]:
@@ -246,35 +239,11 @@ def _log_of(project: Project, run: OpenRun) -> Path:
     return attempt / (run.stage or "none") / LOG
 
 
-def _temporary(project: Project, processes: list[psutil.Process]) -> Iterator[Finding]:
-    """Half-written files older than every process that could still be writing them."""
-    idle = {process.pid for process in _services(project)}
-    writers = [psutil.Process(), *(one for one in processes if one.pid not in idle)]
-    starts = [one.create_time() for one in writers if one.is_running()]
-    for path in _half_written(project):
-        try:
-            old = path.lstat().st_mtime < min(starts)
-        except OSError:
-            continue
-        if old:
-            yield Finding(
-                what=f"half-written {path.relative_to(project.root)}",
-                remedy="remove it",
-                repair=partial(_remove, path),
-            )
-
-
-def _half_written(project: Project) -> Iterator[Path]:
-    folders = (project.models, project.mlruns, project.mlruns / "fetched")
-    named = [*project.work.rglob(".*"), *(path for one in folders for path in one.glob(".*"))]
-    yield from (path for path in named if _HALF_WRITTEN.fullmatch(path.name))
-    yield from project.configs.glob(".corpus.lock.json.*")
-    yield from project.root.glob(".data.new*")
-    yield from project.root.glob(".data.refresh*")
-
-
-def _remove(path: Path) -> None:
-    if path.is_dir() and not path.is_symlink():
-        shutil.rmtree(path, ignore_errors=True)
-    else:
-        path.unlink(missing_ok=True)
+def _interrupted(project: Project, processes: list[psutil.Process]) -> Iterator[Finding]:
+    for path in interrupted(project, processes):
+        name = path.relative_to(project.root)
+        if (left := temporary(path)) and left.goes_back:
+            what, remedy = f"{left.place.name}, moved away and not replaced: {name}", "put it back"
+        else:
+            what, remedy = f"half-written {name}", "remove it"
+        yield Finding(what=what, remedy=remedy, repair=partial(remove, path))

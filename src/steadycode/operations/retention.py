@@ -8,7 +8,10 @@ from pathlib import Path
 
 from steadycode.errors import ModelError
 from steadycode.files import read_json
+from steadycode.locks import is_held, lock_of
 from steadycode.models import fingerprint
+from steadycode.operations.interrupted import interrupted
+from steadycode.processes import project_processes
 from steadycode.project import Project
 from steadycode.registry.retention import (
     Item,
@@ -16,13 +19,12 @@ from steadycode.registry.retention import (
     carry_out,
     disk_use,
     downloads,
-    folder_names,
-    is_held,
-    is_there,
+    folders_in,
     registry_items,
     split_versions,
 )
 from steadycode.registry.store import Store, open_store
+from steadycode.temporaries import temporary
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -39,7 +41,7 @@ class AttemptFolder:
 
     @property
     def lock(self) -> Path:
-        return self.folder / ".lock"
+        return lock_of(self.folder)
 
     @property
     def train(self) -> Path:
@@ -93,6 +95,7 @@ def plan_removal(project: Project, store: Store, keep: int) -> list[Item]:
         *_trainings(one for one in attempts if one not in kept_attempts),
         *_evaluations(project, models),
         *_completions(project, models),
+        *_interrupted(project),
     ]
 
 
@@ -105,7 +108,7 @@ def attempt_folders(project: Project) -> Iterator[AttemptFolder]:
                 number=int(number),
                 folder=folder,
                 finished=(folder / "decision.json").exists(),
-                running=is_held(folder / ".lock"),
+                running=is_held(lock_of(folder)),
                 touched=_touched(folder),
             )
 
@@ -130,7 +133,7 @@ def _needed(project: Project, kept: list[AttemptFolder]) -> Needed:
     evaluation under way needs its model."""
     jobs = [one.train / "job.json" for one in kept]
     running = [job for job in (project.work / "evaluations").glob("*/job.json")
-               if is_held(job.with_name(".lock"))]  # fmt: skip
+               if is_held(lock_of(job.parent))]  # fmt: skip
     models = {_model_of(job) for job in (*jobs, *running)} - {""}
     return Needed(
         attempts=frozenset((one.retraining, one.number) for one in kept),
@@ -141,12 +144,11 @@ def _needed(project: Project, kept: list[AttemptFolder]) -> Needed:
 def _trainings(attempts: Iterable[AttemptFolder]) -> Iterator[Item]:
     """Model and checkpoints of attempts; their events, logs, manifests and evidence stay."""
     for one in attempts:
-        names = folder_names(one.train)
-        # also what a kill left half-written, under a name with a dot
-        heavy = [name for name in names if name.lstrip(".").startswith(("checkpoint", "model"))]
         # the index first: it vouches for the checkpoints
-        paths = [one.train / name for name in ("checkpoints.json", *heavy)]
-        paths = [path for path in paths if is_there(path)]
+        paths = [one.train / name for name in ("checkpoints.json", "checkpoints", "model")]
+        # earlier versions saved models and checkpoints under a name with a dot
+        paths += [path for path in one.train.glob(".*") if path.is_dir() and not temporary(path)]
+        paths = [path for path in paths if path.exists()]
         if paths:
             state = "finished" if one.finished else "unfinished"
             yield Item(
@@ -160,31 +162,37 @@ def _trainings(attempts: Iterable[AttemptFolder]) -> Iterator[Item]:
 
 def _evaluations(project: Project, kept_models: AbstractSet[str]) -> Iterator[Item]:
     """Completions and evidence of models that do not stay; MLflow has a copy of the evidence."""
-    parent = project.work / "evaluations"
-    for name in folder_names(parent):
-        folder = parent / name
+    for folder in folders_in(project.work / "evaluations"):
         model = _model_of(folder / "job.json")
-        if model not in kept_models and not is_held(folder / ".lock"):
+        if model not in kept_models and not is_held(lock_of(folder)):
             yield Item(
                 kind="completions",
-                what=f"{name}, model {model[:12] or 'unknown'}",
+                what=f"{folder.name}, model {model[:12] or 'unknown'}",
                 paths=(folder,),
                 bytes=disk_use(folder),
-                lock=folder / ".lock",
+                lock=lock_of(folder),
             )
 
 
 def _completions(project: Project, kept_models: AbstractSet[str]) -> Iterator[Item]:
     """What was kept of the words of models that do not stay, under any conditions."""
-    parent = project.work / "completions"
-    for model in folder_names(parent):
-        if model not in kept_models:
+    for folder in folders_in(project.work / "completions"):
+        if folder.name not in kept_models:
             yield Item(
                 kind="completions",
-                what=f"all kept of model {model[:12]}",
-                paths=(parent / model,),
-                bytes=disk_use(parent / model),
+                what=f"all kept of model {folder.name[:12]}",
+                paths=(folder,),
+                bytes=disk_use(folder),
             )
+
+
+def _interrupted(project: Project) -> Iterator[Item]:
+    """Half-written or half-removed; also by an earlier ``steadycode gc``."""
+    for path in interrupted(project, project_processes(project.root)):
+        if (left := temporary(path)) and left.goes_back:
+            continue  # for `steadycode doctor`
+        what = str(path.relative_to(project.root))
+        yield Item(kind="left by a kill", what=what, paths=(path,), bytes=disk_use(path))
 
 
 def _model_of(job: Path) -> str:

@@ -12,15 +12,15 @@ import sys
 import time
 import urllib.error
 import urllib.request
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 import psutil
-from filelock import FileLock, Timeout
 
 from steadycode.errors import ConfigError, StageFailed
 from steadycode.files import read_json, write_json
+from steadycode.locks import locked
 from steadycode.processes import (
     ProcessId,
     end,
@@ -92,6 +92,12 @@ def recorded(project: Project) -> Services | None:
         return None
 
 
+def running(project: Project) -> list[psutil.Process]:
+    """Those that the last ``up`` started here and that live."""
+    known = recorded(project)
+    return [found for name in known.processes if (found := known.alive(name))] if known else []
+
+
 def survivors(project: Project) -> list[psutil.Process]:
     """Live services of this project, and what they have started, whatever the record says."""
     return [one for one in project_processes(project.root) if environment_of(one).get(_SERVICE)]
@@ -112,16 +118,10 @@ def is_own_server(project: Project) -> bool:
     return not named or (services is not None and named == services.api)
 
 
-@contextlib.contextmanager
-def changing(project: Project) -> Iterator[None]:
+def changing(project: Project) -> contextlib.AbstractContextManager[None]:
     """One ``up`` or ``down`` at a time. Raises ConfigError."""
-    project.work.mkdir(parents=True, exist_ok=True)
-    try:
-        held = FileLock(project.work / "services.lock").acquire(timeout=0)
-    except Timeout:
-        raise ConfigError("another `steadycode up` or `down` is at work; wait for it") from None
-    with held:
-        yield
+    busy = ConfigError("another `steadycode up` or `down` is at work; wait for it")
+    return locked(project.lock("services"), busy)
 
 
 def require_ports(services: Services) -> None:

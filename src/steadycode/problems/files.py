@@ -1,15 +1,14 @@
-"""The files behind a source's name, and their lines."""
+"""Finds the files behind the name of a source of problems, and reads their lines."""
 
-import gzip
 import importlib.util
 import re
-import zlib
 from collections.abc import Iterator
 from contextlib import suppress
 from pathlib import Path
 
 from steadycode.errors import ConfigError, DataError
 from steadycode.hub import HubError, snapshot
+from steadycode.json_lines import raw_lines
 from steadycode.project import find_project
 
 _SUFFIXES = (".jsonl", ".jsonl.gz", ".parquet")
@@ -17,19 +16,20 @@ _HUB_ID = re.compile(r"(?P<name>\w[\w.-]*/\w[\w.-]*)(?:/(?P<folder>\w[\w.-]*))?"
 
 
 def problem_file(source: str) -> Path:
-    """The file behind a source's name, absolute; or the folder of several, as data sets have.
+    """The absolute path of the file, or of the folder of files, behind the name of a source.
 
-    ``humaneval``, a ``.jsonl``, ``.jsonl.gz`` or ``.parquet`` file, a folder of these, or a data
-    set on the Hugging Face hub: ``owner/name`` is its first folder with such files, and
-    ``owner/name/folder`` another. Only the last one uses the network. A relative path is looked up
-    from the current folder, then from the project's root. Raises DataError when there is none.
+    A source is ``humaneval``; a ``.jsonl``, ``.jsonl.gz`` or ``.parquet`` file; a folder of such
+    files; or a data set on the Hugging Face hub, of which ``owner/name`` is the first folder with
+    such files and ``owner/name/folder`` a certain one. Only the hub needs the network. A relative
+    path is looked up from the current folder, then from the project's root. Raises DataError when
+    nothing has that name.
     """
     if source == "humaneval":
         return _humaneval_file()
     for folder in _folders():
-        if source and (found := folder / source).exists():  # ``source`` itself where absolute
+        if source and (path := folder / source).exists():  # an absolute source stays as it is
             # a link keeps its name: the hub's files are links to names without a suffix
-            return found.absolute() if found.is_symlink() else found.resolve()
+            return path.absolute() if path.is_symlink() else path.resolve()
     named = _HUB_ID.fullmatch(source)
     if named and not source.endswith((*_SUFFIXES, ".json", ".gz")):
         return _hub_folder(named["name"], named["folder"])
@@ -37,33 +37,22 @@ def problem_file(source: str) -> Path:
 
 
 def lines(path: Path) -> Iterator[tuple[str, bytes]]:
-    """Every line of a file, or of a folder's files, after its place, ``file:line``.
+    """Yield the place (``file:line``) and the text of every line of a file, or of a folder's files.
 
-    A row of a parquet file is a line of JSON here. Raises DataError for what cannot be read.
+    A row of a parquet file becomes a line of JSON. Raises DataError when a file cannot be read.
     """
     files = _data_files(path.iterdir()) if path.is_dir() else [path]
     if not files:
         raise DataError(f"{path} holds no {' or '.join(_SUFFIXES)} file; name another folder")
     for file in files:
-        for number, line in enumerate(_content(file).split(b"\n"), start=1):
-            yield f"{file}:{number}", line
+        yield from _parquet_rows(file) if file.suffix == ".parquet" else raw_lines(file)
 
 
 def _data_files(paths: Iterator[Path]) -> list[Path]:
     return sorted(path for path in paths if path.name.endswith(_SUFFIXES) and path.is_file())
 
 
-def _content(path: Path) -> bytes:
-    if path.suffix == ".parquet":
-        return _parquet_rows(path)
-    try:
-        raw = path.read_bytes()
-        return gzip.decompress(raw) if path.suffix == ".gz" else raw
-    except (OSError, EOFError, zlib.error) as error:
-        raise DataError(f"{path} cannot be read: {error}; restore the file") from error
-
-
-def _parquet_rows(path: Path) -> bytes:
+def _parquet_rows(path: Path) -> Iterator[tuple[str, bytes]]:
     import pandas as pd
 
     try:
@@ -71,7 +60,8 @@ def _parquet_rows(path: Path) -> bytes:
     except Exception as error:  # a damaged file raises many types
         reason = " ".join(str(error).split())[:200]
         raise DataError(f"{path} cannot be read: {reason}; restore the file") from error
-    return text.encode()
+    for number, line in enumerate(text.encode().splitlines(), start=1):
+        yield f"{path}:{number}", line
 
 
 def _folders() -> Iterator[Path]:
@@ -90,7 +80,7 @@ def _humaneval_file() -> Path:
 
 
 def _hub_folder(name: str, folder: str | None) -> Path:
-    """The folder of a data set that holds its rows: the named one, or the first."""
+    """The folder of a data set that holds its rows: the named one, or the first that has any."""
     root = _download(name)
     files = _data_files((root / folder if folder else root).rglob("*"))
     if not files:

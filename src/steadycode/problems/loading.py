@@ -1,10 +1,10 @@
-"""Problems of a source, row by row: what is wrong is named by file and line."""
+"""Loads the problems of a source row by row, and names what is wrong by file and line."""
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from contextlib import suppress
-from pathlib import Path
 
 from steadycode.errors import DataError
+from steadycode.json_lines import decoded
 from steadycode.problems.files import lines, problem_file
 from steadycode.problems.problem import Problem, check_problem, parse_problem
 
@@ -15,19 +15,19 @@ def load_problems(
     *,
     check_programs: bool = True,
 ) -> list[Problem]:
-    """The problems of a source, as ``problem_file`` names it. Rows hold a Problem's fields, or
-    those of the original MBPP.
+    """Load the problems of a source, which is named as for ``problem_file``.
 
-    A wrong row is told to ``on_fault``, with file, line, what is wrong and what to do, and the
-    others are loaded. ``check_programs=False`` takes programs and tests as they are, for published
-    sets that are known to hold damage. Raises DataError for the first wrong row where there is no
-    ``on_fault``, for a source that cannot be read, and when no row is left.
+    A row holds a Problem's fields, or those of the original MBPP. ``on_fault`` is told of each
+    wrong row (file, line, what is wrong, what to do), and the others are loaded; without
+    ``on_fault`` the first wrong row raises DataError. ``check_programs=False`` takes programs and
+    tests as they are, for published sets that are known to hold damage. Raises DataError also for
+    a source that cannot be read, and when no row is left.
     """
     path = problem_file(source)
     problems: list[Problem] = []
     first: dict[str, str] = {}
     rows = 0
-    for where, line in _rows(path):
+    for where, line in lines(path):
         rows += 1
         try:
             problem = _problem(line, where)
@@ -52,13 +52,14 @@ def load_problems(
 
 
 def locate(source: str) -> dict[str, str]:
-    """Where each task's row is, as ``file:line``: to name a fault that only a run shows.
+    """Where each task's row is, as ``file:line``, by task_id; for faults that only a run shows.
 
-    Raises DataError as ``problem_file`` does; of several rows of one task, one that is loaded.
+    When several rows have the same task_id, the one that is loaded counts. Raises DataError as
+    ``problem_file`` does.
     """
     usable: dict[str, str] = {}
     damaged: dict[str, str] = {}
-    for where, line in _rows(problem_file(source)):
+    for where, line in lines(problem_file(source)):
         with suppress(DataError):
             problem = _problem(line, where)
             damaged.setdefault(problem.task_id, where)
@@ -67,13 +68,5 @@ def locate(source: str) -> dict[str, str]:
     return damaged | usable
 
 
-def _rows(path: Path) -> Iterator[tuple[str, bytes]]:
-    return ((where, line) for where, line in lines(path) if line.strip())
-
-
 def _problem(line: bytes, where: str) -> Problem:
-    try:
-        text = line.decode("utf-8-sig")
-    except UnicodeDecodeError as error:
-        raise DataError(f"{where}: not UTF-8 text; save the file as UTF-8") from error
-    return parse_problem(text, where)
+    return parse_problem(decoded(line, where), where)

@@ -1,4 +1,4 @@
-"""Rows of the original MBPP, as the problem that they describe: signature, docstring, tests."""
+"""Turns rows of the original MBPP into problems with signature, docstring and test."""
 
 import ast
 import io
@@ -17,12 +17,13 @@ _INDENT = "    "
 
 
 def from_mbpp(row: Mapping[str, Any], where: str) -> dict[str, str]:
-    """A Problem's fields from ``task_id``, ``text`` (or ``prompt``), ``code``, ``test_list``, and
-    ``test_setup_code`` and ``test_imports`` where there are any.
+    """Make a Problem's fields from ``task_id``, ``text`` (or ``prompt``), ``code``, ``test_list``
+    and, if they are there, ``test_setup_code`` and ``test_imports``.
 
-    What stands before the function stays in the prompt; the function is the one that the tests
-    call, its docstring the text and up to three asserts as examples, and the solution all that
-    comes after. Raises DataError, beginning with ``where``, for a row that cannot be converted.
+    The problem's function is the one that the tests call. The prompt is all that stands before and
+    in its header, and a docstring of the text with up to three asserts as examples; the solution is
+    all that comes after. Raises DataError, beginning with ``where``, for a row that cannot be
+    converted.
     """
     task = row["task_id"]
     if not isinstance(task, int | str) or isinstance(task, bool):
@@ -64,8 +65,8 @@ def _strings(value: object, field: str, where: str) -> list[str]:
 
 
 def _tested(code: ast.Module, tests: Sequence[ast.Module], where: str) -> Function:
-    """The function that most tests call; in each the outermost call counts, so that helpers that
-    make its arguments do not."""
+    """The function that most tests call. Only the outermost call in each test counts, so that
+    helpers which make its arguments do not."""
     defined = {function.name: function for function in functions(code)}
     called = Counter(name for test in tests if (name := _outermost(test, defined)))
     if not called:
@@ -78,6 +79,7 @@ def _tested(code: ast.Module, tests: Sequence[ast.Module], where: str) -> Functi
 
 
 def _outermost(test: ast.Module, defined: Mapping[str, Function]) -> str:
+    """The first function of ``defined`` that is called in ``test``, from the outside in; or ""."""
     for node in ast.walk(test):  # level by level
         match node:
             case ast.Call(func=ast.Name(id=name)) if name in defined:
@@ -86,7 +88,7 @@ def _outermost(test: ast.Module, defined: Mapping[str, Function]) -> str:
 
 
 def _examples(tests: Sequence[ast.Module], name: str) -> list[str]:
-    """Of the first three tests, those of the form ``assert f(...) == value``, as doctests."""
+    """The tests of the form ``assert f(...) == value`` among the first three, as doctests."""
     lines = []
     for test in tests[:_EXAMPLES]:
         match test.body:
@@ -98,7 +100,7 @@ def _examples(tests: Sequence[ast.Module], name: str) -> list[str]:
 
 
 def _cut(code: str, function: Function, text: str, examples: Sequence[str]) -> tuple[str, str]:
-    """Prompt and solution: the docstring comes between the header's line and the next one."""
+    """Cut ``code`` into prompt and solution after the function's header, and add a docstring."""
     rows = code.split("\n")
     line, column = _colon(rows, function)
     after = rows[line][column:].strip()
@@ -114,7 +116,7 @@ def _cut(code: str, function: Function, text: str, examples: Sequence[str]) -> t
 
 
 def _colon(rows: Sequence[str], function: Function) -> tuple[int, int]:
-    """Line (from 0) and column just after the colon that ends a function's header."""
+    """The line, counted from 0, and the column just after the colon that ends the header."""
     first = function.lineno - 1
     depth = 0
     for token in tokenize.generate_tokens(io.StringIO("\n".join(rows[first:])).readline):

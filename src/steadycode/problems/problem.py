@@ -1,12 +1,12 @@
-"""A problem, how one is read from a row, and what makes its program and test usable."""
+"""Defines a problem, reads it from a row, and checks that its program and test are usable."""
 
 import ast
-import json
 import re
 from collections.abc import Sequence
 from dataclasses import dataclass
 
 from steadycode.errors import DataError
+from steadycode.json_lines import json_object
 from steadycode.problems.mbpp import MBPP_FIELDS, from_mbpp
 from steadycode.problems.python import functions, parsed
 from steadycode.randomness import derive_seed
@@ -38,17 +38,12 @@ def select_problems(problems: Sequence[Problem], count: int | None, seed: int) -
 
 
 def parse_problem(line: str, where: str) -> Problem:
-    """A row of a JSON-lines file: a Problem's fields, or those of MBPP. Others are left out.
+    """Read a row of a JSON-lines file, which holds a Problem's fields or those of MBPP.
 
-    Raises DataError, beginning with ``where``, for a row of another form.
+    Other fields are left out. Raises DataError, beginning with ``where``, for a row that lacks
+    fields.
     """
-    try:
-        row = json.loads(line)
-    except (ValueError, RecursionError) as error:
-        fault = getattr(error, "msg", error)
-        raise DataError(f"{where}: not JSON ({fault}); write one object per line") from error
-    if not isinstance(row, dict):
-        raise DataError(f"{where}: expected an object with {', '.join(_FIELDS)}")
+    row = json_object(line, where)
     if all(field in row for field in MBPP_FIELDS) and "canonical_solution" not in row:
         row = from_mbpp(row, where)
     for field in _FIELDS:
@@ -69,8 +64,8 @@ def _wanted() -> str:
 
 
 def check_problem(problem: Problem, where: str) -> None:
-    """Raises DataError, beginning with ``where``, when the program does not parse or does not
-    define the entry point, or when the test cannot test it. Runs nothing."""
+    """Raise DataError, beginning with ``where``, when the program does not parse or does not
+    define the entry point, or when the test cannot test it. Nothing is run."""
     program = problem.prompt + problem.canonical_solution
     if re.search("\r(?!\n)", program):
         raise DataError(f"{where}: lines of the program end in \\r alone; end them in \\n")
@@ -85,8 +80,8 @@ def check_problem(problem: Problem, where: str) -> None:
     checks = [function for function in functions(test) if function.name == "check"]
     if not checks or isinstance(checks[-1], ast.AsyncFunctionDef):
         raise DataError(f"{where}: the test defines no function check(candidate); write one")
-    given = checks[-1].args
-    parameters = {arg.arg for arg in (*given.posonlyargs, *given.args, given.vararg) if arg}
+    args = checks[-1].args
+    parameters = {arg.arg for arg in (*args.posonlyargs, *args.args, args.vararg) if arg}
     used = {node.id for node in ast.walk(test)
             if isinstance(node, ast.Name) and isinstance(node.ctx, ast.Load)}  # fmt: skip
     if not parameters:

@@ -1,4 +1,4 @@
-"""The Python of a row: parsed, with a fault that says where."""
+"""Parses the Python in a row, and says where it is wrong."""
 
 import ast
 import warnings
@@ -9,7 +9,8 @@ Function = ast.FunctionDef | ast.AsyncFunctionDef
 
 
 def parsed(text: str, what: str) -> ast.Module:
-    """Raises DataError beginning with ``what``, which ends in "is" or "are"."""
+    """The syntax tree of ``text``. Raises DataError when it does not parse; its message begins with
+    ``what``, which ends in "is" or "are"."""
     try:
         with warnings.catch_warnings():
             warnings.simplefilter("ignore")  # "\\d" in a string is the row's own affair
@@ -22,5 +23,5 @@ def parsed(text: str, what: str) -> ast.Module:
 
 
 def functions(tree: ast.Module) -> list[Function]:
-    """Those of the top level."""
+    """The functions at the top level of ``tree``."""
     return [node for node in tree.body if isinstance(node, Function)]

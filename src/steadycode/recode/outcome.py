@@ -1,11 +1,9 @@
 """What one model did on one prompt, and what is derived from that of many."""
 
-from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Any
 
-from steadycode.files import number
 from steadycode.recode.variant import Mode
+from steadycode.records import Measured
 from steadycode.sandbox.contract import Verdict
 
 
@@ -35,14 +33,9 @@ class Figure:
     """A metric with its 95 % interval over ``n`` problems. ``value`` is NaN, with ``reason``, when
     undefined. ``left_out``: problems without a variant that counts."""
 
-    value: float
-    low: float
-    high: float
+    value: Measured
+    low: Measured
+    high: Measured
     n: int
     left_out: int = 0
     reason: str = ""
-
-    @classmethod
-    def from_json(cls, row: Mapping[str, Any]) -> "Figure":
-        ends = {name: number(row[name]) for name in ("value", "low", "high")}
-        return cls(**{**row, **ends})

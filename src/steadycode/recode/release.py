@@ -8,8 +8,6 @@ published one.
 
 import json
 import re
-import shutil
-import tempfile
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import asdict, dataclass
 from functools import partial
@@ -17,12 +15,14 @@ from pathlib import Path
 from typing import Any
 
 from steadycode.errors import DataError
-from steadycode.files import read_json, replacing, sha256_file, write_json
+from steadycode.files import replacing, replacing_folder, sha256_file
+from steadycode.json_lines import text_lines
 from steadycode.problems import Problem, load_problems, parse_problem
 from steadycode.recode.benchmark import Benchmark, Rejected
 from steadycode.recode.perturbations import PERTURBATIONS, nominal_of
 from steadycode.recode.published.frame import with_marker
 from steadycode.recode.variant import Group, Style, Variant, mode_of
+from steadycode.records import read_record, write_record
 
 SCHEMA = 2
 _FOLDERS: dict[Group, str] = {
@@ -69,16 +69,25 @@ class _Base:
         return row
 
 
+@dataclass(frozen=True, kw_only=True)
+class _Manifest:
+    """What lies beside a benchmark's files: their hashes, and all that is in none of them."""
+
+    content_hash: str
+    nominal: tuple[str, str]
+    variants: tuple[tuple[str, Style], ...]
+    sha256: Mapping[str, str]
+    metadata: Mapping[str, Any]
+    rejected: tuple[Rejected, ...]
+
+
 def write_benchmark(benchmark: Benchmark, folder: Path) -> None:
     """Writes ``benchmark`` to ``folder``, which appears (or is replaced) only when complete."""
-    folder.parent.mkdir(parents=True, exist_ok=True)
-    temporary = Path(tempfile.mkdtemp(dir=folder.parent, prefix=f".{folder.name}."))
-    temporary.chmod(0o755)
-    try:
+    with replacing_folder(folder) as temporary:
         dataset = _dataset(benchmark.nominal)
         pairs = zip(benchmark.nominal, benchmark.partial, strict=True)
         bases = {problem.task_id: _Base(dataset, problem, half) for problem, half in pairs}
-        variants: dict[tuple[str, str], list[dict[str, Any]]] = {}
+        variants: dict[tuple[str, Style], list[dict[str, Any]]] = {}
         for row in benchmark.variants:
             name = f"{dataset}_{row.perturbation}_s{row.seed}.jsonl"
             path = f"perturbed_finalized/{dataset}/full/{_FOLDERS[row.group]}/{name}"
@@ -89,19 +98,15 @@ def write_benchmark(benchmark: Benchmark, folder: Path) -> None:
         for (name, _), rows in variants.items():
             _write(temporary / name, rows)
         names = [*nominal, *(name for name, _ in variants)]
-        manifest = {
-            "schema": SCHEMA,
-            "content_hash": benchmark.content_hash,
-            "nominal": nominal,
-            "variants": list(variants),
-            "sha256": {name: sha256_file(temporary / name) for name in names},
-            "metadata": benchmark.metadata,
-            "rejected": [asdict(row) for row in benchmark.rejected],
-        }
-        write_json(temporary / "manifest.json", manifest)
-        _take_place(temporary, folder)
-    finally:
-        shutil.rmtree(temporary, ignore_errors=True)
+        manifest = _Manifest(
+            content_hash=benchmark.content_hash,
+            nominal=nominal,
+            variants=tuple(variants),
+            sha256={name: sha256_file(temporary / name) for name in names},
+            metadata=benchmark.metadata,
+            rejected=benchmark.rejected,
+        )
+        write_record(temporary / "manifest.json", manifest, SCHEMA)
 
 
 def read_benchmark(folder: Path, problems: Sequence[Problem] | None = None) -> Benchmark:
@@ -122,21 +127,19 @@ def read_benchmark(folder: Path, problems: Sequence[Problem] | None = None) -> B
 
 def _read_own(folder: Path) -> Benchmark:
     path = folder / "manifest.json"
-    manifest = read_json(path)
-    if manifest["schema"] != SCHEMA:
-        raise DataError(f"{path} was written by another version; build the benchmark again")
-    for name, expected in manifest["sha256"].items():
+    manifest = read_record(path, _Manifest, SCHEMA, DataError, "build the benchmark again")
+    for name, expected in manifest.sha256.items():
         if sha256_file(folder / name) != expected:
             raise DataError(f"{folder / name} was changed; build the benchmark again")
-    full, half = ([problem for _, problem in _rows(folder / name)] for name in manifest["nominal"])
+    full, half = ([problem for _, problem in _rows(folder / name)] for name in manifest.nominal)
     benchmark = _benchmark(
         full,
         half,
-        [(folder / name, style) for name, style in manifest["variants"]],
-        rejected=tuple(Rejected(**row) for row in manifest["rejected"]),
-        metadata=manifest["metadata"],
+        [(folder / name, style) for name, style in manifest.variants],
+        rejected=manifest.rejected,
+        metadata=manifest.metadata,
     )
-    if benchmark.content_hash != manifest["content_hash"]:
+    if benchmark.content_hash != manifest.content_hash:
         raise DataError(f"{path} does not match its files; build the benchmark again")
     return benchmark
 
@@ -218,9 +221,8 @@ def _parts(path: Path) -> tuple[str, str, int]:
 
 def _rows(path: Path) -> Iterator[tuple[str, Problem]]:
     """Yields every row with its file and line."""
-    for number, line in enumerate(path.read_text(encoding="utf-8").split("\n"), start=1):
-        if line.strip():
-            yield f"{path}:{number}", parse_problem(line, f"{path}:{number}")
+    for place, line in text_lines(path):
+        yield place, parse_problem(line, place)
 
 
 def _write(path: Path, rows: Iterable[dict[str, Any]]) -> None:
@@ -229,8 +231,8 @@ def _write(path: Path, rows: Iterable[dict[str, Any]]) -> None:
         temporary.write_text("".join(json.dumps(row) + "\n" for row in rows), encoding="ascii")
 
 
-def _nominal_files(dataset: str) -> list[str]:
-    return [f"nominal/{_NOMINAL.get(dataset, dataset)}.jsonl", f"nominal/{dataset}_partial.jsonl"]
+def _nominal_files(dataset: str) -> tuple[str, str]:
+    return f"nominal/{_NOMINAL.get(dataset, dataset)}.jsonl", f"nominal/{dataset}_partial.jsonl"
 
 
 def _dataset(problems: Sequence[Problem]) -> str:
@@ -238,13 +240,3 @@ def _dataset(problems: Sequence[Problem]) -> str:
     kinds = {problem.task_id.partition("/")[0].lower() for problem in problems}
     name = kinds.pop() if len(kinds) == 1 else "problems"
     return re.sub(r"[^a-z0-9-]", "-", name) or "problems"
-
-
-def _take_place(temporary: Path, folder: Path) -> None:
-    if folder.exists():
-        old: Any = tempfile.mkdtemp(dir=folder.parent, prefix=f".{folder.name}.old.")
-        folder.replace(Path(old) / "benchmark")
-        temporary.replace(folder)
-        shutil.rmtree(old, ignore_errors=True)
-    else:
-        temporary.replace(folder)

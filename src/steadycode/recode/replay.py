@@ -4,7 +4,7 @@ import re
 from pathlib import Path
 
 from steadycode.errors import DataError
-from steadycode.files import read_jsonl
+from steadycode.json_lines import json_lines
 from steadycode.problems import Problem, load_problems
 from steadycode.recode.published.docstring import text_span
 from steadycode.recode.published.layout import rewritten
@@ -78,7 +78,7 @@ def replay_names(path: Path) -> ReplayedNames:
     The file is one of ``VarRenamerCB``. Raises DataError when it is not.
     """
     try:
-        rows = read_jsonl(path)
+        rows = [row for _, row in json_lines(path)]
         return ReplayedNames({r["task_id"]: r["prompt"] + r["canonical_solution"] for r in rows})
     except (OSError, ValueError, KeyError, TypeError) as error:
         raise DataError(f"{path} is not a published file ({error}); restore it") from error

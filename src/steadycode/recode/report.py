@@ -2,7 +2,6 @@
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any
 
 from steadycode.recode.benchmark import Benchmark
 from steadycode.recode.figures import figures
@@ -55,15 +54,6 @@ class Report:
         if self.problems == self.total_problems:
             return f"all {self.problems} problems"
         return f"subset: {self.problems} of {self.total_problems} problems"
-
-    @classmethod
-    def from_json(cls, row: Mapping[str, Any]) -> "Report":
-        outcomes = tuple(
-            Outcome(**{**outcome, "verdicts": tuple(Verdict(**v) for v in outcome["verdicts"])})
-            for outcome in row["outcomes"]
-        )
-        figures = {name: Figure.from_json(figure) for name, figure in row["figures"].items()}
-        return cls(**{**row, "outcomes": outcomes, "figures": figures})
 
 
 def build_report(

@@ -82,7 +82,7 @@ class Variant(Problem):
     perturbation: str
     group: Group
     seed: int
-    style: str
+    style: Style
     changed: bool
 
     @classmethod

@@ -4,7 +4,6 @@ The record on the version is the truth. Whatever is interrupted between record a
 completed by applying the same decision again.
 """
 
-import json
 from collections.abc import Mapping
 from pathlib import Path
 
@@ -133,10 +132,7 @@ def recorded_decision(version: RegisteredVersion) -> Decision | None:
     record = version.tags.get(RECORD)
     if not record:
         return None
-    try:
-        return Decision.from_json(json.loads(record))
-    except ValueError as error:
-        raise EvidenceError(f"the decision on {version.spec} is damaged ({error})") from error
+    return Decision.parse(record, f"the decision on {version.spec}")
 
 
 def _candidate(store: Store, name: str, decision: Decision) -> RegisteredVersion:

@@ -5,9 +5,7 @@ from collections.abc import Sequence
 from contextlib import closing
 from pathlib import Path
 
-from filelock import FileLock
-
-from steadycode.registry.store import moved_from
+from steadycode.registry.store import moved_from, opening
 
 _ADDRESSES = (
     ("experiments", "experiments", "artifact_location"),
@@ -46,7 +44,7 @@ def rewrite_addresses(folder: Path, former: Sequence[Path]) -> dict[str, int]:
         return address
 
     with (
-        FileLock(folder / ".open.lock", timeout=_LOCK_SECONDS),
+        opening(folder),
         closing(sqlite3.connect(folder / "mlflow.db", timeout=_LOCK_SECONDS)) as connection,
         connection,  # commits, or rolls back on any fault
     ):

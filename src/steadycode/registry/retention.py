@@ -5,15 +5,15 @@ never became a version.
 """
 
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import nullcontext
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
-from filelock import FileLock, Timeout
-
-from steadycode.registry.store import Store, doomed_path, local_path, pages, remove_folder
+from steadycode.files import remove
+from steadycode.locks import holding
+from steadycode.registry.store import Store, local_path, pages
 from steadycode.registry.tags import ATTEMPT, RETRAINING
 from steadycode.registry.versions import REMOVED_AT, WEIGHTS, RegisteredVersion, versions
 
@@ -81,7 +81,7 @@ def registry_items(
         for version in others:  # a copied version shares its files with the original
             folders.setdefault(_folder(store, version), []).append(version)
         for folder, sharing in folders.items():
-            if folder not in in_use and is_there(folder):
+            if folder not in in_use and folder.exists():
                 names = ", ".join(version.spec for version in sharing)
                 yield _item("weights", names, folder, versions=tuple(sharing))
         yield from _uploads(store, in_use | set(folders), needed)
@@ -90,14 +90,15 @@ def registry_items(
 def downloads(store: Store, kept: list[RegisteredVersion], needed: Needed) -> Iterator[Item]:
     """Copies that ``fetch`` made of a server's versions that do not stay."""
     stay = {version.fingerprint for version in kept} | needed.fingerprints
-    for name in folder_names(store.folder / "fetched"):
-        if name not in stay and not name.startswith("."):
-            yield _item("downloaded weights", name[:12], store.folder / "fetched" / name)
+    for folder in folders_in(store.folder / "fetched"):
+        if folder.name not in stay:
+            yield _item("downloaded weights", folder.name[:12], folder)
 
 
 def carry_out(store: Store, item: Item) -> bool:
     """Remove ``item``; False, with nothing touched, when somebody works there just now."""
-    with holding(item.lock) as free:
+    works_there = item.lock and item.lock.parent.is_dir()
+    with holding(item.lock) if item.lock and works_there else nullcontext(True) as free:
         if not free:
             return False
         for version in item.versions:
@@ -105,59 +106,25 @@ def carry_out(store: Store, item: Item) -> bool:
             for tag, value in ((REMOVED_AT, now), (WEIGHTS, "removed")):
                 store.client.set_model_version_tag(version.name, str(version.version), tag, value)
         for path in item.paths:
-            if path.is_file():
-                path.unlink()
-            else:
-                remove_folder(path)
+            remove(path)
         if item.upload:
             store.client.delete_logged_model(item.upload)
         return True
 
 
-@contextmanager
-def holding(lock: Path | None) -> Iterator[bool]:
-    """Whether ``lock`` could be had; it is kept for the block."""
-    if lock is None or not lock.parent.is_dir():
-        yield True
-        return
-    held = FileLock(lock)
-    try:
-        held.acquire(timeout=0)
-    except Timeout:
-        yield False
-        return
-    with held:
-        yield True
-
-
-def is_held(lock: Path) -> bool:
-    """Leaves no trace: a lock file that is not there is not made."""
-    if not lock.exists():
-        return False
-    with holding(lock) as free:
-        return not free
-
-
-def is_there(path: Path) -> bool:
-    """``path``, or the part of it that an interrupted removal has left."""
-    return path.exists() or doomed_path(path).exists()
-
-
-def folder_names(parent: Path) -> list[str]:
-    """The folders in ``parent``, those included whose removal was interrupted."""
-    found = {path.name for path in parent.glob("*") if path.is_dir()}
-    doomed = {name for name in found if name.startswith(".") and name.endswith(".removed")}
-    return sorted((found - doomed) | {name[1 : -len(".removed")] for name in doomed})
+def folders_in(parent: Path) -> list[Path]:
+    """By name, without those that begin with a dot."""
+    return sorted(path for path in parent.glob("[!.]*") if path.is_dir())
 
 
 def disk_use(*paths: Path) -> int:
-    """Bytes on disk, those of interrupted removals included."""
-    total = 0
-    for path in paths:
-        for top in (path, doomed_path(path)):
-            total += sum(found.lstat().st_blocks * 512 for found in (top, *top.rglob("*"))
-                         if found.exists())  # fmt: skip
-    return total
+    """Bytes on disk."""
+    return sum(
+        found.lstat().st_blocks * 512
+        for path in paths
+        for found in (path, *path.rglob("*"))
+        if found.exists()
+    )
 
 
 def _item(kind: str, what: str, folder: Path, **more: Any) -> Item:

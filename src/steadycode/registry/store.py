@@ -2,20 +2,18 @@
 
 import logging
 import os
-import shutil
 import sqlite3
 import urllib.error
 import urllib.request
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import AbstractContextManager, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 from urllib.parse import unquote, urlsplit
 
-from filelock import FileLock, Timeout
-
 from steadycode.errors import SteadycodeError
+from steadycode.locks import locked
 from steadycode.project import Project
 
 if TYPE_CHECKING:
@@ -40,22 +38,17 @@ class Store:
     def embedded(self) -> bool:
         return self.tracking_uri.startswith("sqlite:")
 
-    @contextmanager
-    def writing(self) -> Iterator[None]:
+    def writing(self) -> AbstractContextManager[None]:
         """One writer of versions and aliases at a time on this machine; re-entrant by thread.
 
         Raises SteadycodeError when another one does not end within an hour.
         """
-        lock = FileLock(self.folder / ".registry.lock", is_singleton=True)
-        try:
-            held = lock.acquire(timeout=_WRITE_SECONDS)
-        except Timeout:
-            raise SteadycodeError(
-                f"another process has held {lock.lock_file} for an hour; `steadycode runs` tells "
-                "what runs, stop what hangs"
-            ) from None
-        with held:
-            yield
+        lock = self.folder / ".registry.lock"
+        busy = SteadycodeError(
+            f"another process has held {lock} for an hour; `steadycode runs` tells what runs, stop "
+            "what hangs"
+        )
+        return locked(lock, busy, _WRITE_SECONDS, again=True)
 
     def experiments(self) -> list[str]:
         return [one.experiment_id for one in pages(self.client.search_experiments)]
@@ -83,7 +76,7 @@ def open_store(project: Project, experiment: str = "steadycode") -> Store:
     uri = os.environ.get("MLFLOW_TRACKING_URI") or database_uri(folder)
     _refuse_unreachable(uri)
     try:
-        with FileLock(folder / ".open.lock", timeout=_LOCK_SECONDS):  # two creators would collide
+        with opening(folder):
             client = MlflowClient(tracking_uri=uri, registry_uri=uri)
             if uri == database_uri(folder):
                 _refuse_moved(client, folder)
@@ -94,6 +87,16 @@ def open_store(project: Project, experiment: str = "steadycode") -> Store:
         first = str(error).strip().splitlines()[0]
         raise SteadycodeError(f"cannot open the MLflow store {uri}: {first}") from error
     return store
+
+
+def opening(folder: Path) -> AbstractContextManager[None]:
+    """One process at a time makes the tables below ``mlruns/``, or rewrites their addresses: two
+    would collide. Raises SteadycodeError when another one does not end within two minutes."""
+    lock = folder / ".open.lock"
+    busy = SteadycodeError(
+        f"another process has held {lock} for two minutes; stop what hangs, then run this again"
+    )
+    return locked(lock, busy, _LOCK_SECONDS)
 
 
 def pages(search: Callable[..., Any]) -> Iterator[Any]:
@@ -147,20 +150,6 @@ def moved_from(location: str, folder: Path) -> Path | None:
 def project_of(mlruns: Path) -> Path:
     """The project that a former ``mlruns/`` belonged to; the folder itself under another name."""
     return mlruns.parent if mlruns.name == "mlruns" else mlruns
-
-
-def remove_folder(folder: Path) -> None:
-    """Remove a folder so that, whenever it is interrupted, none is left that looks whole."""
-    doomed = doomed_path(folder)
-    shutil.rmtree(doomed, ignore_errors=True)
-    if folder.is_dir():
-        folder.rename(doomed)
-        shutil.rmtree(doomed)
-
-
-def doomed_path(folder: Path) -> Path:
-    """Where ``folder`` lies while it is removed."""
-    return folder.with_name(f".{folder.name}.removed")
 
 
 def _refuse_moved(client: "MlflowClient", folder: Path) -> None:

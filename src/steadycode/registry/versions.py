@@ -1,14 +1,15 @@
 """Registered versions: weights stored once, found by alias, trusted only by their fingerprint."""
 
 import re
-import shutil
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from steadycode.errors import ModelError
-from steadycode.registry.store import Store, as_default, local_path, remove_folder
+from steadycode.files import remove, replacing_folder
+from steadycode.locks import locked
+from steadycode.registry.store import Store, as_default, local_path, pages
 from steadycode.registry.tags import ATTEMPT, RETRAINING
 
 if TYPE_CHECKING:
@@ -107,8 +108,9 @@ def fetch(store: Store, spec: str) -> Path:
         )
     else:
         folder = store.folder / "fetched" / found.fingerprint
-        if not folder.is_dir():
-            _download(store, found, folder)
+        with locked(folder.with_name(f".{folder.name}.lock")):
+            if not folder.is_dir():
+                _download(store, found, folder)
     if not folder.is_dir():
         raise ModelError(f"the files of {spec} are not at {folder}; restore that folder")
     actual = _fingerprint(folder)
@@ -168,19 +170,12 @@ def versions(store: Store, name: str) -> list[RegisteredVersion]:
         if error.error_code == "RESOURCE_DOES_NOT_EXIST":
             return []
         raise
-    rows: list[ModelVersion] = []
-    token = None
-    while True:
-        page = store.client.search_model_versions(f"name = '{name}'", page_token=token)
-        rows += page
-        token = page.token
-        if not token:
-            break
-    found = [
+    rows = pages(lambda **page: store.client.search_model_versions(f"name = '{name}'", **page))
+    known = [
         _version(row, tuple(sorted(a for a, v in aliases.items() if int(v) == int(row.version))))
         for row in rows
     ]
-    return sorted(found, key=lambda one: one.version, reverse=True)
+    return sorted(known, key=lambda version: version.version, reverse=True)
 
 
 def _version(row: "ModelVersion", aliases: tuple[str, ...] = ()) -> RegisteredVersion:
@@ -251,7 +246,7 @@ def _complete(store: Store, logged: "LoggedModel") -> bool:
 def _discard(store: Store, logged: "LoggedModel") -> None:
     """Forget a torn upload, and its bytes where we can reach them."""
     if store.embedded:  # first: nobody would find the bytes of a forgotten upload
-        remove_folder(local_path(logged.artifact_location))
+        remove(local_path(logged.artifact_location))
     store.client.delete_logged_model(logged.model_id)
 
 
@@ -268,13 +263,10 @@ def _ensure_registered_model(store: Store, name: str) -> None:
 def _download(store: Store, found: RegisteredVersion, folder: Path) -> None:
     import mlflow
 
-    partial = folder.with_name(f".{folder.name}.partial")
-    shutil.rmtree(partial, ignore_errors=True)
-    partial.mkdir(parents=True)
-    mlflow.artifacts.download_artifacts(
-        found.spec, dst_path=str(partial), tracking_uri=store.tracking_uri
-    )
-    partial.rename(folder)
+    with replacing_folder(folder) as new:
+        mlflow.artifacts.download_artifacts(
+            found.spec, dst_path=str(new), tracking_uri=store.tracking_uri
+        )
 
 
 def _fingerprint(folder: Path) -> str:

@@ -1,10 +1,9 @@
 """One attempt at a retraining as its parent process sees it: what every stage is given."""
 
 from collections.abc import Iterator, Mapping
-from contextlib import contextmanager
+from contextlib import AbstractContextManager, contextmanager
 from pathlib import Path
 
-from filelock import FileLock, Timeout
 from rich.console import Console
 
 from steadycode.config import Config
@@ -13,6 +12,7 @@ from steadycode.errors import ConfigError, SteadycodeError
 from steadycode.gate.policy import Policy
 from steadycode.jobs.job import Job, Manifest
 from steadycode.jobs.parent import LOG, Event, run_stage
+from steadycode.locks import lock_of, locked
 from steadycode.models import fingerprint
 from steadycode.project import Project
 from steadycode.registry import versions
@@ -170,18 +170,13 @@ def _lineage(store: Store, config: Config, data: DataVersion, attempt: Attempt) 
     )
 
 
-@contextmanager
-def _only_one(attempt: Attempt) -> Iterator[None]:
-    lock = FileLock(attempt.folder / ".lock")
-    try:
-        held = lock.acquire(timeout=2)  # longer than anyone looks whether it is held
-    except Timeout:
-        raise ConfigError(
-            f"attempt {attempt.number} of retraining {attempt.retraining} is already running; "
-            "wait for it, or stop it and run this again to go on from there"
-        ) from None
-    with held:
-        yield
+def _only_one(attempt: Attempt) -> AbstractContextManager[None]:
+    running = ConfigError(
+        f"attempt {attempt.number} of retraining {attempt.retraining} is already running; "
+        "wait for it, or stop it and run this again to go on from there"
+    )
+    # longer than anyone looks whether it is held
+    return locked(lock_of(attempt.folder), running, wait=2)
 
 
 def _made_from_dirty_data(store: Store, base: str) -> bool:

@@ -34,7 +34,7 @@ from steadycode.views.tables import evidence_table
 
 VERDICT_SOURCES = (
     *("recode", "generation", "sandbox", "measures", "models", "problems", "stages/evaluate"),
-    *("evidence", "config", "files", "hub", "randomness"),
+    *("evidence", "config", "files", "hub", "json_lines", "randomness"),
 )
 """The sources that decide what an evaluation says, as ``identity.code_hash`` names them."""
 

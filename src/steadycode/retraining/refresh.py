@@ -2,6 +2,7 @@
 
 from collections.abc import Iterator
 from contextlib import contextmanager
+from pathlib import Path
 
 from rich.console import Console
 
@@ -20,11 +21,18 @@ class Refresh:
     """The refresh under way. No dataclass, for the reason that ``Retraining`` gives."""
 
     def __init__(
-        self, project: Project, config: Config, recipe: Recipe, branch: str, console: Console
+        self,
+        project: Project,
+        config: Config,
+        recipe: Recipe,
+        aside: Path,
+        branch: str,
+        console: Console,
     ) -> None:
         self.project = project
         self.config = config
         self.recipe = recipe
+        self.aside = aside
         self.branch = branch
         self.console = console
         self.view = StageView(console, STEPS)
@@ -41,20 +49,20 @@ def open_refresh(
     project.prepare_environment()
     check_settings(project, config)
     recipe = load_recipe(project.configs / "corpus.yaml")
-    with refresh.only_refresh(project):
+    with refresh.only_refresh(project) as aside:
         refresh.require_ready(project, branch)
-        yield Refresh(project, config, recipe, branch, console)
+        yield Refresh(project, config, recipe, aside, branch, console)
 
 
 def rebuild(work: Refresh) -> Change:
     with work.view.stage("build the corpus aside") as view:
-        return refresh.rebuild(work.project, work.recipe, work.branch, view.progress)
+        return refresh.rebuild(work.project, work.recipe, work.aside, work.branch, view.progress)
 
 
 def validate(work: Refresh, change: Change) -> None:
     """Raises DataError naming check and rows; then data/ is as it was."""
     with work.view.stage("validate it") as view:
-        result = refresh.judge(work.project, change, work.config.data)
+        result = refresh.judge(change, work.config.data)
         view({"kind": "message", "text": result.summary_line()})
 
 

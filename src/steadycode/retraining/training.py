@@ -18,7 +18,8 @@ from steadycode.views.console import StageView, aside
 
 TRAINING_SOURCES = (
     *("contraclm", "measures", "models", "jobs", "stages/train"),
-    *("config", "errors", "files", "hub", "processes", "project", "randomness", "wheels"),
+    *("config", "errors", "files", "hub", "json_lines", "locks", "processes", "project"),
+    *("randomness", "records", "temporaries", "wheels"),
 )
 """The sources that a training runs through, as ``identity.code_hash`` names them: a change of one
 makes it another training."""

@@ -1,4 +1,4 @@
-"""What a person sees in the terminal: stages with progress and time left."""
+"""Shows stages with their progress and the time left in the terminal."""
 
 import time
 from collections.abc import Callable, Iterator
@@ -24,20 +24,18 @@ _LINE_EVERY_SECONDS = 15.0
 
 
 def plain_printer() -> Callable[..., None]:
-    """Prints plain text and ``Text`` without reading markup: names and reasons may look like it."""
+    """A function that prints text without reading markup, which names and reasons may look like."""
     return partial(Console().print, markup=False, highlight=False, soft_wrap=True)
 
 
 def aside(console: Console) -> Callable[[str], None]:
-    """Prints what goes on beside the stages, in dim letters and without reading markup."""
+    """A function that prints what goes on beside the stages, dimmed and without reading markup."""
     return partial(console.print, style="dim", markup=False)
 
 
 class StageView:
-    """Turns a stage's events into a progress bar, or into a line now and then without a terminal.
-
-    Stages are announced as ``[2/6] train``, so that the whole way is in sight.
-    """
+    """Turns a stage's events into a progress bar, or into a line now and then where there is no
+    terminal. Stages are announced as ``[2/6] train``, so that the whole way is in sight."""
 
     def __init__(self, console: Console, stages: int) -> None:
         self._console = console
@@ -46,6 +44,7 @@ class StageView:
 
     @contextmanager
     def stage(self, title: str) -> Iterator["EventView"]:
+        """Announce a stage; inside the block, its events can be given to what is yielded."""
         if title not in self._titles:  # a second try is the same stage
             self._titles.append(title)
         began = time.monotonic()
@@ -85,6 +84,7 @@ class EventView:
             self.progress(event["label"], event["done"], event["total"])
 
     def progress(self, label: str, done: int, total: int) -> None:
+        """Show that ``done`` of ``total`` parts of the work called ``label`` are done."""
         if self._bars is not None:
             if label not in self._tasks:
                 self._tasks[label] = self._bars.add_task(label, total=total)

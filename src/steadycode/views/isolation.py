@@ -1,4 +1,4 @@
-"""What a generated program can do here, promise by promise."""
+"""Shows what a generated program can do on this machine, promise by promise."""
 
 from rich.console import Console
 from rich.table import Table
@@ -8,7 +8,7 @@ from steadycode.sandbox.probes import Isolation
 
 
 def show_isolation(isolation: Isolation) -> bool:
-    """Print what each probe got; whether everything holds and an evaluation would start."""
+    """Print what each probe got; return whether everything holds, so that evaluations start."""
     table = Table("a generated program", "holds", "what it got")
     for probe, verdict in isolation.verdicts:
         holds = verdict.status in probe.held

@@ -1,4 +1,4 @@
-"""What Prefect shows of a run, as markdown; everything that could be markup is escaped."""
+"""Writes the markdown that Prefect shows of a run; whatever else could be markup is escaped."""
 
 import html
 import re
@@ -12,7 +12,7 @@ from steadycode.views.tables import HEADINGS, Row, comparison_table
 
 
 def decision_markdown(decision: Decision, rows: Sequence[Row]) -> str:
-    """A decision with its figures and rules."""
+    """A decision with its rules, and the rows of ``comparison_table`` as its figures."""
     lines = [f"**{_md(decision.outcome)}**: {_md(decision.reason)}", ""]
     lines += [f"| {' | '.join(HEADINGS)} |", "|---|---:|---:|---:|"]
     lines += [f"| {' | '.join(_md(cell) for cell in row.cells)} |" for row in rows]
@@ -23,14 +23,14 @@ def decision_markdown(decision: Decision, rows: Sequence[Row]) -> str:
 
 
 def evidence_markdown(evidence: Evidence) -> str:
-    """One model's figures."""
+    """A table of one model's figures."""
     rows = comparison_table(None, evidence)
     lines = [f"| {_md(evidence.report.label)} | |", "|---|---:|"]
     return "\n".join([*lines, *(f"| {_md(r.label)} | {_md(r.candidate)} |" for r in rows)]) + "\n"
 
 
 def refresh_markdown(change: Change, branch: str) -> str:
-    """What a refresh changed in the data of ``branch``; empty: the one that is checked out."""
+    """What a refresh changed in the data of ``branch``; "" means the branch that is checked out."""
     lines = [
         f"**{change.summary_line()}** ({branch or 'current branch'})",
         "",
@@ -38,9 +38,9 @@ def refresh_markdown(change: Change, branch: str) -> str:
         "|---|---|---|---|",
     ]
     for split in SPLITS:
-        found = change.rows[split]
-        added, removed = ("?" if n is None else n for n in (found.added, found.removed))
-        lines.append(f"| {split} | {found.rows} | {added} | {removed} |")
+        counts = change.rows[split]
+        added, removed = ("?" if n is None else n for n in (counts.added, counts.removed))
+        lines.append(f"| {split} | {counts.rows} | {added} | {removed} |")
     lines += ["", f"md5 {change.md5}, before {change.before or 'none'}"]
     return "\n".join(lines)
 

@@ -1,4 +1,4 @@
-"""What was measured of a model, as a table and, where asked for, as a JSON file."""
+"""Shows what was measured of a model in a table and, if asked to, writes it to a JSON file."""
 
 import math
 from collections.abc import Mapping, Sequence
@@ -12,7 +12,7 @@ from steadycode.measures.search import metrics, overall
 
 
 def show_figures(title: str, figures: Mapping[str, float], json: Path | None) -> None:
-    """One line for each figure; undefined ones are null in the file."""
+    """Print each figure on a line; write them to the file ``json``, where NaN becomes null."""
     table = Table("figure", "value", title=title)
     for name, value in figures.items():
         table.add_row(name, f"{value:.4f}")
@@ -26,7 +26,8 @@ def show_search(
     maps: Mapping[tuple[str, str], float],
     json: Path | None,
 ) -> None:
-    """Mean average precision, in per cent, of each language's queries in each language."""
+    """Print the mean average precision (per cent) of each language's queries in each language, and
+    write them by MLflow name to the file ``json``."""
     table = Table("queries", *(f"in {name}" for name in languages), title=f"{model}: MAP, %")
     for query in languages:
         values = [maps[query, candidate] for candidate in languages]

@@ -1,4 +1,4 @@
-"""Perturbations and what they do: the list, one variant as a coloured diff, a benchmark's table."""
+"""Shows perturbations: their list, one variant as a coloured diff, and a benchmark's table."""
 
 import difflib
 from collections.abc import Iterator, Mapping
@@ -15,7 +15,7 @@ _COLUMNS = ("rows", "changed", "repeated", "parse", "reference passes", "rejecte
 
 
 def perturbations_table() -> Table:
-    """Every perturbation with its group, the prompts it is for, and why it is there."""
+    """A table of every perturbation: its group, the prompts it is for, and why it is there."""
     table = Table(
         Column("name", no_wrap=True), "group", "prompt", "seeds", "needs", "where people write so"
     )
@@ -27,7 +27,7 @@ def perturbations_table() -> Table:
 
 
 def variant_diff(nominal: Problem, variant: Variant) -> Iterator[Text]:
-    """The prompt, and whatever else the perturbation changed, before and after."""
+    """Yield the prompt before and after the perturbation, and whatever else it changed."""
     title = f"{nominal.task_id}, {variant.perturbation}, seed {variant.seed}, style {variant.style}"
     yield Text(title, "bold")
     if not variant.changed:
@@ -40,9 +40,9 @@ def variant_diff(nominal: Problem, variant: Variant) -> Iterator[Text]:
 
 
 def show_benchmark(benchmark: Benchmark, console: Console, where: Mapping[str, str]) -> None:
-    """Perturbation by perturbation: rows, and the shares of them that keep each promise.
+    """Print, for each perturbation, how many rows it has and how many of them keep each promise.
 
-    ``where`` tells each task's place as ``file:line``, for those whose reference fails.
+    ``where`` gives the place of each task (``file:line``) whose reference solution fails.
     """
     table = Table(Column("perturbation", no_wrap=True), "group", *_COLUMNS)
     for name, counts in benchmark.metadata["counts"].items():
@@ -69,7 +69,7 @@ def _share(part: int | None, whole: int) -> str:
 
 
 def _diff(before: str, after: str) -> Text:
-    """Lines with what was there in red and what is there in green, character by character."""
+    """Both texts' lines: removed characters in red, added ones in green."""
     text = Text()
     old, new = before.splitlines(keepends=True), after.splitlines(keepends=True)
     for kind, a, b, c, d in difflib.SequenceMatcher(None, old, new, autojunk=False).get_opcodes():
@@ -97,7 +97,7 @@ def _diff(before: str, after: str) -> Text:
 
 
 def _visible(character: str, touched: bool) -> str:
-    """Blanks that changed, and what would act on the terminal, as signs."""
+    """The character, or a sign for it if it is a changed blank or would act on the terminal."""
     if character == "\n":
         return "⏎\n" if touched else "\n"
     if character == "\t" or (character == " " and touched):

@@ -1,4 +1,4 @@
-"""What a removal or a relocation changed, item by item."""
+"""Shows what a removal or a relocation changed, item by item."""
 
 from collections.abc import Mapping, Sequence
 from itertools import groupby
@@ -12,8 +12,8 @@ from steadycode.registry.retention import Item
 
 
 def show_removal(gone: Sequence[Item], in_use: Sequence[Item], left_to: str, dry_run: bool) -> None:
-    """The items by kind with their sizes, and what was left alone: because it is in use, or
-    because it is for the server ``left_to`` to keep."""
+    """Print the removed items by kind with their sizes, and what was left alone because it is in
+    use or because the server ``left_to`` keeps it ("" when there is no such server)."""
     console = Console()
     total = decimal(sum(item.bytes for item in gone))
     if gone:
@@ -40,7 +40,7 @@ def _removal_table(items: Sequence[Item]) -> Table:
 
 
 def relocation_table(rewritten: Mapping[str, int]) -> Table:
-    """How many addresses of each kind now point to the project's folder."""
+    """A table of how many addresses of each kind now point to the project's folder."""
     table = Table("addresses of", "rewritten")
     table.columns[1].justify = "right"
     for name, count in rewritten.items():

@@ -1,4 +1,4 @@
-"""The page of a retraining: figures of both models, the rules with their interval bars."""
+"""Makes a retraining's page: the figures of both models, and the rules with their intervals."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass
@@ -12,7 +12,7 @@ from steadycode.views.templates import render
 
 @dataclass(frozen=True, slots=True)
 class Bar:
-    """A rule's interval on a line from worse (left) to better (right), in per cent of it."""
+    """A rule's interval as places on a line from worse (0) to better (100)."""
 
     low: float
     value: float
@@ -29,7 +29,8 @@ def report_page(
     model: str,
     facts: Mapping[str, str],
 ) -> str:
-    """A self-contained HTML page. ``facts``: what else is known, such as data md5 and commit."""
+    """An HTML page that needs nothing beside it. ``facts`` are further lines by their title, such
+    as the data's md5 and the commit."""
     conditions = asdict(candidate.conditions)
     return render(
         "report.html.j2",
@@ -48,7 +49,7 @@ def report_page(
 
 
 def _bars(rules: Sequence[Rule]) -> dict[str, Bar]:
-    """Rule name -> where to draw it; rules of the same unit share one scale."""
+    """Where to draw each rule's interval, by the rule's name; rules of one unit share a scale."""
     drawn = {rule.name: (rule.higher_is_better, gains) for rule in rules if (gains := _gains(rule))}
     reach: dict[bool, float] = {}
     for unit, gains in drawn.values():
@@ -60,7 +61,8 @@ def _bars(rules: Sequence[Rule]) -> dict[str, Bar]:
 
 
 def _gains(rule: Rule) -> tuple[float, ...]:
-    """low, value, high, zero and threshold with positive as better; empty without an interval."""
+    """The rule's low, value, high, zero and threshold, turned so that positive is better; empty
+    when it has no interval."""
     if rule.value is None or rule.low is None or rule.high is None or rule.threshold is None:
         return ()
     if rule.higher_is_better:

@@ -1,4 +1,4 @@
-"""Runs and deployments as lines of text: what an engineer looks at first."""
+"""Writes runs and deployments as lines of text, which an engineer looks at first."""
 
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
@@ -17,7 +17,7 @@ _COLOURS = {
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Timing:
-    """One run of a deployment: when it was due, began and ended (UTC), and how."""
+    """One run of a deployment: when it was due, began and ended (in UTC), and its state."""
 
     due: datetime
     started: datetime | None
@@ -30,7 +30,7 @@ class Timing:
 def deployment_lines(
     name: str, schedules: Sequence[str], last: Timing | None, next_due: datetime | None
 ) -> Iterator[Text]:
-    """A deployment with its schedule, its last run and its next one."""
+    """Yield a deployment's name and schedule, its last run and when the next one is due."""
     yield _joined(Text(name, "bold"), f" {'; '.join(schedules) or 'not scheduled'}")
     yield _joined("    last:", *_last(last))
     if next_due:
@@ -38,7 +38,7 @@ def deployment_lines(
 
 
 def runs_lines(rows: Sequence[RunRow]) -> Iterator[Text]:
-    """One line for each run, and the reason of a bad end below it."""
+    """Yield a line for each run and, below it, the reason if it ended badly."""
     for row in rows:
         ending = [f"in {row.failed_stage}"] if row.failed_stage else []
         ending += [f"after {spoken(row.seconds)}"] if row.seconds else []
@@ -54,7 +54,7 @@ def runs_lines(rows: Sequence[RunRow]) -> Iterator[Text]:
 
 
 def run_lines(details: RunDetails) -> Iterator[Text]:
-    """One run: its stages, the reason of its end, and the end of the failing stage's log."""
+    """Yield a run's stages, why it ended badly, and the last lines of the failing stage's log."""
     run = details.run
     yield _joined(Text(_what(run), "bold"), run.run_id, _coloured(run.status))
     if run.deployment:

