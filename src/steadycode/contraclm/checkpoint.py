@@ -67,10 +67,8 @@ def save_state(model: Any, optimizer: torch.optim.Optimizer, step: int, folder: 
 
 
 def load_state(model: Any, optimizer: torch.optim.Optimizer, folder: Path) -> int:
-    """Load what ``save_state`` wrote into ``model`` and ``optimizer``, and return its step.
-
-    Raises ModelError when ``folder`` does not hold a state of this model's training.
-    """
+    """Load what ``save_state`` wrote into ``model`` and ``optimizer``, and return its step. Raises
+    ModelError when ``folder`` does not hold a state of this model's training."""
     from safetensors import SafetensorError
 
     try:
@@ -86,11 +84,9 @@ def load_state(model: Any, optimizer: torch.optim.Optimizer, folder: Path) -> in
 
 
 def _put_back(model: Any, optimizer: torch.optim.Optimizer, path: Path) -> None:
-    """Copy the tensors of the file at ``path`` into the model and the optimiser.
+    """Copy the file's tensors into model and optimiser, so that memory lies as without a stop.
 
-    Tensors are copied because they would otherwise lie in the mapped file; so memory is laid out
-    as if training had never stopped. The file is opened anew for each group of tensors, because
-    what was read of it stays in memory until it is closed.
+    The file is opened anew for each group, since what was read of it stays mapped until then.
     """
     from safetensors import safe_open
 
@@ -130,9 +126,7 @@ def _system_errors() -> Iterator[None]:
 
 
 def stored_dtype(folder: Path) -> torch.dtype:
-    """The dtype of the weights in ``folder``, which is that of its first floating-point tensor.
-
-    Files, and the tensors of a file, are looked at in the order of their names.
+    """The dtype of the weights in ``folder``: that of its first floating-point tensor, by name.
 
     Raises ModelError when no safetensors file there holds one.
     """

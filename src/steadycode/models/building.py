@@ -28,10 +28,8 @@ _MANIFEST = "manifest.json"
 
 
 def build_base(name: str, recipe: Recipe, project: Project, say: Say) -> Path:
-    """The folder ``models/NAME``, which is built by ``recipe`` if it is missing or was altered.
-
-    It appears whole or not at all. Raises ModelError when it cannot be built.
-    """
+    """The folder ``models/NAME``, which is built by ``recipe`` if it is missing or was altered. It
+    appears whole or not at all. Raises ModelError when it cannot be built."""
     folder = project.models / name
     identity = sha256_json({"recipe": dict(recipe), "schema": SCHEMA})
     if _is_intact(folder, identity):
