@@ -7,6 +7,7 @@ next training step depends on. Either folder is there whole or not at all.
 import re
 from collections.abc import Iterator
 from contextlib import contextmanager
+from dataclasses import dataclass
 from itertools import groupby
 from pathlib import Path
 from typing import Any
@@ -15,9 +16,19 @@ import torch
 from torch import Tensor
 
 from steadycode.errors import ModelError
-from steadycode.files import read_json, replacing_folder, write_json
+from steadycode.files import replacing_folder
+from steadycode.records import read_record, write_record
 
 STATE_SCHEMA = 2
+
+
+@dataclass(frozen=True)
+class _State:
+    """What stands beside the tensors of a training under way."""
+
+    step: int
+
+
 _FLOATING = {"F64": torch.float64, "F32": torch.float32, "BF16": torch.bfloat16, "F16": torch.half}
 
 
@@ -52,7 +63,7 @@ def save_state(model: Any, optimizer: torch.optim.Optimizer, step: int, folder: 
             tensors[f"optimizer/{key}/{names[owner]}"] = value
     with replacing_folder(folder) as temporary, _system_errors():
         save_file(tensors, temporary / "state.safetensors")
-        write_json(temporary / "state.json", {"schema": STATE_SCHEMA, "step": step})
+        write_record(temporary / "state.json", _State(step), STATE_SCHEMA)
 
 
 def load_state(model: Any, optimizer: torch.optim.Optimizer, folder: Path) -> int:
@@ -61,11 +72,10 @@ def load_state(model: Any, optimizer: torch.optim.Optimizer, folder: Path) -> in
     from safetensors import SafetensorError
 
     try:
-        row = read_json(folder / "state.json")
-        if row["schema"] != STATE_SCHEMA:
-            raise ValueError("written by another version of steadycode")
+        remedy = f"remove {folder} to train from the start"
+        state = read_record(folder / "state.json", _State, STATE_SCHEMA, ModelError, remedy)
         _put_back(model, optimizer, folder / "state.safetensors")
-        return int(row["step"])
+        return state.step
     except (OSError, ValueError, KeyError, RuntimeError, SafetensorError) as error:
         reason = " ".join(str(error).split())
         raise ModelError(

@@ -6,7 +6,6 @@ an unfinished stage continues from.
 """
 
 import contextlib
-import json
 import os
 import signal
 import subprocess
@@ -19,6 +18,7 @@ from typing import Any
 from steadycode.errors import StageFailed, StageKilled, SteadycodeError
 from steadycode.jobs.checkpoints import remove_checkpoints, rewind
 from steadycode.jobs.job import Job, Manifest, trusted_manifest
+from steadycode.json_lines import decoded, json_object
 from steadycode.locks import lock_of, locked
 
 Event = dict[str, Any]
@@ -106,7 +106,9 @@ def _complete_lines(path: Path, position: int) -> tuple[list[Event], int]:
         stream.seek(position)
         chunk = stream.read()
     whole = chunk[: chunk.rfind(b"\n") + 1]
-    return [json.loads(line) for line in whole.splitlines()], position + len(whole)
+    place = f"{path} behind byte {position}"
+    rows = [json_object(decoded(line, place), place) for line in whole.split(b"\n") if line]
+    return rows, position + len(whole)
 
 
 @contextlib.contextmanager

@@ -67,7 +67,7 @@ def _is_intact(folder: Path, identity: str) -> bool:
         return manifest["recipe"] == identity and all(
             sha256_file(folder / name) == digest for name, digest in files.items()
         )
-    except (OSError, ValueError, KeyError, TypeError):
+    except (OSError, ValueError, KeyError, TypeError, AttributeError):
         return False
 
 

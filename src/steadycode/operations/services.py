@@ -5,7 +5,6 @@ They run in the background until ``steadycode down``. What runs is known from
 """
 
 import contextlib
-import json
 import os
 import subprocess
 import sys
@@ -19,7 +18,6 @@ from pathlib import Path
 import psutil
 
 from steadycode.errors import ConfigError, StageFailed
-from steadycode.files import read_json, write_json
 from steadycode.locks import locked
 from steadycode.processes import (
     ProcessId,
@@ -30,6 +28,7 @@ from steadycode.processes import (
     require_free_port,
 )
 from steadycode.project import Project
+from steadycode.records import read_record, write_record
 
 HOST = "127.0.0.1"
 POOLS: Mapping[str, int] = {"local-process": 1, "gpu": 1}
@@ -71,6 +70,16 @@ class Services:
         return known.process() if known else None
 
 
+@dataclass(frozen=True, kw_only=True)
+class _Record:
+    """``Services`` on disk, and whose they are: a project's folder may be copied."""
+
+    root: Path
+    prefect_port: int
+    mlflow_port: int
+    processes: Mapping[str, str]
+
+
 def recorded(project: Project) -> Services | None:
     """What the last ``up`` started here, whether or not it still runs.
 
@@ -78,18 +87,17 @@ def recorded(project: Project) -> Services | None:
     the record tells of the original's services.
     """
     try:
-        row = read_json(project.services)
-        home = Path(row["root"])
-        if home != project.root and (home / project.services.relative_to(project.root)).exists():
-            return None
-        processes = {name: ProcessId.parse(text) for name, text in row["processes"].items()}
-        return Services(
-            prefect_port=int(row["prefect_port"]),
-            mlflow_port=int(row["mlflow_port"]),
-            processes={name: one for name, one in processes.items() if one is not None},
-        )
-    except (OSError, json.JSONDecodeError, KeyError, TypeError, ValueError, AttributeError):
+        record = read_record(project.services, _Record, SCHEMA, ConfigError, "`steadycode down`")
+    except ConfigError:
         return None
+    if record.root != project.root and Project(record.root).services.exists():
+        return None
+    processes = {name: ProcessId.parse(text) for name, text in record.processes.items()}
+    return Services(
+        prefect_port=record.prefect_port,
+        mlflow_port=record.mlflow_port,
+        processes={name: one for name, one in processes.items() if one is not None},
+    )
 
 
 def running(project: Project) -> list[psutil.Process]:
@@ -219,11 +227,10 @@ def _environment(services: Services, name: str) -> dict[str, str]:
 
 
 def _write(project: Project, services: Services) -> None:
-    row = {
-        "schema": SCHEMA,
-        "root": str(project.root),
-        "prefect_port": services.prefect_port,
-        "mlflow_port": services.mlflow_port,
-        "processes": {name: str(one) for name, one in services.processes.items()},
-    }
-    write_json(project.services, row)
+    record = _Record(
+        root=project.root,
+        prefect_port=services.prefect_port,
+        mlflow_port=services.mlflow_port,
+        processes={name: str(one) for name, one in services.processes.items()},
+    )
+    write_record(project.services, record, SCHEMA)
