@@ -1,6 +1,7 @@
 """Where things are, and the environment that every library must find before it is imported."""
 
 import os
+from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -41,7 +42,8 @@ STARTED_BY = "STEADYCODE_PROCESS"
 
 @dataclass(frozen=True)
 class Project:
-    """The repository that is the application: every path that more than one module needs."""
+    """The repository that is the application: every path that more than one module needs, and
+    every path below ``work``."""
 
     root: Path
 
@@ -58,6 +60,11 @@ class Project:
         return self.root / "configs"
 
     @property
+    def recipe(self) -> Path:
+        """What data/ is built from."""
+        return self.configs / "corpus.yaml"
+
+    @property
     def models(self) -> Path:
         return self.root / "models"
 
@@ -66,9 +73,62 @@ class Project:
         return self.root / "mlruns"
 
     @property
+    def prefect(self) -> Path:
+        """Where Prefect keeps its database, unless PREFECT_HOME names another folder."""
+        return self.root / ".prefect"
+
+    @property
     def work(self) -> Path:
         """Everything that can be made again: attempts, caches, evidence."""
         return self.root / ".steadycode"
+
+    def attempt(self, retraining: str, number: int) -> Path:
+        """The folder of one attempt at a retraining; it holds a folder for each stage."""
+        return self._retrainings / retraining / f"attempt-{number:03d}"
+
+    def attempts(self) -> Iterator[tuple[str, int, Path]]:
+        """Retraining, number and folder of each attempt that has a folder here, in their order."""
+        for folder in sorted(self._retrainings.glob("*/attempt-*")):
+            number = folder.name.removeprefix("attempt-")
+            if number.isdigit():
+                yield folder.parent.name, int(number), folder
+
+    @property
+    def _retrainings(self) -> Path:
+        return self.work / "retrainings"
+
+    @property
+    def evaluations(self) -> Path:
+        """A job's folder for each evaluation, named by what the job is."""
+        return self.work / "evaluations"
+
+    @property
+    def benchmarks(self) -> Path:
+        """Perturbed problems, for all models that meet them."""
+        return self.work / "benchmarks"
+
+    @property
+    def completions(self) -> Path:
+        """What models have said, by their fingerprints."""
+        return self.work / "completions"
+
+    @property
+    def downloads(self) -> Path:
+        """Pinned wheels."""
+        return self.work / "downloads"
+
+    @property
+    def refresh_state(self) -> Path:
+        """What a refresh has done that cannot be seen elsewhere."""
+        return self.work / "refresh.json"
+
+    @property
+    def services(self) -> Path:
+        """The record of what ``steadycode up`` has started."""
+        return self.work / "services.json"
+
+    def service_log(self, name: str) -> Path:
+        return self.work / "services" / f"{name.replace(' ', '-')}.log"
 
     def lock(self, name: str) -> Path:
         """The lock file of what is done once at a time in a whole project (see ``locks``)."""
@@ -85,7 +145,7 @@ class Project:
 
         os.environ[STARTED_BY] = str(ProcessId.mine())
         os.environ["STEADYCODE_HOME"] = str(self.root)
-        os.environ.setdefault("PREFECT_HOME", str(self.root / ".prefect"))
+        os.environ.setdefault("PREFECT_HOME", str(self.prefect))
         for name, value in _QUIET.items():
             os.environ.setdefault(name, value)
 

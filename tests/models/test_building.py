@@ -13,7 +13,7 @@ import pytest
 
 from steadycode.config import read_yaml
 from steadycode.errors import ModelError
-from steadycode.files import read_json, write_json
+from steadycode.files import read_json, to_json, write_json
 from steadycode.models import fingerprint, resolve
 from steadycode.models.tiny import save_tiny
 from steadycode.project import Project
@@ -51,6 +51,17 @@ def test_an_altered_base_model_is_built_again(project: Project, tiny: Path) -> N
     resolve("tiny-random", project, say=said.append)
     assert fingerprint(tiny) == before
     assert said == [f"{tiny} differs from its manifest; building it again"]
+
+
+@pytest.mark.parametrize("manifest", ["", "[]", "{}", '{"recipe": "x", "files": {}}', "FILES"])
+def test_a_damaged_manifest_vouches_for_nothing(
+    project: Project, tiny: Path, manifest: str
+) -> None:
+    before = read_json(tiny / "manifest.json")
+    text = to_json({**before, "files": []}) if manifest == "FILES" else manifest
+    (tiny / "manifest.json").write_text(text)
+    assert resolve("tiny-random", project) == tiny
+    assert read_json(tiny / "manifest.json") == before
 
 
 def test_an_altered_recipe_is_built_again(project: Project, tiny: Path) -> None:

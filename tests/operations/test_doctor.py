@@ -11,7 +11,7 @@ from pathlib import Path
 import psutil
 import pytest
 
-from steadycode.files import write_json
+from steadycode.files import to_json, write_json
 from steadycode.operations import doctor, services
 from steadycode.operations.doctor import examine, repair
 from steadycode.processes import ProcessId
@@ -214,7 +214,8 @@ def test_a_copy_does_not_take_the_originals_services_for_its_own(
 
 
 def recorded(root: Path, **processes: str) -> dict[str, object]:
-    return {"root": str(root), "prefect_port": 1, "mlflow_port": 2, "processes": processes}
+    ports = {"prefect_port": 1, "mlflow_port": 2}
+    return {"schema": 1, "root": str(root), **ports, "processes": processes}
 
 
 def test_a_repair_that_fails_keeps_no_other(
@@ -235,7 +236,9 @@ def test_a_repair_that_fails_keeps_no_other(
 
 
 def test_damaged_notes_on_services_are_no_services(project: Project, store: Store) -> None:
-    for text in ("", "[]", '{"prefect_port": 1}', '{"processes": 3}'):
+    good = to_json(recorded(project.root, mlflow=DEAD))
+    odd = [good.replace(*parts) for parts in (('"schema": 1', '"schema": 2'), ("1,", '"1",'))]
+    for text in ("", "[]", '{"prefect_port": 1}', '{"processes": 3}', *odd):
         (project.work / "services.json").write_text(text)
         assert examine(project) == []
 

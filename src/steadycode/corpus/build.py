@@ -165,7 +165,7 @@ def _sources(recipe: Recipe, project: Project, progress: Progress) -> Iterator[S
     for done, name in enumerate(names):
         progress(name, done, len(names))
         if name in packages:
-            yield read_package(packages[name], project.work / "downloads")
+            yield read_package(packages[name], project.downloads)
         else:
             yield read_folder(folders[name], project.root)
     progress("corpus", len(names), len(names))

@@ -1,12 +1,13 @@
 """Which rows one version of the corpus has and another has not."""
 
-import json
+import hashlib
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
 from steadycode.corpus.recipe import SPLITS, SplitName
-from steadycode.files import sha256_text
+from steadycode.errors import DataError
+from steadycode.json_lines import decoded, json_object, raw_lines
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -37,12 +38,11 @@ def _contents(path: Path) -> set[str]:
     """What identifies each row: the sha256 of its content, of the line where it has none."""
     if not path.is_file():
         return set()
-    with path.open(encoding="utf-8", errors="replace") as lines:
-        return {_content(line) for line in lines}
+    return {_content(line, place) for place, line in raw_lines(path)}
 
 
-def _content(line: str) -> str:
+def _content(line: bytes, place: str) -> str:
     try:
-        return str(json.loads(line)["sha256"])
-    except (ValueError, LookupError, TypeError):
-        return sha256_text(line)
+        return str(json_object(decoded(line, place), place)["sha256"])
+    except (DataError, KeyError):
+        return hashlib.sha256(line).hexdigest()

@@ -193,7 +193,7 @@ def _require_replaceable(project: Project, md5: str) -> None:
 
 def _require_unused(project: Project) -> None:
     """Raises DataError while a retraining reads data/: it would fail on data that changed."""
-    for folder in project.work.glob("retrainings/*/attempt-*"):
+    for _, _, folder in project.attempts():
         if is_held(lock_of(folder)):
             raise DataError(
                 f"data/ is to be replaced, but the retraining in {folder} is reading it; run this "
@@ -239,19 +239,15 @@ def _state(change: Change, replaces: str | None, *, retrained: bool) -> _State:
     return _State(md5=change.md5, replaces=replaces, retrained=retrained, token=change.token)
 
 
-def _state_path(project: Project) -> Path:
-    return project.work / "refresh.json"
-
-
 def _read_state(project: Project) -> _State | None:
-    path = _state_path(project)
+    path = project.refresh_state
     if not path.exists():
         return None
     return read_record(path, _State, SCHEMA, DataError, "remove it and run this again")
 
 
 def _write_state(project: Project, state: _State) -> None:
-    write_record(_state_path(project), state, SCHEMA)
+    write_record(project.refresh_state, state, SCHEMA)
 
 
 def _message(change: Change) -> str:

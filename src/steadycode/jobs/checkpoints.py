@@ -77,7 +77,7 @@ class Checkpoints:
         _remove_unlisted(self._job.folder, self._rows)
 
     def _list(self, step: int, folder: Path) -> None:
-        events = (self._job.folder / "events.jsonl").read_bytes()  # a line is on disk once told
+        events = self._job.events.read_bytes()  # a line is on disk once told
         row = Checkpoint(
             folder=f"{FOLDER}/{folder.name}",
             step=step,
@@ -111,17 +111,16 @@ def rewind(job: Job) -> None:
     they were when it was written.
     """
     rows = _read_index(job)
-    while rows and not _trusted(job.folder, rows[0]):
+    while rows and not _trusted(job, rows[0]):
         rows = rows[1:]
     if not rows:
         remove_checkpoints(job.folder)
-        (job.folder / "events.jsonl").unlink(missing_ok=True)
+        job.events.unlink(missing_ok=True)
         return
     _write_index(job, rows)
     _remove_unlisted(job.folder, rows)
-    events = job.folder / "events.jsonl"
-    told = events.read_bytes()[: rows[0].events]
-    with replacing(events) as temporary:  # a new file: a straggler appends to the old one
+    told = job.events.read_bytes()[: rows[0].events]
+    with replacing(job.events) as temporary:  # a new file: a straggler appends to the old one
         temporary.write_bytes(told)
 
 
@@ -131,12 +130,12 @@ def remove_checkpoints(folder: Path) -> None:
     shutil.rmtree(folder / FOLDER, ignore_errors=True)
 
 
-def _trusted(folder: Path, row: Checkpoint) -> bool:
+def _trusted(job: Job, row: Checkpoint) -> bool:
     try:
-        events = (folder / "events.jsonl").read_bytes()[: row.events]
+        events = job.events.read_bytes()[: row.events]
         if hashlib.sha256(events).hexdigest() != row.events_sha256:
             return False
-        return sha256_folder(folder / row.folder) == row.files
+        return sha256_folder(job.folder / row.folder) == row.files
     except (OSError, TypeError):
         return False
 

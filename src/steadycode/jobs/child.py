@@ -73,9 +73,9 @@ def run_body(stage: str, body: Body, path: Path) -> Manifest:
     job = Job.read(path)
     if job.stage != stage:
         raise StageFailed(f"{path} is a job for {job.stage!r}, not for {stage!r}")
-    (job.folder / "manifest.json").unlink(missing_ok=True)
+    job.manifest.unlink(missing_ok=True)
     started = time.monotonic()
-    outputs = body(job, Events(job.folder / "events.jsonl"))
+    outputs = body(job, Events(job.events))
     unit = 1024 if sys.platform != "darwin" else 1024**2  # ru_maxrss: KiB, on macOS bytes
     manifest = Manifest(
         stage=stage,
@@ -89,7 +89,7 @@ def run_body(stage: str, body: Body, path: Path) -> Manifest:
         wall_seconds=round(time.monotonic() - started, 3),
         peak_memory_mb=round(resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / unit, 1),
     )
-    write_record(job.folder / "manifest.json", manifest, SCHEMA)
+    write_record(job.manifest, manifest, SCHEMA)
     remove_checkpoints(job.folder)
     return manifest
 

@@ -16,6 +16,8 @@ from steadycode.files import sha256_file, sha256_json
 from steadycode.records import read_record, write_record
 
 SCHEMA = 1
+JOB, LOG = "job.json", "stage.log"
+"""Files in a job's folder."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -38,7 +40,22 @@ class Job:
 
     @property
     def path(self) -> Path:
-        return self.folder / "job.json"
+        return self.folder / JOB
+
+    @property
+    def events(self) -> Path:
+        """What the stage tells while it runs, a line each."""
+        return self.folder / "events.jsonl"
+
+    @property
+    def log(self) -> Path:
+        """What the stage prints."""
+        return self.folder / LOG
+
+    @property
+    def manifest(self) -> Path:
+        """Written last."""
+        return self.folder / "manifest.json"
 
     def in_folder(self, folder: Path) -> "Job":
         return replace(self, folder=folder)
@@ -67,9 +84,8 @@ class Manifest:
 
 def trusted_manifest(job: Job) -> Manifest | None:
     """The manifest in the job's folder if it belongs to this job and every output matches it."""
-    path = job.folder / "manifest.json"
     try:
-        manifest = read_record(path, Manifest, SCHEMA, SteadycodeError, "run the stage again")
+        manifest = read_record(job.manifest, Manifest, SCHEMA, SteadycodeError, "run it again")
     except SteadycodeError:
         return None
     if manifest.job_sha256 != job.sha256:

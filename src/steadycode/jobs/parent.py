@@ -6,7 +6,6 @@ an unfinished stage continues from.
 """
 
 import contextlib
-import json
 import os
 import signal
 import subprocess
@@ -19,11 +18,11 @@ from typing import Any
 from steadycode.errors import StageFailed, StageKilled, SteadycodeError
 from steadycode.jobs.checkpoints import remove_checkpoints, rewind
 from steadycode.jobs.job import Job, Manifest, trusted_manifest
+from steadycode.json_lines import decoded, json_object
 from steadycode.locks import lock_of, locked
 
 Event = dict[str, Any]
 OnEvent = Callable[[Event], None]
-LOG = "stage.log"
 _POLL_SECONDS = 0.2
 _TAIL_LINES = 15
 
@@ -47,11 +46,9 @@ def run_stage(
 
 
 def _run(job: Job, on_event: OnEvent, timeout: float | None, launcher: Sequence[str]) -> Manifest:
-    events = job.folder / "events.jsonl"
     rewind(job)
     job.write()
-    log = job.folder / LOG
-    with log.open("wb") as output:
+    with job.log.open("wb") as output:
         child = subprocess.Popen(
             [*launcher, f"steadycode.stages.{job.stage}", str(job.path)],
             stdin=subprocess.DEVNULL,
@@ -61,12 +58,13 @@ def _run(job: Job, on_event: OnEvent, timeout: float | None, launcher: Sequence[
             env={**os.environ, "STEADYCODE_PARENT": str(os.getpid())},
         )
         with _killed_on_exit(child):
-            _follow(child, events, on_event, timeout, job)
+            _follow(child, on_event, timeout, job)
     if child.returncode != 0:
-        raise _failure(job.stage, child.returncode, log)
+        raise _failure(job.stage, child.returncode, job.log)
     manifest = trusted_manifest(job)
     if manifest is None:
-        raise StageFailed(f"{job.stage} ended, but its outputs do not match a manifest; see {log}")
+        fault = "its outputs do not match a manifest"
+        raise StageFailed(f"{job.stage} ended, but {fault}; see {job.log}")
     return manifest
 
 
@@ -75,14 +73,13 @@ def _replayed(job: Job, on_event: OnEvent) -> Manifest | None:
     manifest = trusted_manifest(job)
     if manifest is not None:
         remove_checkpoints(job.folder)  # a kill right behind the manifest leaves them
-        for event in _complete_lines(job.folder / "events.jsonl", 0)[0]:
+        for event in _complete_lines(job.events, 0)[0]:
             on_event(event)
     return manifest
 
 
 def _follow(
     child: subprocess.Popen[bytes],
-    events: Path,
     on_event: OnEvent,
     timeout: float | None,
     job: Job,
@@ -91,7 +88,7 @@ def _follow(
     position = 0
     while True:
         ended = child.poll() is not None
-        lines, position = _complete_lines(events, position)
+        lines, position = _complete_lines(job.events, position)
         for event in lines:
             on_event(event)
         if ended:
@@ -109,7 +106,9 @@ def _complete_lines(path: Path, position: int) -> tuple[list[Event], int]:
         stream.seek(position)
         chunk = stream.read()
     whole = chunk[: chunk.rfind(b"\n") + 1]
-    return [json.loads(line) for line in whole.splitlines()], position + len(whole)
+    place = f"{path} behind byte {position}"
+    rows = [json_object(decoded(line, place), place) for line in whole.split(b"\n") if line]
+    return rows, position + len(whole)
 
 
 @contextlib.contextmanager

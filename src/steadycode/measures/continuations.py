@@ -25,7 +25,7 @@ BATCH = 16
 
 @dataclass(frozen=True, slots=True)
 class Continued:
-    """For each prefix, how a person and how the model went on; all equally long in tokens."""
+    """How a person and how the model went on after each prefix, all equally long in tokens."""
 
     prefixes: tuple[str, ...]
     people: tuple[str, ...]
@@ -83,8 +83,7 @@ def continued(
 
 
 def _beginnings(tokenizer: Any, documents: Sequence[str], length: int) -> list[list[int]]:
-    """The first ``length`` ids of each document that has so many. Raises DataError when fewer than
-    two have."""
+    """The first ``length`` ids of each document with so many. Raises DataError below two."""
     encoded = (encode(tokenizer, text)[:length] for text in documents)
     ids = [tokens for tokens in encoded if len(tokens) == length]
     if len(ids) < 2:
@@ -138,8 +137,7 @@ def mauve(
 
 
 def last_states(model: Any, tokenizer: Any, texts: Sequence[str]) -> Tensor:
-    """The last hidden state of each text's last token, scaled to length 1: float32 [texts, D] on
-    the CPU."""
+    """The last hidden state of each text's last token, as float32 [texts, D] of length 1."""
     forward = single_pass(model)
     states = []
     with evaluating(model):

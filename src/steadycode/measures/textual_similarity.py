@@ -66,10 +66,8 @@ def spearman(
     max_tokens: int = MAX_TOKENS,
     on_progress: Callable[[int, int], None] | None = None,
 ) -> float:
-    """Spearman's correlation (-1 to 1) of cosines and scores; NaN when either are all equal.
-
-    Raises DataError for a sentence that has no token.
-    """
+    """Spearman's correlation (-1 to 1) of cosines and scores; NaN when either are all equal. Raises
+    DataError for a sentence that has no token."""
     sentences = [text for pair in pairs for text in (pair.sentence1, pair.sentence2)]
     sequences = [encode(tokenizer, text)[:max_tokens] for text in sentences]
     for text, ids in zip(sentences, sequences, strict=True):

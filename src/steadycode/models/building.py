@@ -28,10 +28,8 @@ _MANIFEST = "manifest.json"
 
 
 def build_base(name: str, recipe: Recipe, project: Project, say: Say) -> Path:
-    """The folder ``models/NAME``, which is built by ``recipe`` if it is missing or was altered.
-
-    It appears whole or not at all. Raises ModelError when it cannot be built.
-    """
+    """The folder ``models/NAME``, which is built by ``recipe`` if it is missing or was altered. It
+    appears whole or not at all. Raises ModelError when it cannot be built."""
     folder = project.models / name
     identity = sha256_json({"recipe": dict(recipe), "schema": SCHEMA})
     if _is_intact(folder, identity):
@@ -40,7 +38,7 @@ def build_base(name: str, recipe: Recipe, project: Project, say: Say) -> Path:
         if not _is_intact(folder, identity):  # whoever comes second finds the work done
             if folder.exists():
                 say(f"{folder} differs from its manifest; building it again")
-            _build(name, recipe, identity, folder, project.work / "downloads", say)
+            _build(name, recipe, identity, folder, project.downloads, say)
     return folder
 
 
@@ -69,7 +67,7 @@ def _is_intact(folder: Path, identity: str) -> bool:
         return manifest["recipe"] == identity and all(
             sha256_file(folder / name) == digest for name, digest in files.items()
         )
-    except (OSError, ValueError, KeyError, TypeError):
+    except (OSError, ValueError, KeyError, TypeError, AttributeError):
         return False
 
 

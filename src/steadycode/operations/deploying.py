@@ -10,7 +10,7 @@ from uuid import UUID
 
 from steadycode.config import read_yaml
 from steadycode.errors import ConfigError
-from steadycode.operations.schedule import prefect_client
+from steadycode.operations.schedule import pages, prefect_client
 from steadycode.project import Project, find_project
 
 if TYPE_CHECKING:
@@ -83,7 +83,7 @@ def deploy(project: Project) -> None:
 def require_pool(name: str) -> None:
     """Raises ConfigError when the server has no such work pool: a worker would wait for ever."""
     with prefect_client() as client:
-        known = sorted(pool.name for pool in client.read_work_pools(limit=200))
+        known = sorted(pool.name for pool in pages(client.read_work_pools))
     if name not in known:
         raise ConfigError(f"no work pool {name!r} there; there are: {', '.join(known) or 'none'}")
 
@@ -96,7 +96,7 @@ def _drop_schedules(project: Project) -> None:
     rows = read_yaml(project.root / "prefect.yaml").get("deployments") or []
     without = {(row["entrypoint"], row["name"]) for row in rows if not row.get("schedules")}
     with prefect_client() as client:
-        for deployment in client.read_deployments(limit=200):
+        for deployment in list(pages(client.read_deployments)):
             if (deployment.entrypoint, deployment.name) in without:
                 for schedule in deployment.schedules:
                     client.delete_deployment_schedule(deployment.id, schedule.id)
@@ -114,7 +114,7 @@ def ensure_automations(notify: str | None) -> None:
         wanted.append(_tell(_block(notify)))
     replaced = {_ZOMBIES} if notify is None else {_ZOMBIES, _TELL}
     with prefect_client() as client:
-        for row in client.read_automations():
+        for row in list(pages(client.read_automations)):
             if row.name in replaced:
                 client.delete_automation(row.id)
         for automation in wanted:
@@ -173,7 +173,7 @@ def _resource(labels: dict[str, str]) -> Any:
 def _block(spec: str) -> UUID:
     kind, _, name = spec.partition("/")
     with prefect_client() as client:
-        for document in client.read_block_documents(limit=200):
+        for document in pages(client.read_block_documents):
             slug = document.block_type.slug if document.block_type else ""
             if (slug, document.name) == (kind, name):
                 return UUID(str(document.id))

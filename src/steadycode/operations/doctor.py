@@ -15,7 +15,7 @@ import psutil
 
 from steadycode.config import Config
 from steadycode.files import remove
-from steadycode.jobs.parent import LOG
+from steadycode.jobs.job import LOG
 from steadycode.operations import schedule, services
 from steadycode.operations.interrupted import interrupted
 from steadycode.processes import (
@@ -140,14 +140,14 @@ def _dead_services(project: Project) -> Iterator[Finding]:
         if recorded and recorded.alive(name) is None:
             yield Finding(
                 what=f"the {name} of `steadycode up` is not running "
-                f"(log: {services.log_of(project, name)})",
+                f"(log: {project.service_log(name)})",
                 remedy="`steadycode up` starts it again",
                 repair=None,
             )
 
 
 def _prefect_is_used(project: Project) -> bool:
-    home = Path(os.environ.get("PREFECT_HOME", project.root / ".prefect"))
+    home = Path(os.environ.get("PREFECT_HOME", project.prefect))
     return "PREFECT_API_URL" in os.environ or (home / "prefect.db").exists()
 
 
@@ -247,8 +247,7 @@ def _log_of(project: Project, run: OpenRun) -> Path:
 
     Evaluations are shared by attempts, so that their log may be of another attempt by now.
     """
-    attempt = project.work / "retrainings" / run.retraining / f"attempt-{run.attempt:03d}"
-    return attempt / (run.stage or "none") / LOG
+    return project.attempt(run.retraining, run.attempt) / (run.stage or "none") / LOG
 
 
 def _interrupted(project: Project, processes: list[psutil.Process]) -> Iterator[Finding]:

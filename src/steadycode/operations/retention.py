@@ -8,6 +8,7 @@ from pathlib import Path
 
 from steadycode.errors import ModelError
 from steadycode.files import read_json
+from steadycode.jobs.job import JOB
 from steadycode.locks import is_held, lock_of
 from steadycode.models import fingerprint
 from steadycode.operations.interrupted import interrupted
@@ -24,6 +25,7 @@ from steadycode.registry.retention import (
     split_versions,
 )
 from steadycode.registry.store import Store, open_store
+from steadycode.retraining.attempt import DECISION
 from steadycode.temporaries import temporary
 
 
@@ -100,17 +102,15 @@ def plan_removal(project: Project, store: Store, keep: int) -> list[Item]:
 
 
 def attempt_folders(project: Project) -> Iterator[AttemptFolder]:
-    for folder in sorted((project.work / "retrainings").glob("*/attempt-*")):
-        number = folder.name.removeprefix("attempt-")
-        if number.isdigit():
-            yield AttemptFolder(
-                retraining=folder.parent.name,
-                number=int(number),
-                folder=folder,
-                finished=(folder / "decision.json").exists(),
-                running=is_held(lock_of(folder)),
-                touched=_touched(folder),
-            )
+    for retraining, number, folder in project.attempts():
+        yield AttemptFolder(
+            retraining=retraining,
+            number=number,
+            folder=folder,
+            finished=(folder / DECISION).exists(),
+            running=is_held(lock_of(folder)),
+            touched=_touched(folder),
+        )
 
 
 def _touched(folder: Path) -> float:
@@ -134,8 +134,8 @@ def _needed(project: Project, kept: list[AttemptFolder]) -> Needed:
     An attempt needs the model that it starts from, the one that it has trained, and the evidence on
     both; an evaluation needs its model.
     """
-    jobs = [one.train / "job.json" for one in kept]
-    running = [job for job in (project.work / "evaluations").glob("*/job.json")
+    jobs = [attempt.train / JOB for attempt in kept]
+    running = [job for job in project.evaluations.glob(f"*/{JOB}")
                if is_held(lock_of(job.parent))]  # fmt: skip
     models = {_model_of(job) for job in (*jobs, *running)} - {""}
     return Needed(
@@ -168,8 +168,8 @@ def _trainings(attempts: Iterable[AttemptFolder]) -> Iterator[Item]:
 
 def _evaluations(project: Project, kept_models: AbstractSet[str]) -> Iterator[Item]:
     """Completions and evidence of models that do not stay; MLflow has a copy of the evidence."""
-    for folder in folders_in(project.work / "evaluations"):
-        model = _model_of(folder / "job.json")
+    for folder in folders_in(project.evaluations):
+        model = _model_of(folder / JOB)
         if model not in kept_models and not is_held(lock_of(folder)):
             yield Item(
                 kind="completions",
@@ -182,7 +182,7 @@ def _evaluations(project: Project, kept_models: AbstractSet[str]) -> Iterator[It
 
 def _completions(project: Project, kept_models: AbstractSet[str]) -> Iterator[Item]:
     """The completions of models that do not stay, whatever the settings they were made with."""
-    for folder in folders_in(project.work / "completions"):
+    for folder in folders_in(project.completions):
         if folder.name not in kept_models:
             yield Item(
                 kind="completions",

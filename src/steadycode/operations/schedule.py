@@ -7,10 +7,11 @@ project's own a run is judged only after one of our processes has claimed it.
 """
 
 import os
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
+from itertools import count, islice
 from typing import TYPE_CHECKING, Any
 from uuid import UUID
 
@@ -239,6 +240,15 @@ def log_of(run: ScheduledRun) -> str:
     return "".join(lines)
 
 
+def pages(read: Callable[..., list[Any]], page: int = _PAGE, **which: Any) -> Iterator[Any]:
+    """All that one of Prefect's reads finds, which it gives by the page."""
+    for offset in count(step=page):
+        rows = read(**which, limit=page, offset=offset)
+        yield from rows
+        if len(rows) < page:
+            return
+
+
 def _runs(
     client: "SyncPrefectClient",
     names: Mapping[UUID, str],
@@ -247,7 +257,7 @@ def _runs(
     deployment_id: UUID | None = None,
     since: datetime | None = None,
     until: datetime | None = None,
-    limit: int = _PAGE,
+    limit: int | None = None,
 ) -> list[ScheduledRun]:
     """The runs of flows that are named as ours are, sorted by when they were due, newest first."""
     from prefect.client.schemas import filters
@@ -265,14 +275,15 @@ def _runs(
     which = None
     if deployment_id:
         which = filters.DeploymentFilter(id=filters.DeploymentFilterId(any_=[deployment_id]))
-    rows = client.read_flow_runs(
+    rows = pages(
+        client.read_flow_runs,
+        page=limit or _PAGE,
         flow_filter=filters.FlowFilter(name=filters.FlowFilterName(any_=list(FLOWS))),
         flow_run_filter=wanted,
         deployment_filter=which,
         sort=FlowRunSort.EXPECTED_START_TIME_DESC,
-        limit=limit,
     )
-    return [_run(row, names) for row in rows if row.state is not None]
+    return [_run(row, names) for row in islice(rows, limit) if row.state is not None]
 
 
 def _run(row: "FlowRun", names: Mapping[UUID, str]) -> ScheduledRun:
@@ -299,7 +310,7 @@ def _deployments(client: "SyncPrefectClient") -> list["DeploymentResponse"]:
     from prefect.client.schemas.filters import FlowFilter, FlowFilterName
 
     ours = FlowFilter(name=FlowFilterName(any_=list(FLOWS)))
-    rows = client.read_deployments(flow_filter=ours, limit=_PAGE)
+    rows = pages(client.read_deployments, flow_filter=ours)
     return [row for row in rows if row.entrypoint in _ENTRYPOINTS]
 
 

@@ -5,7 +5,6 @@ were started; a service that has died is started again by the next ``up``.
 """
 
 import contextlib
-import json
 import os
 import subprocess
 import sys
@@ -19,7 +18,6 @@ from pathlib import Path
 import psutil
 
 from steadycode.errors import ConfigError, StageFailed
-from steadycode.files import read_json, write_json
 from steadycode.locks import locked
 from steadycode.processes import (
     ProcessId,
@@ -30,6 +28,7 @@ from steadycode.processes import (
     require_free_port,
 )
 from steadycode.project import Project
+from steadycode.records import read_record, write_record
 
 HOST = "127.0.0.1"
 POOLS: Mapping[str, int] = {"local-process": 1, "gpu": 1}
@@ -75,6 +74,16 @@ class Services:
         return known.process() if known else None
 
 
+@dataclass(frozen=True, kw_only=True)
+class _Record:
+    """``Services`` on disk, with the project's root: a record in a copied folder is not its own."""
+
+    root: Path
+    prefect_port: int
+    mlflow_port: int
+    processes: Mapping[str, str]
+
+
 def recorded(project: Project) -> Services | None:
     """The services that the last ``up`` started here, whether or not they still run.
 
@@ -82,18 +91,17 @@ def recorded(project: Project) -> Services | None:
     record is about the original's services.
     """
     try:
-        row = read_json(_state(project))
-        home = Path(row["root"])
-        if home != project.root and (home / _state(project).relative_to(project.root)).exists():
-            return None
-        processes = {name: ProcessId.parse(text) for name, text in row["processes"].items()}
-        return Services(
-            prefect_port=int(row["prefect_port"]),
-            mlflow_port=int(row["mlflow_port"]),
-            processes={name: known for name, known in processes.items() if known is not None},
-        )
-    except (OSError, json.JSONDecodeError, KeyError, TypeError, ValueError, AttributeError):
+        record = read_record(project.services, _Record, SCHEMA, ConfigError, "`steadycode down`")
+    except ConfigError:
         return None
+    if record.root != project.root and Project(record.root).services.exists():
+        return None
+    processes = {name: ProcessId.parse(text) for name, text in record.processes.items()}
+    return Services(
+        prefect_port=record.prefect_port,
+        mlflow_port=record.mlflow_port,
+        processes={name: known for name, known in processes.items() if known is not None},
+    )
 
 
 def running(project: Project) -> list[psutil.Process]:
@@ -165,7 +173,7 @@ def wait_for(project: Project, services: Services, name: str) -> None:
             urllib.request.urlopen(f"{services.address(name)}{path}", timeout=5).close()
             return
         if services.alive(name) is None or time.monotonic() > deadline:
-            log = log_of(project, name)
+            log = project.service_log(name)
             tail = "\n  ".join(log.read_text(errors="replace").rstrip().splitlines()[-8:])
             raise StageFailed(
                 f"{name} does not answer at {services.address(name)}; the end of {log}:\n  {tail}"
@@ -186,11 +194,7 @@ def stop(project: Project, services: Services, names: Sequence[str]) -> None:
 
 
 def forget(project: Project) -> None:
-    _state(project).unlink(missing_ok=True)
-
-
-def log_of(project: Project, name: str) -> Path:
-    return project.work / "services" / f"{name.replace(' ', '-')}.log"
+    project.services.unlink(missing_ok=True)
 
 
 def _start(
@@ -201,7 +205,7 @@ def _start(
 ) -> Services:
     if services.alive(name):
         return services
-    log = log_of(project, name)
+    log = project.service_log(name)
     log.parent.mkdir(parents=True, exist_ok=True)
     with log.open("ab") as output:
         process = subprocess.Popen(
@@ -231,16 +235,11 @@ def _environment(services: Services, name: str) -> dict[str, str]:
     return environment
 
 
-def _state(project: Project) -> Path:
-    return project.work / "services.json"
-
-
 def _write(project: Project, services: Services) -> None:
-    row = {
-        "schema": SCHEMA,
-        "root": str(project.root),
-        "prefect_port": services.prefect_port,
-        "mlflow_port": services.mlflow_port,
-        "processes": {name: str(known) for name, known in services.processes.items()},
-    }
-    write_json(_state(project), row)
+    record = _Record(
+        root=project.root,
+        prefect_port=services.prefect_port,
+        mlflow_port=services.mlflow_port,
+        processes={name: str(known) for name, known in services.processes.items()},
+    )
+    write_record(project.services, record, SCHEMA)

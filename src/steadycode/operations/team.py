@@ -178,7 +178,7 @@ def _refuse_commands(project: Project) -> None:
 
 def _show(project: Project, console: Console, now: Services) -> None:
     for name in now.processes:
-        log = services.log_of(project, name).relative_to(project.root)
+        log = project.service_log(name).relative_to(project.root)
         console.print(f"{name} {now.address(name)} (log: {log})", highlight=False, soft_wrap=True)
     for deployment in schedule.deployments():
         next_due = deployment.next_due

@@ -38,9 +38,7 @@ def problem_file(source: str) -> Path:
 
 def lines(path: Path) -> Iterator[tuple[str, bytes]]:
     """Yield the place (``file:line``) and the text of every line of a file, or of a folder's files.
-
-    A row of a parquet file becomes a line of JSON. Raises DataError when a file cannot be read.
-    """
+    A row of a parquet file becomes a line of JSON. Raises DataError when a file cannot be read."""
     files = _data_files(path.iterdir()) if path.is_dir() else [path]
     if not files:
         raise DataError(f"{path} holds no {' or '.join(_SUFFIXES)} file; name another folder")

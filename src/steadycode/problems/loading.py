@@ -52,7 +52,7 @@ def load_problems(
 
 
 def locate(source: str) -> dict[str, str]:
-    """Where each task's row is, as ``file:line``, by task_id; for faults that only a run shows.
+    """The place of each task's row (``file:line``) by task_id, for faults that only a run shows.
 
     When several rows have the same task_id, the one that is loaded counts. Raises DataError as
     ``problem_file`` does.

@@ -8,6 +8,7 @@ from tempfile import TemporaryDirectory
 from typing import TYPE_CHECKING
 
 from steadycode.errors import ConfigError
+from steadycode.jobs.job import LOG
 from steadycode.registry.store import Store
 from steadycode.registry.tags import (
     DEPLOYMENT,
@@ -22,7 +23,7 @@ from steadycode.registry.tags import (
 if TYPE_CHECKING:
     from mlflow.entities import Run
 
-_LOGS = ("stage.log", "fault.txt", "flow.log")
+_LOGS = (LOG, "fault.txt", "flow.log")
 _LOG_LINES = 30
 
 

@@ -92,7 +92,7 @@ def registry_items(
 def downloads(store: Store, kept: list[RegisteredVersion], needed: Needed) -> Iterator[Item]:
     """The copies that ``fetch`` made here of a server's versions which do not stay."""
     stay = {version.fingerprint for version in kept} | needed.fingerprints
-    for folder in folders_in(store.folder / "fetched"):
+    for folder in folders_in(store.fetched):
         if folder.name not in stay:
             yield _item("downloaded weights", folder.name[:12], folder)
 

@@ -38,6 +38,11 @@ class Store:
     def embedded(self) -> bool:
         return self.tracking_uri.startswith("sqlite:")
 
+    @property
+    def fetched(self) -> Path:
+        """Copies of a server's versions, by their fingerprints."""
+        return self.folder / "fetched"
+
     def writing(self) -> AbstractContextManager[None]:
         """A lock that lets one process on this machine write versions and aliases at a time; a
         thread that holds it may take it again.

@@ -107,7 +107,7 @@ def fetch(store: Store, spec: str) -> Path:
             store.client.get_model_version_download_uri(version.name, str(version.version))
         )
     else:
-        folder = store.folder / "fetched" / version.fingerprint
+        folder = store.fetched / version.fingerprint
         with locked(folder.with_name(f".{folder.name}.lock")):
             if not folder.is_dir():
                 _download(store, version, folder)

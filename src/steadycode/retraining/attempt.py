@@ -15,6 +15,8 @@ from steadycode.identity import code_hash
 from steadycode.project import Project
 from steadycode.randomness import derive_seed
 
+DECISION = "decision.json"
+
 
 @dataclass(frozen=True, kw_only=True)
 class Attempt:
@@ -28,7 +30,7 @@ class Attempt:
     @property
     def decision_path(self) -> Path:
         """Written last: the mark of a finished attempt."""
-        return self.folder / "decision.json"
+        return self.folder / DECISION
 
 
 def retraining_id(config: Config, data_md5: str, start_fingerprint: str) -> str:
@@ -54,7 +56,7 @@ def open_attempt(
     """
     number = 1
     while True:
-        folder = project.work / "retrainings" / retraining / f"attempt-{number:03d}"
+        folder = project.attempt(retraining, number)
         attempt = Attempt(
             retraining=retraining,
             number=number,

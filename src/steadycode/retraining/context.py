@@ -11,7 +11,7 @@ from steadycode.corpus.versions import DataVersion, check_data
 from steadycode.errors import ConfigError, SteadycodeError
 from steadycode.gate.policy import Policy
 from steadycode.jobs.job import Job, Manifest
-from steadycode.jobs.parent import LOG, Event, run_stage
+from steadycode.jobs.parent import Event, run_stage
 from steadycode.locks import lock_of, locked
 from steadycode.models import fingerprint
 from steadycode.project import Project
@@ -88,7 +88,7 @@ class StageLog:
         try:
             return run_stage(job, self, self._timeout)
         except SteadycodeError:
-            self.run.file(job.folder / LOG)
+            self.run.file(job.log)
             raise
 
     def __call__(self, event: Event) -> None:

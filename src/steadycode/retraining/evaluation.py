@@ -11,7 +11,7 @@ from steadycode.config import Config
 from steadycode.corpus.repository import head_commit
 from steadycode.corpus.versions import check_data
 from steadycode.errors import EvidenceError
-from steadycode.evidence import Evidence
+from steadycode.evidence import EVIDENCE, Evidence
 from steadycode.files import sha256_file, sha256_folder, sha256_json
 from steadycode.generation.builtin import BUILTIN
 from steadycode.generation.recorded import RecordedEngine
@@ -63,9 +63,9 @@ def evaluation_job(project: Project, config: Config, model: Path) -> Job:
         inputs={
             "model": str(model),
             "heldout": str(heldout),
-            "completions": str(project.work / "completions"),
+            "completions": str(project.completions),
             "problems": str(problems),
-            "benchmarks": str(project.work / "benchmarks"),
+            "benchmarks": str(project.benchmarks),
         },
         identity={
             "model": fingerprint(model),
@@ -107,13 +107,13 @@ def _job(
 ) -> Job:
     job = Job(
         stage="evaluate",
-        folder=project.work,
+        folder=project.evaluations,
         seed=config.seed,
         settings=config.evaluate.model_dump(mode="json"),
         inputs=inputs,
         identity={**identity, "harness": code_hash(*VERDICT_SOURCES)},
     )
-    return job.in_folder(project.work / "evaluations" / job.sha256[:16])
+    return job.in_folder(job.folder / job.sha256[:16])
 
 
 def _content_of(problems: Path) -> str:
@@ -159,7 +159,7 @@ def evaluate_alone(
     with run.ended(), StageView(console, 1).stage(title) as view, MetricBuffer(run) as metrics:
         run.came_from(origin or {})
         StageLog(run, metrics, view, config.max_stage_hours * 3600).run_stage(job)
-        path = job.folder / "evidence.json"
+        path = job.folder / EVIDENCE
         evidence = Evidence.read(path)
         run.evidence(evidence)
         run.file(path)
@@ -170,7 +170,7 @@ def evaluate_alone(
 
 def earlier_reports(project: Project) -> list[Report]:
     """The reports of all evaluations of this project that can still be read, oldest first."""
-    files = (project.work / "evaluations").glob("*/evidence.json")
+    files = project.evaluations.glob(f"*/{EVIDENCE}")
     reports = []
     for path in sorted(files, key=lambda path: path.stat().st_mtime):
         try:

@@ -48,7 +48,7 @@ def open_refresh(
     """Raises DataError or ConfigError where a refresh could not be completed, before it begins."""
     project.prepare_environment()
     check_settings(project, config)
-    recipe = load_recipe(project.configs / "corpus.yaml")
+    recipe = load_recipe(project.recipe)
     with refresh.only_refresh(project) as aside:
         refresh.require_ready(project, branch)
         yield Refresh(project, config, recipe, aside, branch, console)

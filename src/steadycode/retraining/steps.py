@@ -7,7 +7,7 @@ from steadycode.corpus.validation import validate as validate_folder
 from steadycode.corpus.validation_result import require_valid
 from steadycode.corpus.versions import current_md5
 from steadycode.errors import DataError, EvidenceError
-from steadycode.evidence import Evidence
+from steadycode.evidence import EVIDENCE, Evidence
 from steadycode.files import to_json, write_text
 from steadycode.gate.decide import Facts
 from steadycode.gate.decide import decide as gate
@@ -55,7 +55,7 @@ def train(work: Retraining) -> Path:
     with work.stage("train", title) as log:
         manifest = log.run_stage(job)
         _same_data(work, current_md5(work.project))
-        log.run.file(job.folder / "manifest.json")
+        log.run.file(job.manifest)
         log.run.values(
             {
                 "cost/wall_seconds": manifest.wall_seconds,
@@ -87,7 +87,7 @@ def evaluate(work: Retraining, role: str, model: Path) -> Evaluated:
     with work.stage(f"evaluate-{role}", f"evaluate the {role}") as log:
         reused = trusted_manifest(job) is not None
         manifest = log.run_stage(job)
-        path = job.folder / "evidence.json"
+        path = job.folder / EVIDENCE
         evidence = Evidence.read(path)
         log.say(f"{'found again' if reused else 'made'}: {evidence.report.label}")
         log.run.evidence(evidence)

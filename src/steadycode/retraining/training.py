@@ -8,7 +8,7 @@ from steadycode.config import Config
 from steadycode.corpus.versions import check_data
 from steadycode.errors import ConfigError
 from steadycode.identity import code_hash
-from steadycode.jobs.job import Job
+from steadycode.jobs.job import JOB, Job
 from steadycode.jobs.parent import run_stage
 from steadycode.models import fingerprint
 from steadycode.project import Project
@@ -51,7 +51,7 @@ def training_job(
 
 def train_alone(project: Project, config: Config, output: Path, allow_dirty_data: bool) -> None:
     """The training stage by itself in the folder ``output``; finished work there is kept."""
-    if output.exists() and any(output.iterdir()) and not (output / "job.json").exists():
+    if output.exists() and any(output.iterdir()) and not (output / JOB).exists():
         raise ConfigError(f"{output} is not empty and holds no training; name a new folder")
     console = Console()
     data = check_data(project, allow_dirty_data)
@@ -62,6 +62,6 @@ def train_alone(project: Project, config: Config, output: Path, allow_dirty_data
         manifest = run_stage(job, view)
     console.print(
         f"model in {output / 'model'} ({manifest.wall_seconds:.0f} s, "
-        f"{manifest.peak_memory_mb:.0f} MiB); metrics in {output / 'events.jsonl'}",
+        f"{manifest.peak_memory_mb:.0f} MiB); metrics in {job.events}",
         markup=False,
     )

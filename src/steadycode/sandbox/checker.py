@@ -84,7 +84,7 @@ class _Program:
         self.traces = False
         self.gone = ""
         self.foreign = ""
-        """For the detail: what was compared with an object of the program's own type."""
+        """A sentence for the detail when an object of the program's own type met data."""
 
     def ask(self, operation: str, *on: Any, **options: Any) -> Any:
         """Let the program do something and return its answer. Raises what it raised, or Gone."""
@@ -103,8 +103,7 @@ class _Program:
                 raise
 
     def reply(self, arguments: Mapping[Any, Any] | None = None, iterating: bool = False) -> Any:
-        """Wait for the program's reply, serving its calls meanwhile, and return or raise it; what
-        it changed in ``arguments`` is changed in them here too."""
+        """Return or raise the reply, after serving calls and updating changed ``arguments``."""
         while "op" in (message := self._channel.receive()):
             self._channel.send(self._call_back(message))
         try:
@@ -321,8 +320,7 @@ _make_operators()
 
 
 class _Names(dict[Any, Any]):
-    """The test's globals, in which names that neither the test nor Python defines are looked up
-    in the program."""
+    """The test's globals; the program is asked for names that neither test nor Python defines."""
 
     def __init__(self, program: _Program, test: str) -> None:
         super().__init__(__name__="test", __builtins__=builtins)
@@ -344,8 +342,7 @@ class _Names(dict[Any, Any]):
         return value
 
     def _takes_for_module(self, name: str) -> bool:
-        """Whether the test uses ``name`` only as a module: it may leave its imports to the program,
-        but not what ``math`` is."""
+        """Whether the test, which may leave out its imports, uses ``name`` only as a module."""
         nodes = list(ast.walk(ast.parse(self._test)))
         all_uses = sum(isinstance(node, ast.Name) and node.id == name for node in nodes)
         owners = [node.value for node in nodes if isinstance(node, ast.Attribute)]

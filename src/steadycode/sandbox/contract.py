@@ -20,9 +20,8 @@ class Limits:
 
 @dataclass(frozen=True, slots=True)
 class Program:
-    """Code to run. With a ``test``, which defines ``check(candidate)``, it passes when ``check``
-    accepts the object called ``entry_point``; without one, when it runs to its end without an
-    exception."""
+    """Code to run. With ``test``, which defines ``check(candidate)``, it passes when ``check``
+    accepts ``entry_point``; without, when it runs to its end without an exception."""
 
     code: str
     test: str = ""
@@ -31,8 +30,7 @@ class Program:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Verdict:
-    """What one program did; ``seconds`` is its CPU time, ``peak_memory`` its resident memory in
-    MiB."""
+    """What one program did; ``seconds`` is CPU time, ``peak_memory`` MiB of resident memory."""
 
     status: Status
     detail: str = ""

@@ -173,9 +173,7 @@ def _reason() -> str:
 
 def _build_ruleset(folder: str) -> int | None:
     """Make a Landlock ruleset: read the runtime, use ``folder``, nothing else of the file system.
-
-    Returns its file descriptor, or None when the kernel has no Landlock.
-    """
+    Returns its file descriptor, or None when the kernel has no Landlock."""
     if sys.platform != "linux":
         return None
     version = _syscall(_LANDLOCK_CREATE_RULESET, None, ctypes.c_size_t(0), 1)

@@ -176,8 +176,7 @@ class _Worker:
         self._send(_json(self._settings), *_filters())
 
     def greet(self) -> dict[str, str]:
-        """Wait until the worker is ready, and return what cannot be enforced. Raises SandboxError
-        when it does not start."""
+        """Wait until the worker is ready; return what cannot be enforced. Raises SandboxError."""
         try:
             return self._receive()
         except (OSError, EOFError, ValueError) as error:
@@ -211,8 +210,7 @@ class _Worker:
         stream.flush()
 
     def _receive(self) -> dict[str, Any]:
-        """A verdict's fields: the checker's, those of the worker, which win, and, after a crash,
-        the last line that was printed."""
+        """A verdict: the checker's fields, the worker's over them, and the last line of a crash."""
         stream = self._stream(self._process.stdout)
         head = stream.read(12)
         if len(head) < 12:

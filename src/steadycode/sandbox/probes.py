@@ -62,10 +62,8 @@ class Isolation:
 
 
 def probe() -> Isolation:
-    """Run every probe, even if the machine cannot confine it.
-
-    Raises SandboxError when no program can be run at all.
-    """
+    """Run every probe, even if the machine cannot confine it. Raises SandboxError when no program
+    can be run at all."""
     with Sandbox(_LIMITS, workers=1, unsafe=True) as sandbox:
         verdicts = tuple(
             (probe, sandbox.run(Program(probe.code, probe.test, "f"))) for probe in PROBES

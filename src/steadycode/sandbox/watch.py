@@ -43,8 +43,7 @@ class Heard:
 
     @property
     def verdict(self) -> memoryview:
-        """The verdict as JSON: null when the program left before its test was done; empty when
-        there is none."""
+        """The verdict as JSON: null when the program left early, empty when there is none."""
         return memoryview(self._verdict)[HEAD.size : self._said if self.complete else HEAD.size]
 
     @property
@@ -54,8 +53,7 @@ class Heard:
 
     @property
     def program_left(self) -> bool:
-        """Whether the program left before its test was done. The verdict is then ``null``, and no
-        other is as short."""
+        """Whether the program left early; the verdict is then ``null``, the shortest of all."""
         return len(self.verdict) == len("null")
 
     @property
@@ -94,8 +92,7 @@ class Pair:
         self.program = self.checker = 0
 
     def follow(self, verdict: int, output: int, heard: Heard) -> None:
-        """Read from the files ``verdict`` and ``output`` until there is a verdict, or there cannot
-        be one any more."""
+        """Read the pair's verdict and output until there is a verdict, or can be none any more."""
         poll = select.poll()
         poll.register(verdict, select.POLLIN)
         poll.register(output, select.POLLIN)
@@ -165,8 +162,8 @@ class Pair:
         return {}
 
     def _checker_seconds(self) -> tuple[float, float]:
-        """For how long the checker has worked and has waited for a processor since the first look;
-        what it did before was for other programs."""
+        """The seconds that the checker has worked and has waited for a processor since the first
+        look; what it did before was for other programs."""
         now = _cpu_seconds(self.checker), _queued_seconds(self.checker)
         self._before = self._before or now
         return now[0] - self._before[0], now[1] - self._before[1]

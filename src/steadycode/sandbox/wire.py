@@ -106,8 +106,7 @@ def content(container: Any) -> list[Any]:
 
 
 def refill(container: Any, items: list[Any]) -> None:
-    """Make ``container`` hold what ``content`` said of its like. Raises TypeError or ValueError
-    when it cannot."""
+    """Make ``container`` hold what ``content`` said of its like. Raises TypeError or ValueError."""
     if isinstance(container, dict):
         half = len(items) // 2
         filled = dict(zip(items[:half], items[half:], strict=True))
@@ -145,10 +144,8 @@ def encode(value: Any, export: Callable[[Any], Message]) -> Any:
 
 
 def decode(data: Any, find: Callable[[str, Any], Any]) -> Any:
-    """Read what ``encode`` wrote; ``find(tag, data)`` gives what was exported.
-
-    Raises Gone for anything that ``encode`` does not write.
-    """
+    """Read what ``encode`` wrote; ``find(tag, data)`` gives what was exported. Raises Gone for
+    anything that ``encode`` does not write."""
     if isinstance(data, list):
         if any(isinstance(item, (list, dict)) for item in data):
             return [decode(item, find) for item in data]
