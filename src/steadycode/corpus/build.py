@@ -18,12 +18,12 @@ from steadycode.project import Project
 from steadycode.temporaries import leftovers
 
 Progress = Callable[[str, int, int], None]
-"""Called with what is being done, how many are done, and of how many."""
+"""A function that is called with what is being done, how many are done, and how many there are."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Row:
-    """One line of train.jsonl, valid.jsonl or test.jsonl. ``sha256`` is that of ``content``."""
+    """One line of train.jsonl, valid.jsonl or test.jsonl. ``sha256`` is the hash of ``content``."""
 
     content: str
     package: str
@@ -37,7 +37,7 @@ class Row:
 @dataclass(frozen=True, slots=True, kw_only=True)
 class BuildResult:
     md5: str
-    """As DVC computes it for data/."""
+    """The md5 that DVC computes for data/."""
     rows: dict[SplitName, int]
     packages: dict[str, "Size"]
     origins: dict[str, "Origin"]
@@ -54,7 +54,7 @@ class Size:
 
 @dataclass(frozen=True, slots=True)
 class Origin:
-    """``files`` were selected; ``sha256`` is over their paths and contents."""
+    """What was read of a source: how many ``files``, and a hash over their paths and contents."""
 
     version: str
     files: int
@@ -106,7 +106,7 @@ class _Collector:
 
 
 def build(recipe: Recipe, project: Project, on_progress: Progress | None = None) -> BuildResult:
-    """Make ``project.data`` from ``recipe``. An existing one is lost only when the new is whole.
+    """Make ``project.data`` from ``recipe``. An existing one is replaced once the new one is whole.
 
     Raises DataError when a source cannot be had, or when no row is left.
     """
@@ -116,7 +116,8 @@ def build(recipe: Recipe, project: Project, on_progress: Progress | None = None)
 
 @contextmanager
 def writing(project: Project) -> Iterator[None]:
-    """One writer of data/ at a time. A replacement that was cut short is undone first."""
+    """Hold the lock of data/, which has one writer at a time. A replacement that was cut short is
+    undone first."""
     with locked(project.lock("data")):
         for left in leftovers(project.data):
             remove(left.path)
@@ -126,8 +127,10 @@ def writing(project: Project) -> Iterator[None]:
 def build_folder(
     recipe: Recipe, project: Project, folder: Path, on_progress: Progress | None = None
 ) -> BuildResult:
-    """Make ``folder`` from ``recipe``, whatever it held before. Raises as ``build`` does; then
-    ``folder`` is as it was."""
+    """Make ``folder`` from ``recipe``, whatever it held before.
+
+    Raises the same errors as ``build``, and then leaves ``folder`` as it was.
+    """
     with replacing_folder(folder) as new:
         return _write(recipe, project, new, on_progress or _silent)
 
@@ -158,7 +161,7 @@ def _origin(source: Source) -> Origin:
 
 
 def _sources(recipe: Recipe, project: Project, progress: Progress) -> Iterator[Source]:
-    """In the order of their names: the order in the recipe changes nothing."""
+    """The sources in the order of their names, so that the order in the recipe changes nothing."""
     packages = {package.name: package for package in recipe.packages}
     folders = {folder.name: folder for folder in recipe.folders}
     names = sorted([*packages, *folders])
@@ -172,7 +175,8 @@ def _sources(recipe: Recipe, project: Project, progress: Progress) -> Iterator[S
 
 
 def _write_licences(source: Source, folder: Path) -> None:
-    """All licence texts of one source in one file, so that no path comes out of an archive."""
+    """Write all licence texts of a source into one file that we name: no path of an archive is
+    ever written to."""
     folder.mkdir(parents=True, exist_ok=True)
     texts = [source.licence_texts[name] for name in sorted(source.licence_texts)]
     if texts:

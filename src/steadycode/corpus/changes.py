@@ -1,4 +1,4 @@
-"""Which rows one version of the corpus has and another has not."""
+"""Counts the rows that one version of the corpus has and another has not."""
 
 import hashlib
 from collections.abc import Mapping
@@ -12,7 +12,8 @@ from steadycode.json_lines import decoded, json_object, raw_lines
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class RowChanges:
-    """In one split. ``added`` and ``removed`` are None when the earlier version is not at hand."""
+    """How one split has changed. ``added`` and ``removed`` count rows; they are None when the
+    earlier version is not at hand."""
 
     rows: int
     added: int | None
@@ -22,7 +23,10 @@ class RowChanges:
 def row_changes(
     before: Mapping[SplitName, Path] | None, folder: Path
 ) -> dict[SplitName, RowChanges]:
-    """By the rows' content, from the split files ``before`` to those in ``folder``."""
+    """How each split has changed from the files ``before`` to those in ``folder``.
+
+    Rows are compared by their content alone. ``before`` is None when it is not at hand.
+    """
     changes: dict[SplitName, RowChanges] = {}
     for split in SPLITS:
         new = _contents(folder / f"{split}.jsonl")
@@ -35,7 +39,7 @@ def row_changes(
 
 
 def _contents(path: Path) -> set[str]:
-    """What identifies each row: the sha256 of its content, of the line where it has none."""
+    """The hash of each row's content, or of the whole line where a row states none."""
     if not path.is_file():
         return set()
     return {_content(line, place) for place, line in raw_lines(path)}

@@ -47,7 +47,7 @@ class Facts:
 
 
 def read_facts(folder: Path) -> list[Facts]:
-    """The facts of every line of the three split files; a missing file has none."""
+    """The facts of every line of the three split files; a file that is missing has no lines."""
     facts = [fact for split in SPLITS for fact in _split_facts(folder, split)]
     splits = defaultdict(set)
     for fact in facts:

@@ -1,8 +1,9 @@
-"""New data on its way to a retraining: built aside, judged, recorded, committed, retrained on.
+"""The steps of a refresh: new data is built beside data/, judged, recorded and committed.
 
 Each step finds out what an interrupted refresh has already done, so the same steps called again
-complete it. What cannot be seen in data/, ``data.dvc`` and git is in ``.steadycode/refresh.json``:
-the data that a refresh puts in place, and whether the retraining on it has been seen to.
+complete it. Two things cannot be seen in data/, ``data.dvc`` or git: which data a refresh was
+putting in place, and whether the retraining on it was started. ``.steadycode/refresh.json`` holds
+them.
 """
 
 import uuid
@@ -37,16 +38,18 @@ class Change:
     before: str | None
     """The md5 that the branch records."""
     rows: Mapping[SplitName, RowChanges]
-    """Against that version."""
+    """How each split differs from the version ``before``."""
     built: Path
-    """The folder beside data/ whose place it takes; not there when data/ holds it already."""
+    """The folder with the new data, which takes the place of data/. It does not exist when data/
+    holds that data already."""
     lock: str
     """The text of configs/corpus.lock.json."""
     record: bool
     commit: bool
     retrain: bool
     token: str
-    """The same in every try at this change: what is triggered with it is triggered once."""
+    """An id that is the same in every try at this change, so that Prefect starts one retraining
+    however often it is asked."""
 
     @property
     def added(self) -> int | None:
@@ -64,7 +67,8 @@ class Change:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class _State:
-    """``.steadycode/refresh.json``: ``replaces`` is what data/ held before, None if nothing."""
+    """The file ``.steadycode/refresh.json``. ``replaces`` is the md5 of what data/ held before,
+    None if it held nothing."""
 
     md5: str
     replaces: str | None
@@ -74,7 +78,8 @@ class _State:
 
 @contextmanager
 def only_refresh(project: Project) -> Iterator[Path]:
-    """One refresh at a time. Yields where it may build; nothing there outlives it."""
+    """Hold the lock that lets one refresh run at a time. Yields the folder to build in, which is
+    removed at the end. Raises ConfigError when another refresh is running."""
     running = ConfigError(
         "a refresh is already running; wait for it, or stop it and run this again to go on from "
         "there"
@@ -84,7 +89,7 @@ def only_refresh(project: Project) -> Iterator[Path]:
 
 
 def require_ready(project: Project, branch: str) -> None:
-    """Raises DataError or ConfigError where new data could be built but not recorded."""
+    """Raises DataError or ConfigError when new data could not be recorded or committed here."""
     repository.find_branch(project, branch)
     versions.require_dvc(project)
 
@@ -96,10 +101,10 @@ def rebuild(
     branch: str = "",
     on_progress: Progress | None = None,
 ) -> Change:
-    """Build ``aside``, and compare with data/, ``data.dvc``, the branch and what was left undone.
+    """Build the recipe's data in ``aside``, and find out what is left to do about it.
 
-    data/ is touched only if ``data.dvc`` already records what was built, and data/ is missing or
-    another version that can be had again. Raises DataError when it cannot be had again.
+    data/ is replaced here only when ``data.dvc`` already records what was built and data/ is
+    missing or holds another version. Raises DataError when that version would be lost.
     """
     with writing(project):
         built = build_folder(recipe, project, aside, on_progress)
@@ -113,7 +118,7 @@ def rebuild(
     earlier = state if state is not None and state.md5 == built.md5 else None
     owed = earlier is not None and not earlier.retrained
     if earlier is not None and not owed and before != built.md5:
-        earlier = None  # other data was committed since, so that this is news again
+        earlier = None  # other data was committed since, so that this change is a new one
     change = Change(
         md5=built.md5,
         before=before,
@@ -136,7 +141,7 @@ def rebuild(
 
 
 def judge(change: Change, bounds: DataConfig) -> ValidationResult:
-    """Raises DataError that names the rows when what was built is not fit to train on."""
+    """Validate what was built. Raises DataError, naming rows, when it is not fit to train on."""
     result = validate(change.built, bounds)
     remedy = (
         "mend the source or the recipe, then run this again; data/ and data.dvc were left alone"
@@ -148,7 +153,10 @@ def judge(change: Change, bounds: DataConfig) -> ValidationResult:
 
 
 def record(project: Project, change: Change) -> None:
-    """Swap the new data in and ``dvc add`` it. DVC's cache keeps the version that it replaces."""
+    """Put the new data in the place of data/ and record it with ``dvc add``.
+
+    DVC's cache keeps the version that is replaced.
+    """
     with writing(project):
         present = _present(project)
         _require_replaceable(project, change.md5)
@@ -165,7 +173,7 @@ def record(project: Project, change: Change) -> None:
 
 
 def commit(project: Project, change: Change, branch: str = "") -> str | None:
-    """Commit ``data.dvc`` and the lock; returns the commit, None if the branch has them."""
+    """Commit ``data.dvc`` and the lock. Returns the commit, or None if the branch has both."""
     if _is_committed(project, change, branch):
         return None
     lock = lock_path(project)
@@ -175,7 +183,7 @@ def commit(project: Project, change: Change, branch: str = "") -> str | None:
 
 
 def settle(project: Project, change: Change) -> None:
-    """The retraining on this data has been seen to: it ended, or Prefect holds it."""
+    """Note that the retraining on this data has ended, or that Prefect will start it."""
     _write_state(project, _state(change, change.md5, retrained=True))
 
 
@@ -184,7 +192,11 @@ def _present(project: Project) -> str | None:
 
 
 def _require_replaceable(project: Project, md5: str) -> None:
-    """data/ may be what ``data.dvc`` records, what a refresh put there, or in DVC's cache."""
+    """Raises DataError when replacing data/ by the version ``md5`` would lose work.
+
+    Nothing is lost when data/ is what ``data.dvc`` records, was put there by a refresh, or is in
+    DVC's cache.
+    """
     present, state = _present(project), _read_state(project)
     ours = {state.md5, state.replaces} if state is not None else set()
     if present is not None and present not in {md5, recorded_md5(project), *ours}:
@@ -192,7 +204,7 @@ def _require_replaceable(project: Project, md5: str) -> None:
 
 
 def _require_unused(project: Project) -> None:
-    """Raises DataError while a retraining reads data/: it would fail on data that changed."""
+    """Raises DataError while a retraining reads data/, since that fails when the data changes."""
     for _, _, folder in project.attempts():
         if is_held(lock_of(folder)):
             raise DataError(
@@ -217,7 +229,7 @@ def _is_committed(project: Project, change: Change, branch: str) -> bool:
 
 
 def _rows(project: Project, before: str | None, change: Change) -> dict[SplitName, RowChanges]:
-    """Since the version ``before``, which is at hand as data/ or in DVC's cache."""
+    """How the splits differ from the version ``before``, be it in data/ or in DVC's cache."""
     new = change.built if change.built.exists() else project.data
     old: Mapping[SplitName, Path] | None
     if before is None:
