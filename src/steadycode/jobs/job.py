@@ -22,7 +22,7 @@ JOB, LOG = "job.json", "stage.log"
 
 @dataclass(frozen=True, kw_only=True)
 class Job:
-    """All that a stage needs. ``inputs`` are resolved local paths; ``settings`` is plain JSON."""
+    """All that a stage needs: ``inputs`` are local paths, ``settings`` is plain JSON."""
 
     stage: str
     folder: Path
@@ -30,11 +30,11 @@ class Job:
     settings: Mapping[str, Any]
     inputs: Mapping[str, str]
     identity: Mapping[str, str] = field(default_factory=dict)
-    """Content hashes of the inputs: what makes two jobs the same job."""
+    """Content hashes of the inputs, by which two jobs are the same although their paths differ."""
 
     @property
     def sha256(self) -> str:
-        """Hash of what the job is, not of where it runs."""
+        """The hash of what the job does; the folder and the inputs' paths are no part of it."""
         what = {"stage": self.stage, "seed": self.seed, "settings": dict(self.settings)}
         return sha256_json({**what, "identity": dict(self.identity), "schema": SCHEMA})
 
@@ -71,7 +71,8 @@ class Job:
 
 @dataclass(frozen=True, kw_only=True)
 class Manifest:
-    """What a finished stage left: relative output path -> sha256, and how it was made."""
+    """What a finished stage leaves: the sha256 of every output by its path relative to the job's
+    folder, and how they were made."""
 
     stage: str
     job_sha256: str

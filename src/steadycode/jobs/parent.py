@@ -1,8 +1,8 @@
-"""The parent's side of the process boundary: start a stage, follow its events, trust its manifest.
+"""The parent process of a stage: it starts the stage, follows its events and checks its manifest.
 
-A stage whose manifest already matches the job is not run again; its events are replayed, so that
-whatever was not logged before a kill is logged now. So are the events before the checkpoint that
-an unfinished stage continues from.
+A stage whose manifest already matches the job is not run again. Its events are told again, so that
+whatever a kill kept from being logged is logged now. The same holds for the events before the
+checkpoint that an unfinished stage continues from.
 """
 
 import contextlib
@@ -69,10 +69,10 @@ def _run(job: Job, on_event: OnEvent, timeout: float | None, launcher: Sequence[
 
 
 def _replayed(job: Job, on_event: OnEvent) -> Manifest | None:
-    """The manifest of finished work, after its events have been told again."""
+    """The manifest of finished work, after its events have been told again; None without one."""
     manifest = trusted_manifest(job)
     if manifest is not None:
-        remove_checkpoints(job.folder)  # a kill right behind the manifest leaves them
+        remove_checkpoints(job.folder)  # they are left by a kill right after the manifest
         for event in _complete_lines(job.events, 0)[0]:
             on_event(event)
     return manifest
@@ -99,7 +99,7 @@ def _follow(
 
 
 def _complete_lines(path: Path, position: int) -> tuple[list[Event], int]:
-    """Events behind ``position`` whose line is complete, and where the next one begins."""
+    """The events after byte ``position`` whose line is complete, and where the next one begins."""
     if not path.exists():
         return [], position
     with path.open("rb") as stream:
@@ -128,7 +128,7 @@ def _killed_on_exit(child: subprocess.Popen[bytes]) -> Iterator[None]:
 def _failure(stage: str, code: int, log: Path) -> SteadycodeError:
     lines = log.read_text(encoding="utf-8", errors="replace").rstrip().splitlines()
     told = [line for line in lines if line.startswith("error: ")]
-    if code == SteadycodeError.exit_code and told:  # the last line, but for a group's farewells
+    if code == SteadycodeError.exit_code and told:  # in a group, torchrun's lines may follow it
         return SteadycodeError(told[-1].removeprefix("error: "))
     tail = "\n  ".join(lines[-_TAIL_LINES:])
     if code < 0:

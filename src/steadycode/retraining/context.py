@@ -1,4 +1,4 @@
-"""One attempt at a retraining as its parent process sees it: what every stage is given."""
+"""One attempt at a retraining, in the parent process: what every stage is given."""
 
 from collections.abc import Iterator, Mapping
 from contextlib import AbstractContextManager, contextmanager
@@ -28,8 +28,11 @@ STAGES = 6
 
 
 class Retraining:
-    """Everything about the attempt under way. Deliberately no dataclass: Prefect walks into those
-    when it looks for futures among a task's arguments."""
+    """Everything about the attempt under way.
+
+    This is deliberately no dataclass: Prefect walks into the fields of one when it looks for
+    futures among a task's arguments.
+    """
 
     def __init__(
         self,
@@ -60,7 +63,10 @@ class Retraining:
 
     @contextmanager
     def stage(self, name: str, title: str) -> Iterator["StageLog"]:
-        """A nested MLflow run and a place on the terminal; a fault ends the run with its reason."""
+        """Open a nested MLflow run and a place on the terminal for a stage.
+
+        An error in the block ends the run with its reason.
+        """
         run = open_stage_run(self.run, name)
         try:
             with self._view.stage(title) as view, MetricBuffer(run) as metrics, run.ended():
@@ -84,7 +90,7 @@ class StageLog:
         self._timeout = timeout
 
     def run_stage(self, job: Job) -> Manifest:
-        """``process.run_stage``; a fault takes the stage's log to MLflow."""
+        """Run a stage as ``jobs.parent.run_stage`` does; when it fails, its log goes to MLflow."""
         try:
             return run_stage(job, self, self._timeout)
         except SteadycodeError:
@@ -111,8 +117,8 @@ def open_retraining(
 ) -> Iterator[Retraining]:
     """Find the data, the models and the attempt that comes next, and begin or re-open its run.
 
-    ``origin`` are tags that say what started it. Raises DataError, ModelError or ConfigError before
-    anything is written to the registry.
+    ``origin`` holds tags that say what started the retraining. Raises DataError, ModelError or
+    ConfigError before anything is written to the registry.
     """
     project.prepare_environment()
     policy = check_settings(project, config)
@@ -175,12 +181,13 @@ def _only_one(attempt: Attempt) -> AbstractContextManager[None]:
         f"attempt {attempt.number} of retraining {attempt.retraining} is already running; "
         "wait for it, or stop it and run this again to go on from there"
     )
-    # longer than anyone looks whether it is held
+    # whoever only looks whether the lock is held takes it for less than these two seconds
     return locked(lock_of(attempt.folder), running, wait=2)
 
 
 def _made_from_dirty_data(store: Store, base: str) -> bool:
-    """A registered base passes on that nobody could train it again."""
+    """Whether the base is a registered version that was trained on data without a version, so that
+    neither it nor a model made from it could be made again."""
     if not base.startswith("models:/"):
         return False
     return versions.resolve(store, base).tags.get("data.dirty") == "true"

@@ -1,4 +1,4 @@
-"""The evaluation stage from the parent's side: its jobs, and an evaluation by itself."""
+"""The evaluation stage in the parent process: its jobs, and an evaluation by itself."""
 
 import platform
 from collections.abc import Mapping
@@ -41,7 +41,8 @@ VERDICT_SOURCES = (
 
 @dataclass(frozen=True, slots=True)
 class Recorded:
-    """What another engine has written: JSON lines of prompt and completion, for a benchmark."""
+    """Completions that another engine has written, as JSON lines of prompt and completion, and the
+    benchmark that they answer."""
 
     completions: Path
     benchmark: Path
@@ -50,9 +51,9 @@ class Recorded:
 def evaluation_job(project: Project, config: Config, model: Path) -> Job:
     """The job that evaluates the model in a folder.
 
-    Its seed is the config's, so that every attempt at a retraining, and the champion, meet the
-    same problems and variants. Evidence on an unchanged model under unchanged conditions is found
-    again by the job's folder, which is named by what the job is.
+    Its seed is the configuration's, so that every attempt at a retraining, and the champion, meet
+    the same problems and variants. The job's folder is named by the job's hash, so that the
+    evidence on an unchanged model under unchanged conditions is found again there.
     """
     device = pick_device()
     problems = problem_file(config.evaluate.problems)
@@ -82,7 +83,7 @@ def evaluation_job(project: Project, config: Config, model: Path) -> Job:
 def recorded_job(project: Project, config: Config, recorded: Recorded) -> Job:
     """The job that judges completions which were made elsewhere.
 
-    Raises DataError, with file and line, for completions that do not answer the benchmark.
+    Raises DataError, with file and line, when the completions do not answer the benchmark.
     """
     benchmark = read_benchmark(recorded.benchmark)
     engine = RecordedEngine(recorded.completions, config.evaluate.decoding.style)
@@ -117,7 +118,7 @@ def _job(
 
 
 def _content_of(problems: Path) -> str:
-    """A data set of the hub is a folder."""
+    """The hash of a file of problems, or of the folder that a data set of the hub is."""
     if problems.is_dir():
         return sha256_json(sha256_folder(problems, "*"))
     return sha256_file(problems)
@@ -130,10 +131,11 @@ def evaluate_alone(
     recorded: Recorded | None = None,
     origin: Mapping[str, str] | None = None,
 ) -> tuple[Path, str]:
-    """Evidence on any model, as an MLflow run of its own.
+    """Evaluate any model, in an MLflow run of its own.
 
     With ``recorded`` completions, ``model`` is only the name by which they are shown. ``origin``
-    are tags that say what started it. Returns the evidence file and the figures as markdown.
+    holds tags that say what started the evaluation. Returns the evidence file and the figures as
+    markdown.
     """
     project.prepare_environment()
     console = Console()

@@ -1,4 +1,4 @@
-"""The steps of a refresh as the terminal shows them; what each does is in ``corpus.refresh``."""
+"""Shows the steps of a refresh on the terminal; ``corpus.refresh`` is what carries them out."""
 
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -18,7 +18,7 @@ STEPS = 4
 
 
 class Refresh:
-    """The refresh under way. No dataclass, for the reason that ``Retraining`` gives."""
+    """The refresh under way. It is no dataclass, for the reason that ``Retraining`` gives."""
 
     def __init__(
         self,
@@ -45,7 +45,10 @@ class Refresh:
 def open_refresh(
     project: Project, config: Config, branch: str, console: Console
 ) -> Iterator[Refresh]:
-    """Raises DataError or ConfigError where a refresh could not be completed, before it begins."""
+    """Check that a refresh could be completed, and hold its lock.
+
+    Raises DataError or ConfigError, before anything is built, when it could not.
+    """
     project.prepare_environment()
     check_settings(project, config)
     recipe = load_recipe(project.recipe)
@@ -60,7 +63,8 @@ def rebuild(work: Refresh) -> Change:
 
 
 def validate(work: Refresh, change: Change) -> None:
-    """Raises DataError naming check and rows; then data/ is as it was."""
+    """Validate the new data. Raises DataError, naming check and rows, and leaves data/ as it was
+    when the data is not fit to train on."""
     with work.view.stage("validate it") as view:
         result = refresh.judge(change, work.config.data)
         view({"kind": "message", "text": result.summary_line()})

@@ -1,4 +1,4 @@
-"""The training stage from the parent's side: its job, and a training by itself."""
+"""The training stage in the parent process: its job, and a training by itself."""
 
 from pathlib import Path
 
@@ -21,8 +21,8 @@ TRAINING_SOURCES = (
     *("config", "errors", "files", "hub", "json_lines", "locks", "processes", "project"),
     *("randomness", "records", "temporaries", "wheels"),
 )
-"""The sources that a training runs through, as ``identity.code_hash`` names them: a change of one
-makes it another training."""
+"""The sources that decide what a training gives, as ``identity.code_hash`` names them: when one
+changes, it is another training."""
 
 
 def training_job(
@@ -50,7 +50,10 @@ def training_job(
 
 
 def train_alone(project: Project, config: Config, output: Path, allow_dirty_data: bool) -> None:
-    """The training stage by itself in the folder ``output``; finished work there is kept."""
+    """Run the training stage by itself in the folder ``output``; finished work there is kept.
+
+    Raises ConfigError when the folder holds anything but a training.
+    """
     if output.exists() and any(output.iterdir()) and not (output / JOB).exists():
         raise ConfigError(f"{output} is not empty and holds no training; name a new folder")
     console = Console()
