@@ -39,7 +39,7 @@ _FILE = re.compile(r"(?P<dataset>[^_]+)_(?P<name>\w+)_s(?P<seed>\d+)\.jsonl")
 
 @dataclass(frozen=True, slots=True)
 class _Base:
-    """What all rows of a task have in common: the problem, and its ``partial`` one."""
+    """The nominal problem of a task and its half, from which all rows of the task are written."""
 
     dataset: str
     problem: Problem
@@ -71,7 +71,7 @@ class _Base:
 
 @dataclass(frozen=True, kw_only=True)
 class _Manifest:
-    """What lies beside a benchmark's files: their hashes, and all that is in none of them."""
+    """The file ``manifest.json``: hashes of the other files, and all that none of them holds."""
 
     content_hash: str
     nominal: tuple[str, str]
@@ -112,9 +112,9 @@ def write_benchmark(benchmark: Benchmark, folder: Path) -> None:
 def read_benchmark(folder: Path, problems: Sequence[Problem] | None = None) -> Benchmark:
     """Reads what ``write_benchmark`` wrote, or a published folder or file as it is.
 
-    ``problems`` are the nominal ones of a published folder that does not hold them. Raises
-    DataError when a file is missing, was changed, or is of another version, and for a row that is
-    not a problem's, with file and line.
+    ``problems`` are the nominal problems, when a published folder does not hold them. Raises
+    DataError when a file is missing, was changed, or is of another version; and, with file and
+    line, when a row is no problem.
     """
     try:
         if (folder / "manifest.json").exists():
@@ -171,7 +171,7 @@ def _read_published(path: Path, problems: Sequence[Problem] | None) -> Benchmark
 
 
 def _upwards(path: Path, name: str) -> Path | None:
-    """Returns the file ``name`` of the nearest folder around ``path``, or None."""
+    """Returns the file ``name`` in ``path`` or the nearest folder above that has it, or None."""
     around = [path.resolve(), *path.resolve().parents]
     return next((folder / name for folder in around if (folder / name).is_file()), None)
 
@@ -212,7 +212,7 @@ def _group(path: Path, name: str) -> Group:
 
 
 def _parts(path: Path) -> tuple[str, str, int]:
-    """Returns data set, perturbation and seed, from a file's name."""
+    """Returns the data set, perturbation and seed that a file's name gives."""
     match = _FILE.fullmatch(path.name)
     if match is None:
         raise DataError(f"{path}: not a perturbed file's name, DATASET_NAME_sSEED.jsonl")
