@@ -1,4 +1,4 @@
-"""Where things are, and the environment that every library must find before it is imported."""
+"""The paths of a project, and the environment that libraries read when they are imported."""
 
 import os
 from collections.abc import Iterator
@@ -24,9 +24,9 @@ _QUIET = {
     "PREFECT_SERVER_CONCURRENCY_LEASE_STORAGE": (
         "prefect.server.concurrency.lease_storage.filesystem"
     ),
-    # a killed machine's runs are noticed by this; 30 s is the least that Prefect takes
+    # runs of a machine that died are noticed by missing heartbeats; 30 s is Prefect's minimum
     "PREFECT_FLOWS_HEARTBEAT_FREQUENCY": "30",
-    # late is told of, and a worker may take half a minute to start a run
+    # late runs are notified, and a worker may take half a minute to start one
     "PREFECT_SERVER_SERVICES_LATE_RUNS_AFTER_SECONDS": "300",
     "PREFECT_RESULTS_DEFAULT_SERIALIZER": "json",
     "TOKENIZERS_PARALLELISM": "false",
@@ -135,11 +135,11 @@ class Project:
         return self.work / f"{name}.lock"
 
     def prepare_environment(self) -> None:
-        """Set what prefect, mlflow, dvc and transformers read at import. What the user has set
-        stays.
+        """Set the variables that prefect, mlflow, dvc and transformers read at import. What the
+        user has set stays.
 
-        STEADYCODE_PROCESS names this process to all that it starts, which may outlive it;
-        STEADYCODE_HOME names the project to them.
+        STEADYCODE_PROCESS tells the processes that this one starts, and which may outlive it, who
+        started them; STEADYCODE_HOME tells them the project.
         """
         from steadycode.processes import ProcessId
 
@@ -151,7 +151,10 @@ class Project:
 
 
 def find_project(start: Path | None = None) -> Project:
-    """The project at STEADYCODE_HOME, else the nearest folder upwards that holds ``data.dvc``."""
+    """The project at STEADYCODE_HOME, else the nearest folder upwards that holds ``data.dvc``.
+
+    Raises ConfigError when there is none.
+    """
     named = os.environ.get("STEADYCODE_HOME")
     if named:
         root = Path(named).resolve()
