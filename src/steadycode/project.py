@@ -61,7 +61,7 @@ class Project:
 
     @property
     def recipe(self) -> Path:
-        """What data/ is built from."""
+        """The recipe that data/ is built from."""
         return self.configs / "corpus.yaml"
 
     @property
@@ -109,7 +109,7 @@ class Project:
 
     @property
     def completions(self) -> Path:
-        """What models have said, by their fingerprints."""
+        """The completions of models, in a folder for each model's fingerprint."""
         return self.work / "completions"
 
     @property
@@ -119,7 +119,7 @@ class Project:
 
     @property
     def refresh_state(self) -> Path:
-        """What a refresh has done that cannot be seen elsewhere."""
+        """The file in which a refresh keeps what cannot be seen elsewhere."""
         return self.work / "refresh.json"
 
     @property

@@ -26,26 +26,26 @@ def figures(
     Variants whose prompt did not change do not count. ``robust_pass_of_some_at_1`` takes the same
     number of variants in all groups, so that they can be compared: ``recode/some_variants``.
     """
-    found: dict[str, Figure] = {}
+    computed: dict[str, Figure] = {}
     tables = {group: _table(outcomes, {group}, None) for group in GROUPS}
     some = _some(list(tables.values()))
     if some:
         count = float(some)  # as every figure is, so that it is the same once read back
-        found["recode/some_variants"] = Figure(value=count, low=count, high=count, n=0)
+        computed["recode/some_variants"] = Figure(value=count, low=count, high=count, n=0)
     for mode in ("full", "partial"):
         rows = [o for o in outcomes if o.perturbation is None and o.mode == mode]
-        found[f"recode/{mode}/pass_at_{K}"] = _pass(rows, seed)
+        computed[f"recode/{mode}/pass_at_{K}"] = _pass(rows, seed)
         groups = {group for group in GROUPS if mode_of(group) == mode}
-        found |= _worst(f"recode/{mode}", _table(outcomes, groups, None), mode, seed)
+        computed |= _worst(f"recode/{mode}", _table(outcomes, groups, None), mode, seed)
     for group, table in tables.items():
-        found |= _worst(f"recode/{group}", table, group, seed)
+        computed |= _worst(f"recode/{group}", table, group, seed)
         if some:
             name = f"recode/{group}/robust_pass_of_some_at_{K}"
-            found[name] = _robust_pass_of_some(table, some, group, seed)
+            computed[name] = _robust_pass_of_some(table, some, group, seed)
         for name in (n for n in perturbations if PERTURBATIONS[n].group == group):
-            one = _table(outcomes, {group}, name)
-            found |= _worst(f"recode/{group}/{name}", one, name, seed)
-    return found
+            single = _table(outcomes, {group}, name)
+            computed |= _worst(f"recode/{group}/{name}", single, name, seed)
+    return computed
 
 
 def _worst(prefix: str, table: "_Table", what: str, seed: int) -> dict[str, Figure]:

@@ -1,4 +1,4 @@
-"""What the runs of a store say at a glance: outcome and reason, the newest first."""
+"""Lists the runs of a store with outcome and reason, the newest first, and shows one in detail."""
 
 from dataclasses import dataclass
 from datetime import UTC, datetime

@@ -1,4 +1,4 @@
-"""What ``steadycode gc`` may take from the registry, and how: a plan first, then item by item.
+"""Plans what ``steadycode gc`` may remove from the registry, and removes it item by item.
 
 Versions, their tags, decisions, runs and metrics always stay; only files go, and uploads that
 never became a version.

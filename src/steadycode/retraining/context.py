@@ -74,7 +74,7 @@ class Retraining:
         except BaseException:
             self.failed_stage = name
             raise
-        if self.failed_stage == name:  # an earlier try
+        if self.failed_stage == name:  # an earlier try failed, this one did not
             self.failed_stage = ""
 
 
