@@ -94,6 +94,17 @@ def store(project: Project) -> "Store":
     return open_store(project)
 
 
+@pytest.fixture(scope="session")
+def tiny_folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The folder of the base model tiny-random, built once: to be read only."""
+    from steadycode.config import read_yaml
+    from steadycode.models.tiny import save_tiny
+
+    folder = tmp_path_factory.mktemp("tiny-random")
+    save_tiny(read_yaml(REPOSITORY / "configs" / "base-models.yaml")["tiny-random"], folder)
+    return folder
+
+
 @pytest.fixture
 def make_model() -> Callable[..., Any]:
     """Makes tiny random Llamas; keyword arguments change their configuration."""

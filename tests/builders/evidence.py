@@ -1,5 +1,6 @@
 """Evidence by hand: pass marks as strings, one character per problem."""
 
+import math
 from collections.abc import Mapping
 from pathlib import Path
 
@@ -15,6 +16,7 @@ from steadycode.sandbox.contract import Verdict
 
 HOSTILE = "<script>alert(1)</script>|`x`<img src=http://evil.example/x>"
 """Text that must never be taken for markup."""
+NO_FIGURE = Figure(value=math.nan, low=math.nan, high=math.nan, n=0, reason=HOSTILE)
 
 PASS, FAIL = Verdict(status="passed"), Verdict(status="failed")
 

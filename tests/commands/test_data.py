@@ -1,5 +1,6 @@
-"""``steadycode data build`` on the terminal."""
+"""``steadycode data`` on the terminal."""
 
+import json
 import re
 import shutil
 import subprocess
@@ -8,11 +9,11 @@ from pathlib import Path
 
 import pytest
 from click.testing import Result
-from typer.testing import CliRunner
 
-from steadycode.commands.app import app
 from steadycode.corpus.versions import current_md5, record
+from steadycode.files import sha256_text
 from steadycode.project import Project
+from tests.builders.terminal import cells
 
 RECIPE = """\
 split: {train: 80, valid: 10, test: 10}
@@ -27,22 +28,15 @@ def write_source(project: Project, number: int) -> None:
 
 
 @pytest.fixture
-def project(tmp_path: Path, repository: Path) -> Project:
-    for folder in ("src", "configs", ".dvc"):
-        (tmp_path / folder).mkdir()
-    (tmp_path / "configs" / "corpus.yaml").write_text(RECIPE)
-    (tmp_path / ".gitignore").write_text("/data\n")
-    shutil.copy(repository / ".dvc" / "config", tmp_path / ".dvc")
-    subprocess.run(["git", "init", "--quiet"], cwd=tmp_path, check=True)
-    project = Project(tmp_path)
+def project(project: Project, repository: Path) -> Project:
+    for folder in ("src", ".dvc"):
+        (project.root / folder).mkdir()
+    (project.configs / "corpus.yaml").write_text(RECIPE)
+    (project.root / ".gitignore").write_text("/data\n")
+    shutil.copy(repository / ".dvc" / "config", project.root / ".dvc")
+    subprocess.run(["git", "init", "--quiet"], cwd=project.root, check=True)
     write_source(project, 1)
     return project
-
-
-@pytest.fixture
-def build(project: Project, monkeypatch: pytest.MonkeyPatch) -> Callable[..., Result]:
-    monkeypatch.setenv("STEADYCODE_HOME", str(project.root))
-    return lambda *options: CliRunner().invoke(app, ["data", "build", *options])
 
 
 def said(result: Result) -> str:
@@ -50,7 +44,10 @@ def said(result: Result) -> str:
     return result.output.splitlines()[-1]
 
 
-def test_data_build(project: Project, build: Callable[..., Result]) -> None:
+def test_data_is_built_as_recorded(steadycode: Callable[..., Result], project: Project) -> None:
+    def build(*options: str) -> Result:
+        return steadycode("data", "build", *options)
+
     result = build()
     first = current_md5(project)
     assert said(result) == f"data/ is version {first}: not recorded, `dvc add data` does that"
@@ -73,3 +70,31 @@ def test_data_build(project: Project, build: Callable[..., Result]) -> None:
     project.data_version.write_text(recorded)
     assert said(build()) == f"data/ is version {first}: as data.dvc records"
     assert current_md5(project) == first
+
+
+def test_data_is_validated(
+    steadycode: Callable[..., Result], project: Project, tmp_path: Path
+) -> None:
+    assert steadycode("data", "build").exit_code == 0
+    page = tmp_path / "page.html"
+    bounds = ("--profile", "smoke", "--set", "data.min_rows=1")
+    result = steadycode("data", "validate", *bounds, "--page", page)
+    assert result.exit_code == 2  # a split is empty
+    _, *rows = cells(result.stdout)
+    outcomes = {name: (outcome, finding) for name, outcome, finding in rows}
+    assert outcomes.pop("splits") == ("critical", "no rows in valid, test")
+    assert {outcome for outcome, _ in outcomes.values()} == {"ok"}
+    assert f"wrote {page}" in " ".join(result.stdout.split())
+    assert "not fit to train on" in page.read_text()
+    assert result.stderr.startswith("error: the data is not fit to train on: splits (")
+    assert result.stderr.count("\n") == 1
+
+    row = (project.data / "train.jsonl").read_text()
+    for number, split in enumerate(("valid", "test")):
+        content = json.loads(row)["content"] + f"\n\nNUMBER = {number}\n"
+        changed = {"content": content, "sha256": sha256_text(content), "path": f"{split}.py"}
+        (project.data / f"{split}.jsonl").write_text(json.dumps(json.loads(row) | changed) + "\n")
+    result = steadycode("data", "validate", *bounds)
+    assert (result.exit_code, result.stderr) == (0, "")
+    last = result.stdout.splitlines()[-1]
+    assert last == f"data fit to train on: 3 rows, {len(rows)} of {len(rows)} checks passed"

@@ -1,16 +1,12 @@
 """A candidate that is better, its decision and page, with hostile text wherever text may stand."""
 
-import math
-
 import pytest
 
 from steadycode.gate.decide import Facts, decide
 from steadycode.gate.policy import Policy
 from steadycode.recode.report import Figure
 from steadycode.views.report_page import report_page
-from tests.builders.evidence import HOSTILE, evidence, marks
-
-NO_FIGURE = Figure(value=math.nan, low=math.nan, high=math.nan, n=0, reason=HOSTILE)
+from tests.builders.evidence import HOSTILE, NO_FIGURE, evidence, marks
 
 
 def figures(full: float, docstring: float) -> dict[str, Figure]:

@@ -1,6 +1,7 @@
 from steadycode.corpus.validation_result import Check, ValidationResult
-from steadycode.views.validation import validation_page
+from steadycode.views.validation import validation_page, validation_table
 from tests.builders.evidence import HOSTILE
+from tests.builders.terminal import cells, printed
 
 
 def test_page_escapes_what_the_data_says():
@@ -15,3 +16,27 @@ def test_page_escapes_what_the_data_says():
     assert "train.jsonl:51 ours/&lt;script&gt;alert(1)&lt;/script&gt;" in text
     assert "<img" not in text
     assert "url(" not in text
+
+
+def test_each_check_is_a_line():
+    def check(name, severity="critical", **found):
+        return Check(name=name, description="", severity=severity, **{"ok": False, **found})
+
+    checks = (
+        check("json", ok=True),
+        check("parses", failures=2),
+        check("credentials", "warning", failures=1),
+        check("row_count", detail="5 rows"),
+        check("[b]", error="no such fact"),
+    )
+    result = ValidationResult(
+        ok=False, rows=5, splits={}, checks=checks, data_md5="", gx_version=""
+    )
+    assert cells(printed(validation_table(result))) == [
+        ["check", "outcome", "finding"],
+        ["json", "ok", ""],
+        ["parses", "critical", "2 rows"],
+        ["credentials", "warning", "1 row"],
+        ["row_count", "critical", "5 rows"],
+        ["[b]", "critical", "could not be run: no such fact"],
+    ]

@@ -1,0 +1,137 @@
+"""``retrain``, ``evaluate``, ``train`` and ``refresh``: what they refuse, and hand to the flows."""
+
+import json
+from collections.abc import Callable, Sequence
+from pathlib import Path
+from typing import Any
+
+import pytest
+from click.testing import Result
+
+from steadycode.config import load_config
+from steadycode.files import write_jsonl
+from steadycode.models import load
+from steadycode.project import Project
+from tests.builders.llama import small_functions
+
+Steadycode = Callable[..., Result]
+WAIT = "starting (Prefect takes some seconds) …\n"
+SMOKE = ("--profile", "smoke", "--set", "train.steps=3")
+CONFIG = load_config("smoke", ["train.steps=3"])
+
+
+@pytest.fixture
+def called(monkeypatch: pytest.MonkeyPatch) -> list[tuple[Any, ...]]:
+    """What the flows were given, in the place of Prefect."""
+    calls: list[tuple[Any, ...]] = []
+
+    def noted(name: str) -> Callable[..., None]:
+        return lambda *given, **options: calls.append((name, *given, options))
+
+    for name in ("retrain", "evaluate", "refresh"):
+        monkeypatch.setattr(f"flows.{name}.{name}", noted(name))
+    return calls
+
+
+@pytest.mark.parametrize(
+    ("arguments", "given"),
+    [
+        (("retrain", *SMOKE), ("retrain", CONFIG, {"allow_dirty_data": False})),
+        (
+            ("retrain", *SMOKE, "--allow-dirty-data"),
+            ("retrain", CONFIG, {"allow_dirty_data": True}),
+        ),
+        (
+            ("refresh", *SMOKE),
+            ("refresh", CONFIG, {"branch": "", "deployment": "", "retrain": True}),
+        ),
+        (
+            ("refresh", *SMOKE, "--branch", "b", "--deployment", "d/e", "--no-retrain"),
+            ("refresh", CONFIG, {"branch": "b", "deployment": "d/e", "retrain": False}),
+        ),
+    ],
+)
+def test_settings_are_handed_on(
+    steadycode: Steadycode,
+    called: list[tuple[Any, ...]],
+    arguments: tuple[str, ...],
+    given: tuple[Any, ...],
+) -> None:
+    result = steadycode(*arguments)
+    assert (result.exit_code, result.output) == (0, WAIT)
+    assert called == [given]
+
+
+def test_a_model_is_evaluated(
+    steadycode: Steadycode, called: list[tuple[Any, ...]], project: Project
+) -> None:
+    project.data.mkdir()
+    (project.data / "test.jsonl").touch()
+    result = steadycode("evaluate", "--model", "org/x", *SMOKE)
+    assert (result.exit_code, result.output) == (0, WAIT)
+    assert called == [("evaluate", "org/x", CONFIG, "", "", {})]
+
+
+@pytest.mark.parametrize(("named", "shown"), [((), "answers"), (("--model", "theirs"), "theirs")])
+def test_completions_are_evaluated_under_a_name(
+    steadycode: Steadycode,
+    called: list[tuple[Any, ...]],
+    tmp_path: Path,
+    named: tuple[str, ...],
+    shown: str,
+) -> None:
+    folder, answers = tmp_path / "benchmark", tmp_path / "answers.jsonl"
+    chosen = ("--name", "new_lines", "--max-problems", 1, "--seeds", 1, "--no-verify")
+    assert steadycode("perturb", "build", folder, *chosen).exit_code == 0
+    prompts = [
+        json.loads(line) for line in steadycode("perturb", "prompts", folder).output.splitlines()
+    ]
+    write_jsonl(answers, ({**row, "completion": "    pass\n"} for row in prompts))
+    result = steadycode("evaluate", "--completions", answers, "--benchmark", folder, *named, *SMOKE)
+    assert (result.exit_code, result.output) == (0, WAIT)
+    assert called == [("evaluate", shown, CONFIG, str(answers), str(folder), {})]
+
+
+@pytest.fixture
+def data(project: Project) -> Sequence[str]:
+    """Forty functions to train on; of no recorded version."""
+    functions = small_functions(48)
+    project.data.mkdir()
+    for split, rows in (
+        ("train", functions[:40]),
+        ("valid", functions[40:]),
+        ("test", functions[:1]),
+    ):
+        write_jsonl(project.data / f"{split}.jsonl", ({"content": text} for text in rows))
+    return functions
+
+
+def test_training_alone_leaves_a_model(
+    steadycode: Steadycode, project: Project, data: Sequence[str], tmp_path: Path
+) -> None:
+    output = tmp_path / "trained"
+    command = ("train", "--output", output, "--profile", "smoke", "--set", "train.steps=1")
+    refused = steadycode(*command)
+    assert refused.exit_code == 2
+    assert "data/ has no recorded version" in refused.stderr
+    assert not output.exists()
+
+    result = steadycode(*command, "--allow-dirty-data")
+    assert result.exit_code == 0, result.output
+    shown = " ".join(result.output.split())
+    assert "[1/1] train 1 steps training on 40 documents, both objective, cpu" in shown
+    assert f"model in {output / 'model'} (" in shown
+    assert shown.endswith(f"metrics in {output / 'events.jsonl'}")
+    start = load(project.models / "tiny-random", "float32")
+    assert load(output / "model", "float32").fingerprint != start.fingerprint
+
+
+def test_training_does_not_write_among_other_things(
+    steadycode: Steadycode, data: Sequence[str], tmp_path: Path
+) -> None:
+    (tmp_path / "thesis.tex").write_text("all of it")
+    result = steadycode("train", "--output", tmp_path, "--profile", "smoke")
+    assert (result.exit_code, result.stderr) == (
+        2,
+        f"error: {tmp_path} is not empty and holds no training; name a new folder\n",
+    )
