@@ -12,6 +12,7 @@ from steadycode.config import load_config
 from steadycode.files import write_jsonl
 from steadycode.models import load
 from steadycode.project import Project
+from tests.builders.evidence import evidence, marks
 from tests.builders.llama import small_functions
 
 Steadycode = Callable[..., Result]
@@ -70,6 +71,37 @@ def test_a_model_is_evaluated(
     result = steadycode("evaluate", "--model", "org/x", *SMOKE)
     assert (result.exit_code, result.output) == (0, WAIT)
     assert called == [("evaluate", "org/x", CONFIG, "", "", {})]
+
+
+def test_a_budget_chooses_what_told_most_before(
+    steadycode: Steadycode, called: list[tuple[Any, ...]], project: Project
+) -> None:
+    (project.data).mkdir()
+    (project.data / "test.jsonl").touch()
+    folder = project.work / "evaluations" / "0123"
+    folder.mkdir(parents=True)
+    evidence(marks(60, 164), robust=marks(30, 164)).write(folder / "evidence.json")
+    result = steadycode("evaluate", "--model", "org/x", "--budget", 50, *SMOKE)
+    within = "within 50 prompts: ButterFingersPerturbation\n"
+    assert (result.exit_code, result.output) == (0, within + WAIT)
+    ((_, _, config, *_),) = called
+    assert config.evaluate.perturbations == ("ButterFingersPerturbation",)
+    assert config.train == CONFIG.train
+    options = ("--budget", 9, "--max-problems", 2, "--seeds", 1, "--no-verify")
+    result = steadycode("perturb", "build", project.work / "benchmark", *options)
+    assert result.output.startswith("within 9 prompts: ButterFingersPerturbation\n")
+
+
+def test_without_heldout_documents_nothing_is_started(
+    steadycode: Steadycode, called: list[tuple[Any, ...]], project: Project
+) -> None:
+    result = steadycode("evaluate", "--model", "org/x", *SMOKE)
+    assert (result.exit_code, result.stderr) == (
+        2,
+        f"error: no {project.data / 'test.jsonl'} to take the held-out loss of;"
+        " run `steadycode data build`\n",
+    )
+    assert called == []
 
 
 @pytest.mark.parametrize(("named", "shown"), [((), "answers"), (("--model", "theirs"), "theirs")])
