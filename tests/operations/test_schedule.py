@@ -5,7 +5,8 @@ from datetime import UTC, datetime, timedelta
 
 import pytest
 
-from steadycode.operations.schedule import ScheduledRun, Seen, pages
+from steadycode.operations.abandoned import Seen
+from steadycode.operations.schedule import ScheduledRun, pages
 from steadycode.processes import ProcessId
 
 NOW = datetime.now(UTC)

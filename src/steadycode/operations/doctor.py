@@ -16,7 +16,7 @@ import psutil
 from steadycode.config import Config
 from steadycode.files import remove
 from steadycode.jobs.job import LOG
-from steadycode.operations import schedule, services
+from steadycode.operations import abandoned, schedule, services
 from steadycode.operations.interrupted import interrupted
 from steadycode.processes import (
     ProcessId,
@@ -152,32 +152,32 @@ def _prefect_is_used(project: Project) -> bool:
 
 
 def _prefect(project: Project, processes: list[psutil.Process]) -> Iterator[Finding]:
-    dead = schedule.dead_runs(_seen(project, processes))
+    dead = abandoned.dead_runs(_seen(project, processes))
     for run in dead:
         yield Finding(
             what=f"flow run {run.name!r} ({run.deployment or 'by hand'}, {run.state.lower()} since "
             f"{run.changed:%Y-%m-%d %H:%M} UTC) that nothing runs",
             remedy="mark it as crashed",
-            repair=partial(schedule.crash, [run], _GONE),
+            repair=partial(abandoned.crash, [run], _GONE),
         )
     if not dead:
-        for limit in schedule.held_slots():
+        for limit in abandoned.held_slots():
             yield Finding(
                 what=f"a slot of {limit} that no run holds",
                 remedy="free it",
-                repair=partial(schedule.free_slots, limit),
+                repair=partial(abandoned.free_slots, limit),
             )
     yield from _lost(project)
 
 
-def _seen(project: Project, processes: list[psutil.Process]) -> schedule.Seen:
+def _seen(project: Project, processes: list[psutil.Process]) -> abandoned.Seen:
     flow_runs = {environment_of(process).get("PREFECT__FLOW_RUN_ID", "") for process in processes}
     commands = [
         datetime.fromtimestamp(command.create_time(), UTC)
         for command in flow_commands(processes)
         if command.is_running()
     ]
-    return schedule.Seen(
+    return abandoned.Seen(
         flow_runs=frozenset(flow_runs),
         commands=tuple(commands),
         own_server=services.is_own_server(project),

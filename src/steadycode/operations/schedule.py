@@ -1,9 +1,9 @@
-"""Asks Prefect for deployments and their runs, and mends what a kill has left there.
+"""Asks Prefect for deployments and their runs.
 
-Only this module, ``deploying`` and flows/ import prefect. Every call goes to the server that
-PREFECT_API_URL names, else to Prefect's embedded one, which is started for the call. Others may
-use the server too. So only deployments of our flows are looked at, and on a server that is not the
-project's own a run is judged only after one of our processes has claimed it.
+Beside flows/, only this module, ``abandoned`` and ``deploying`` import prefect. Every call goes to
+the server that PREFECT_API_URL names, else to Prefect's embedded one, which is started for the
+call. Others may use the server too. So only deployments of our flows are looked at, and on a server
+that is not the project's own a run is judged only after one of our processes has claimed it.
 """
 
 import os
@@ -28,9 +28,7 @@ if TYPE_CHECKING:
 LATE = timedelta(minutes=5)
 """A run that was due this long ago and has not started is missed."""
 WAITING = ("Scheduled", "Late")
-_STUCK = timedelta(minutes=10)
 _LOOK_BACK = timedelta(days=14)
-_UNDER_WAY = ("RUNNING", "PENDING", "CANCELLING")
 _BAD_ENDS = ("FAILED", "CRASHED", "CANCELLED")
 _PAGE = 200
 _ENTRYPOINTS = tuple(f"flows/{name}.py:{name}" for name in FLOWS)
@@ -87,33 +85,6 @@ class Deployment:
     next_due: datetime | None
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Seen:
-    """The processes seen on this machine, by which flow runs are judged alive or dead."""
-
-    flow_runs: frozenset[str]
-    """Ids of the flow runs for which Prefect has started a process that still lives."""
-    commands: tuple[datetime, ...]
-    """The times at which the commands that run a flow now, by hand, were started."""
-    own_server: bool
-    """Whether the server is the project's own. On any other server, a run that nobody has claimed
-    may belong to any machine."""
-
-    def holds(self, run: ScheduledRun) -> bool:
-        """Whether a process runs ``run``, or may do so: only a run that is surely dead is not held.
-
-        A run without a deployment was started by hand, before it came into its present state; so
-        any command that is old enough may be the one that runs it.
-        """
-        if run.id in self.flow_runs:
-            return True
-        if run.process is not None and run.state == "Running":
-            return not run.process.is_here or run.process.process() is not None
-        if not self.own_server:
-            return True
-        return not run.deployment and any(began <= run.changed for began in self.commands)
-
-
 @contextmanager
 def prefect_client() -> Iterator["SyncPrefectClient"]:
     """A client of the Prefect server. Raises ConfigError when no server answers."""
@@ -141,7 +112,7 @@ def claim_flow_run() -> dict[str, str]:
     with prefect_client() as client:
         client.update_flow_run_labels(mine, {PROCESS: str(ProcessId.mine())})
         deployment = client.read_flow_run(mine).deployment_id
-        name = _names(client).get(deployment, "") if deployment else ""
+        name = names_of(client).get(deployment, "") if deployment else ""
     return {FLOW_RUN: str(mine), **({DEPLOYMENT: name} if name else {})}
 
 
@@ -149,11 +120,11 @@ def deployments() -> list[Deployment]:
     """Every deployment of our flows with its last and next run, sorted by name."""
     now = datetime.now(UTC)
     with prefect_client() as client:
-        names = _names(client)
+        names = names_of(client)
         rows = []
-        for row in _deployments(client):
-            past = _runs(client, names, deployment_id=row.id, until=now, limit=1)
-            later = _runs(client, names, deployment_id=row.id, since=now)
+        for row in our_deployments(client):
+            past = runs(client, names, deployment_id=row.id, until=now, limit=1)
+            later = runs(client, names, deployment_id=row.id, since=now)
             active = tuple(_spoken(timed.schedule) for timed in row.schedules if timed.active)
             rows.append(
                 Deployment(
@@ -166,64 +137,15 @@ def deployments() -> list[Deployment]:
     return sorted(rows, key=lambda deployment: deployment.name)
 
 
-def dead_runs(seen: Seen) -> list[ScheduledRun]:
-    """The runs that Prefect takes for running although no process runs them any more."""
-    with prefect_client() as client:
-        unfinished = _runs(client, _names(client), states=_UNDER_WAY)
-        online: dict[str, bool] = {}
-        return [
-            run for run in unfinished if not seen.holds(run) and _abandoned(client, run, online)
-        ]
-
-
-def crash(runs: list[ScheduledRun], reason: str) -> None:
-    """Mark ``runs`` as crashed, which their processes could not do; this frees their slots."""
-    from prefect.client.schemas.objects import State, StateType
-
-    with prefect_client() as client:
-        for run in runs:
-            state: State[None] = State(type=StateType.CRASHED, message=reason)
-            client.set_flow_run_state(UUID(run.id), state, force=True)
-
-
-def held_slots() -> dict[str, int]:
-    """Concurrency limit -> runs under way, for each limit of our deployments that has more slots
-    taken than that: a killed run has left its slot taken, and keeps others from starting."""
-    with prefect_client() as client:
-        limits = {
-            row.id: limit
-            for row in _deployments(client)
-            if (limit := row.global_concurrency_limit) is not None and limit.active_slots
-        }
-        names = _names(client)
-        running = [run.deployment for run in _runs(client, names, states=_UNDER_WAY)]
-        return {
-            limit.name: running.count(names[deployment])
-            for deployment, limit in limits.items()
-            if limit.active_slots > running.count(names[deployment])
-        }
-
-
-def free_slots(name: str) -> None:
-    """Free the slots of the concurrency limit ``name`` that no run holds."""
-    from prefect.client.schemas.actions import GlobalConcurrencyLimitUpdate
-
-    running = held_slots().get(name)
-    if running is not None:
-        with prefect_client() as client:
-            update = GlobalConcurrencyLimitUpdate(active_slots=running)
-            client.update_global_concurrency_limit(name, update)
-
-
 def unhappy_runs() -> list[ScheduledRun]:
     """The runs of our deployments that failed, were cut short or never began in the last two
     weeks."""
     now = datetime.now(UTC)
     since = now - _LOOK_BACK
     with prefect_client() as client:
-        names = _names(client)
-        ended = _runs(client, names, states=_BAD_ENDS, since=since, until=now)
-        due = _runs(client, names, states=("SCHEDULED",), since=since, until=now - LATE)
+        names = names_of(client)
+        ended = runs(client, names, states=_BAD_ENDS, since=since, until=now)
+        due = runs(client, names, states=("SCHEDULED",), since=since, until=now - LATE)
         missed = [run for run in due if run.missed]
         return [run for run in [*ended, *missed] if run.deployment]
 
@@ -249,7 +171,7 @@ def pages(read: Callable[..., list[Any]], page: int = _PAGE, **which: Any) -> It
             return
 
 
-def _runs(
+def runs(
     client: "SyncPrefectClient",
     names: Mapping[UUID, str],
     *,
@@ -306,7 +228,7 @@ def _run(row: "FlowRun", names: Mapping[UUID, str]) -> ScheduledRun:
     )
 
 
-def _deployments(client: "SyncPrefectClient") -> list["DeploymentResponse"]:
+def our_deployments(client: "SyncPrefectClient") -> list["DeploymentResponse"]:
     from prefect.client.schemas.filters import FlowFilter, FlowFilterName
 
     ours = FlowFilter(name=FlowFilterName(any_=list(FLOWS)))
@@ -314,30 +236,12 @@ def _deployments(client: "SyncPrefectClient") -> list["DeploymentResponse"]:
     return [row for row in rows if row.entrypoint in _ENTRYPOINTS]
 
 
-def _names(client: "SyncPrefectClient") -> dict[UUID, str]:
+def names_of(client: "SyncPrefectClient") -> dict[UUID, str]:
     """Id -> FLOW/NAME of each deployment; our flows are named like their functions."""
     return {
         row.id: f"{str(row.entrypoint).rpartition(':')[2]}/{row.name}"
-        for row in _deployments(client)
+        for row in our_deployments(client)
     }
-
-
-def _abandoned(client: "SyncPrefectClient", run: ScheduledRun, online: dict[str, bool]) -> bool:
-    """Whether a run that no process holds may be given up.
-
-    A run that a worker has just taken has no process yet. So a run that nobody has claimed is left
-    alone for ten minutes while a worker of its pool is online. ``online`` remembers the pools that
-    were asked about.
-    """
-    from prefect.client.schemas.objects import WorkerStatus
-
-    claimed = run.process is not None and run.state == "Running"
-    if claimed or not run.pool or datetime.now(UTC) - run.changed > _STUCK:
-        return True
-    if run.pool not in online:
-        workers = client.read_workers_for_work_pool(run.pool)
-        online[run.pool] = any(worker.status == WorkerStatus.ONLINE for worker in workers)
-    return not online[run.pool]
 
 
 def _spoken(schedule: Any) -> str:
