@@ -1,5 +1,6 @@
 """Completion speed beside what a user would otherwise write with transformers.
 
+    python benchmarks/generation.py --prompts 32 --rounds 5
     python benchmarks/generation.py --precision fp32 --compare
     python benchmarks/generation.py --prompts 64 --agreement
     python benchmarks/generation.py --prompts 164 --variants 4 --alone 16   # on a GPU
@@ -13,7 +14,8 @@ each prompt. Useful tokens are those up to the end of the function, which transf
 of; raw tokens are all that the model was made to choose. Peak memory is the process's, the model
 included, while each was at work (Linux), or what torch held of the GPU.
 
-CPU seconds tell more than seconds where others use the machine.
+The contenders take turns, ``--rounds`` times, and each round's ratio is its own: what slows the
+machine for a while slows both. CPU seconds tell more than seconds where others use the machine.
 
 ``--compare`` counts the texts that are the same as those of ``generate``, up to the end of the
 function, or up to where our completion was cut by ``--max-new-tokens``. ``--agreement``
@@ -22,16 +24,16 @@ completes under two batch plans, runs all programs, and tells how many verdicts 
 
 import argparse
 import os
+import statistics
 import time
 from collections.abc import Callable, Sequence
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 from steadycode.config import Decoding
 from steadycode.generation import ENGINE, Completion, complete
 from steadycode.generation.boundary import Healed, Vocabulary
-from steadycode.generation.engine import Engine
-from steadycode.generation.rows import Row
 from steadycode.generation.stopping import function_end
 from steadycode.models import LanguageModel, load, pick_device, pick_dtype, resolve
 from steadycode.problems import Problem, load_problems
@@ -40,7 +42,17 @@ from steadycode.project import find_project
 Texts = dict[str, str]
 """What was written after each prompt."""
 _RAW = [0]
-"""How many tokens the model was made to choose."""
+"""Tokens that the model was made to choose."""
+_OURS, _BATCHES, _ALONE = "steadycode", "generate, batches of 32", "generate, one per call"
+
+
+@dataclass(frozen=True)
+class Run:
+    """What one contender wrote in one round, and its useful and raw tokens per second."""
+
+    texts: Texts
+    useful: float
+    raw: float
 
 
 def main() -> None:
@@ -80,8 +92,12 @@ def main() -> None:
         for variant in range(options.variants)
         for problem in problems
     ]
-    for _ in range(options.rounds):
-        _race(model, prompts, prompts[: options.alone], decoding, options.compare)
+    runs, ours = _race(model, prompts, prompts[: options.alone], decoding, options.rounds)
+    if options.rounds > 1:
+        _summarise(runs)
+    _ratios(runs)
+    if options.compare:
+        _compare(runs, ours)
     return None
 
 
@@ -90,41 +106,67 @@ def _race(
     prompts: Sequence[str],
     first: Sequence[str],
     decoding: Decoding,
-    compare: bool,
-) -> None:
+    rounds: int,
+) -> tuple[dict[str, list[Run]], dict[str, Completion]]:
+    """Every contender once in each round, in this order and the reverse by turns; and what
+    steadycode completed, by prompt."""
     new = decoding.max_new_tokens
-    ours: list[Completion] = []
+    ours: dict[str, Completion] = {}
 
     def steadycode() -> Texts:
-        ours.extend(complete(model, prompts, decoding))
-        return {completion.prompt: completion.text for completion in ours}
+        ours.update((one.prompt, one) for one in complete(model, prompts, decoding))
+        return {prompt: completion.text for prompt, completion in ours.items()}
 
     for _ in complete(model, prompts[:1], Decoding(max_new_tokens=4)):
         pass  # warm
     _generate(model, prompts[:1], 1, 4)
-    race = {
-        "generate, batches of 32": lambda: _generate(model, prompts, 32, new),
-        "steadycode": steadycode,
-        "generate, one per call": lambda: _generate(model, first, 1, new),
+    race: dict[str, Callable[[], Texts]] = {
+        _BATCHES: lambda: _generate(model, prompts, 32, new),
+        _OURS: steadycode,
     }
+    if first:
+        race[_ALONE] = lambda: _generate(model, first, 1, new)
     if model.device == "cuda":
         race["continuous batching"] = lambda: _continuous(model, prompts, new)
-    results = {name: _timed(name, model, work) for name, work in race.items()}
-    mine = results["steadycode"]
-    for name, (_, useful, raw) in results.items():
-        if name != "steadycode":
-            print(f"steadycode to {name}: {mine[1] / useful:.1f} x useful, {mine[2] / raw:.1f} x "
-                  "raw tokens/s")  # fmt: skip
-    if compare:
-        for name in ("generate, one per call", "generate, batches of 32"):
-            theirs = results[name][0]
-            same = [
-                theirs[own.prompt].startswith(own.text)
-                and (own.finish_reason == "max_tokens" or own.text == _cut(theirs, own.prompt))
-                for own in ours
-                if own.prompt in theirs
-            ]
-            print(f"same text as {name}: {sum(same)} of {len(same)}")
+    runs: dict[str, list[Run]] = {name: [] for name in race}
+    for number in range(rounds):
+        for name in list(race)[:: -1 if number % 2 else 1]:
+            runs[name].append(_timed(name, model, race[name]))
+    return runs, ours
+
+
+def _summarise(runs: dict[str, list[Run]]) -> None:
+    for name, rows in runs.items():
+        useful, raw = _spread([row.useful for row in rows]), _spread([row.raw for row in rows])
+        print(f"{name:24} {useful} useful, {raw} raw tokens/s")
+
+
+def _ratios(runs: dict[str, list[Run]]) -> None:
+    for name, rows in runs.items():
+        if name != _OURS:
+            pairs = list(zip(runs[_OURS], rows, strict=True))
+            useful = _spread([mine.useful / theirs.useful for mine, theirs in pairs], 2)
+            raw = _spread([mine.raw / theirs.raw for mine, theirs in pairs], 2)
+            print(f"steadycode to {name}: {useful} x useful, {raw} x raw tokens/s")
+
+
+def _spread(figures: list[float], digits: int = 1) -> str:
+    middle = f"{statistics.median(figures):.{digits}f}"
+    if len(figures) == 1:
+        return middle
+    return f"{middle} ({min(figures):.{digits}f} to {max(figures):.{digits}f})"
+
+
+def _compare(runs: dict[str, list[Run]], ours: dict[str, Completion]) -> None:
+    for name in (_ALONE, _BATCHES):
+        theirs = runs[name][0].texts if name in runs else {}
+        same = [
+            theirs[prompt].startswith(one.text)
+            and (one.finish_reason == "max_tokens" or one.text == _cut(theirs, prompt))
+            for prompt, one in ours.items()
+            if prompt in theirs
+        ]
+        print(f"same text as {name}: {sum(same)} of {len(same)}")
 
 
 def _continuous(model: LanguageModel, prompts: Sequence[str], new: int) -> Texts:
@@ -201,11 +243,7 @@ def _cut(texts: Texts, prompt: str) -> str:
     return texts[prompt][: function_end(prompt, texts[prompt])]
 
 
-def _timed(
-    name: str, model: LanguageModel, work: Callable[[], Texts]
-) -> tuple[Texts, float, float]:
-    """Run ``work``; return what it wrote, and its useful and its raw tokens per second."""
-
+def _timed(name: str, model: LanguageModel, work: Callable[[], Texts]) -> Run:
     def count(module: Any, arguments: Any, options: dict[str, Any]) -> None:
         if name.startswith("generate"):
             _RAW[0] += options["input_ids"].shape[0]
@@ -226,7 +264,7 @@ def _timed(
         f"peak {_peak(model.device):.0f} MiB",
         flush=True,
     )
-    return texts, useful / seconds, raw / seconds
+    return Run(texts, useful / seconds, raw / seconds)
 
 
 def _forget_peak(device: str) -> None:
@@ -250,10 +288,12 @@ def _peak(device: str) -> float:
 
 
 def _count_ours() -> None:
-    """Count the tokens that our engine chooses: one for each row in each step."""
+    """Tokens that rows were given, one each per step and one when their prompt is read."""
+    from steadycode.generation.engine import Engine
+
     choose = Engine._choose
 
-    def counted(self: Engine, logits: Any, rows: list[Row]) -> None:
+    def counted(self: Engine, logits: Any, rows: Sequence[Any]) -> None:
         _RAW[0] += len(rows)
         choose(self, logits, rows)
 
@@ -268,7 +308,8 @@ def _agreement(model: LanguageModel, problems: Sequence[Problem], decoding: Deco
     for size in (32, 8):
         started = time.perf_counter()
         plan = decoding.model_copy(update={"batch_size": size})
-        said = [completion.text for completion in complete(model, prompts, plan)]
+        written = {one.prompt: one.text for one in complete(model, prompts, plan)}
+        said = [written[prompt] for prompt in prompts]
         programs = [
             Program(problem.prompt + text, problem.test, problem.entry_point)
             for problem, text in zip(problems, said, strict=True)
