@@ -289,15 +289,15 @@ def _peak(device: str) -> float:
 
 def _count_ours() -> None:
     """Tokens that rows were given, one each per step and one when their prompt is read."""
-    from steadycode.generation.engine import Engine
+    from steadycode.generation.decoding import Decoder
 
-    choose = Engine._choose
+    choose = Decoder._choose
 
-    def counted(self: Engine, logits: Any, rows: Sequence[Any]) -> None:
+    def counted(self: Decoder, logits: Any, rows: Sequence[Any]) -> None:
         _RAW[0] += len(rows)
         choose(self, logits, rows)
 
-    Engine._choose = counted  # type: ignore[method-assign]
+    Decoder._choose = counted  # type: ignore[method-assign]
 
 
 def _agreement(model: LanguageModel, problems: Sequence[Problem], decoding: Decoding) -> None:

@@ -13,7 +13,7 @@ import torch
 from steadycode.config import Decoding
 from steadycode.generation import ENGINE, Completion, complete
 from steadycode.generation.boundary import Vocabulary
-from steadycode.generation.engine import _sample
+from steadycode.generation.decoding import _sample
 from steadycode.generation.rows import Request, Row
 from steadycode.generation.stopping import function_end
 from steadycode.models import LanguageModel

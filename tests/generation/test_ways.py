@@ -10,7 +10,7 @@ import torch
 from transformers import AutoConfig, AutoModelForCausalLM
 
 from steadycode.config import Decoding
-from steadycode.generation import Completion, cache, complete, cpu, engine
+from steadycode.generation import Completion, cache, complete, cpu, decoding
 from steadycode.generation.cpu import CpuModel
 from steadycode.generation.fixed import FixedStep, agree
 from steadycode.models import LanguageModel
@@ -41,7 +41,7 @@ def fixed(monkeypatch: pytest.MonkeyPatch) -> list[int]:
 
     monkeypatch.setattr(FixedStep, "__call__", counted)
     monkeypatch.setattr(cache, "fixed_shapes", lambda device: True)
-    monkeypatch.setattr(engine, "prefill_size", lambda device: 4)
+    monkeypatch.setattr(decoding, "prefill_size", lambda device: 4)
     return steps
 
 
@@ -73,7 +73,7 @@ def test_the_same_texts(
     assert used == 1 if name == "gemma2" else used > 40  # whose sliding windows need another mask
     with monkeypatch.context() as undone:
         undone.setattr(cache, "fixed_shapes", lambda device: False)
-        undone.setattr(engine, "prefill_size", lambda device: 1)
+        undone.setattr(decoding, "prefill_size", lambda device: 1)
         there = by_prompt(complete(model, PROMPTS, GREEDY))
     assert len(fixed) == used
     for prompt, one in here.items():

@@ -15,7 +15,7 @@ from itertools import pairwise
 
 from steadycode.files import sha256_json, sha256_text
 from steadycode.generation.contract import Completion
-from steadycode.generation.engine import Engine, OutOfMemory
+from steadycode.generation.decoding import Decoder, OutOfMemory
 from steadycode.generation.rows import Request
 from steadycode.generation.store import Store
 
@@ -49,7 +49,7 @@ def plan(requests: Sequence[Request], rows: int, exact: bool) -> list[Batch]:
 
 
 def finish(
-    engine: Engine,
+    decoder: Decoder,
     store: Store,
     batches: Sequence[Batch],
     exact: bool,
@@ -63,10 +63,10 @@ def finish(
     as many rows at a time, and so are those behind it. ``say`` is told that, and how many
     completions were found; ``progress`` how many there are so far.
     """
-    rows, done, total = engine.batch_size, 0, sum(map(len, batches))
+    rows, done, total = decoder.batch_size, 0, sum(map(len, batches))
 
     def name(batch: Batch) -> str:
-        return "" if exact else _name(batch, rows, engine.batch_tokens)
+        return "" if exact else _name(batch, rows, decoder.batch_tokens)
 
     found, waiting = _look_up(store, batches, name, exact)
     say(f"{len(found)} of {total} completions found, {total - len(found)} to generate")
@@ -80,7 +80,7 @@ def finish(
             while waiting:
                 batch = waiting.popleft()
                 missing = {(request.prompt, request.sample): request for request in batch}
-                for completion in engine.run(batch, rows):
+                for completion in decoder.run(batch, rows):
                     store.add(name(batch), completion)
                     del missing[completion.prompt, completion.sample]
                     done += 1

@@ -54,7 +54,7 @@ def complete(
     there is no chat template, and when one prompt alone is too much for the memory.
     """
     from steadycode.generation.batches import finish, plan
-    from steadycode.generation.engine import Engine
+    from steadycode.generation.decoding import Decoder
 
     exact = model.model.dtype.itemsize >= 4  # float32
     wanted = Counter(prompts)
@@ -71,11 +71,11 @@ def complete(
         if on_progress:
             on_progress(len(too_long) + finished, len(requests))
 
-    engine = Engine(model, vocabulary, decoding, seed)
+    decoder = Decoder(model, vocabulary, decoding, seed)
     finished = finish(
-        engine,
+        decoder,
         Store(cache and cache / model.fingerprint / f"{_conditions(model, decoding, seed)}.jsonl"),
-        plan(short, engine.batch_size, exact),
+        plan(short, decoder.batch_size, exact),
         exact,
         on_message or (lambda text: None),
         progress,

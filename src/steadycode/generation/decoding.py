@@ -34,7 +34,7 @@ def batch_limits(decoding: Decoding, device: str) -> tuple[int, int]:
     return decoding.batch_size or size, decoding.batch_tokens or tokens
 
 
-class Engine:
+class Decoder:
     """Decodes requests with one model. Rows of any length share the forward passes."""
 
     def __init__(
