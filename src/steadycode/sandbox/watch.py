@@ -94,8 +94,8 @@ class Pair:
     def follow(self, verdict: int, output: int, heard: Heard) -> None:
         """Read the pair's verdict and output until there is a verdict, or can be none any more."""
         poll = select.poll()
+        poll.register(output, select.POLLIN)  # first: what a crash printed is there before its end
         poll.register(verdict, select.POLLIN)
-        poll.register(output, select.POLLIN)
         look = self._started + _TICK
         while not self._over:
             for fd, _ in poll.poll(_TICK * 1000):
