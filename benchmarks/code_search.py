@@ -2,11 +2,11 @@
 
     python benchmarks/code_search.py base=smollm2-135m-instruct both=runs/both/model ...
 
-A program is HumanEval-X's declaration and canonical solution (no docstring: the six languages
-share it), a query's hit the solution of the same problem. Each problem is solved once in a
+A program is HumanEval-X's declaration and canonical solution, without the docstring, which the six
+languages share. A query's hit is the solution of the same problem. Each problem is solved once in a
 language, so a pair of a language with itself has no hit; 30 ordered pairs have. Protocol and
-figures as in ``steadycode measure search``. ``STEADYCODE_SHARED`` names the folder with
-``data/humaneval-x``. ``--limit N`` takes the first N problems, for a look.
+figures are those of ``steadycode measure search``. ``STEADYCODE_SHARED`` names the folder that
+holds ``data/humaneval-x``. ``--limit N`` takes only the first N problems, for a quick look.
 """
 
 import argparse
@@ -24,7 +24,9 @@ from steadycode.config import Config
 from steadycode.measures.search import Programs, embeddings, overall, search_map
 from steadycode.models import load, pick_device
 from steadycode.project import find_project
-from steadycode.retraining.context import resolve_model
+from steadycode.registry.store import open_store
+from steadycode.retraining.preflight import resolve_model
+from steadycode.views.console import aside
 
 LANGUAGES = ("python", "java", "js", "cpp", "go", "rust")
 
@@ -41,24 +43,26 @@ def read(folder: Path, language: str, limit: int | None) -> Programs:
 
 
 def measure(spec: str, sets: Sequence[Programs], name: str) -> dict[tuple[str, str], float]:
-    folder = resolve_model(find_project(), Config(), spec, Console(stderr=True))
+    project, console = find_project(), Console(stderr=True)
+    folder = resolve_model(
+        project, spec, lambda: open_store(project, Config().experiment), aside(console)
+    )
     model = load(folder, "float32", pick_device())
-    console = Console(stderr=True)
     vectors = {
-        one.language: embeddings(model.model, model.tokenizer, one)
-        for one in track(sets, description=name, console=console)
+        programs.language: embeddings(model.model, model.tokenizer, programs)
+        for programs in track(sets, description=name, console=console)
     }
     return search_map(sets, vectors)
 
 
-def table(found: dict[str, dict[tuple[str, str], float]]) -> str:
-    """Markdown, in per cent; the last row is the mean of the 30 pairs."""
-    lines = ["| query → candidates | " + " | ".join(found) + " |"]
-    lines.append("|---|" + "---:|" * len(found))
+def table(maps_by_model: dict[str, dict[tuple[str, str], float]]) -> str:
+    """A markdown table of each model's figures in per cent, with the mean of all pairs below."""
+    lines = ["| query → candidates | " + " | ".join(maps_by_model) + " |"]
+    lines.append("|---|" + "---:|" * len(maps_by_model))
     for query, candidate in permutations(LANGUAGES, 2):
-        values = [f"{maps[query, candidate]:.2f}" for maps in found.values()]
+        values = [f"{maps[query, candidate]:.2f}" for maps in maps_by_model.values()]
         lines.append(f"| {query} → {candidate} | " + " | ".join(values) + " |")
-    means = [f"**{overall(maps):.2f}**" for maps in found.values()]
+    means = [f"**{overall(maps):.2f}**" for maps in maps_by_model.values()]
     lines.append("| **all pairs** | " + " | ".join(means) + " |")
     return "\n".join(lines)
 
@@ -67,16 +71,16 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])  # type: ignore[union-attr]
     parser.add_argument("models", nargs="+", metavar="NAME=MODEL")
     parser.add_argument("--limit", type=int)
-    given = parser.parse_args()
+    options = parser.parse_args()
     folder = Path(os.environ.get("STEADYCODE_SHARED", "../shared")) / "data" / "humaneval-x"
-    sets = [read(folder, language, given.limit) for language in LANGUAGES]
-    found = {}
-    for pair in given.models:
+    sets = [read(folder, language, options.limit) for language in LANGUAGES]
+    maps_by_model = {}
+    for pair in options.models:
         name, sign, spec = pair.partition("=")
         if not sign:
             parser.error(f"{pair!r}: write NAME=MODEL")
-        found[name] = measure(spec, sets, name)
-    print(f"HumanEval-X, {len(sets[0].codes)} problems, MAP in per cent\n\n{table(found)}")
+        maps_by_model[name] = measure(spec, sets, name)
+    print(f"HumanEval-X, {len(sets[0].codes)} problems, MAP in per cent\n\n{table(maps_by_model)}")
 
 
 if __name__ == "__main__":

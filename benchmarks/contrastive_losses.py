@@ -5,7 +5,7 @@
 The textbook column follows the documented computation of the published ContraCLM losses (one
 sequence at a time: masked_select, exp, mask out the anchor, sum), written anew for this
 comparison. Both are timed in one interleaved run with the order swapped every round, in CPU time
-of the process; memory is what autograd keeps for backward, distinct storages, inputs excluded.
+of the process; memory is what autograd keeps for backward, without the inputs.
 """
 
 import argparse
@@ -48,7 +48,7 @@ def _textbook_pair(x1: Tensor, x2: Tensor) -> Tensor:
 
 
 def kept_for_backward(losses: Losses, h1: Tensor, h2: Tensor, mask: Tensor) -> float:
-    """MiB of distinct storages that autograd saves, the inputs' own excluded."""
+    """How many MiB autograd keeps for backward, as distinct storages without the inputs' own."""
     inputs = {h.untyped_storage().data_ptr() for h in (h1, h2, mask)}
     sizes: dict[int, int] = {}
     alive = []  # a freed storage's address would be used again

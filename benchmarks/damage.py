@@ -4,7 +4,7 @@
 
 Completes the nominal prompts first, full and half-solved, and goes on with problems that the model
 solves there (a drop only shows on those), at most ``--solved`` of each mode, chosen by a stable
-hash. Then every variant of the published perturbations in style sound and in style release. A
+hash. Then it completes every variant of the published perturbations in both styles. A
 release variant whose own reference solution no longer passes is damaged: no model can be expected
 to solve it. The ceiling is the robust pass, over all problems, of one who always writes the
 reference.
@@ -35,14 +35,14 @@ Engine = Callable[[Sequence[str]], Iterable[Completion]]
 
 @dataclass
 class Seen:
-    """Of one group in one style: per problem, one entry for each changed variant."""
+    """What was seen of one group in one style: by task_id, an entry for each changed variant."""
 
     passed: dict[str, list[bool]] = field(default_factory=lambda: defaultdict(list))
     whole: dict[str, list[bool]] = field(default_factory=lambda: defaultdict(list))
-    """Whether the reference solution passes: not damaged."""
+    """Whether the variant's reference solution passes, so that it is not damaged."""
 
     def robust(self, whole_only: bool = False) -> tuple[int, int]:
-        """Problems that pass on all (undamaged) variants, of how many that have any."""
+        """How many problems pass on all their (undamaged) variants, and how many have any."""
         rows = [
             [ok for ok, whole in zip(self.passed[t], self.whole[t], strict=True)
              if whole or not whole_only]
@@ -58,40 +58,40 @@ def main() -> None:
     parser.add_argument("--solved", type=int, default=8, help="problems that go on, in each mode")
     parser.add_argument("--seeds", type=int, default=1)
     parser.add_argument("--max-new-tokens", type=int, default=128)
-    given = parser.parse_args()
+    options = parser.parse_args()
 
     project = find_project()
     project.prepare_environment()
     device = pick_device()
-    model = load(Path(resolve(given.model, project)), pick_dtype("auto", device), device)
-    decoding = Decoding(max_new_tokens=given.max_new_tokens)
+    model = load(Path(resolve(options.model, project)), pick_dtype("auto", device), device)
+    decoding = Decoding(max_new_tokens=options.max_new_tokens)
     console = Console()
 
     def engine(prompts: Sequence[str]) -> Iterable[Completion]:
         yield from complete(model, prompts, decoding, cache=project.work / "completions")
 
-    problems = select_problems(load_problems("humaneval"), given.problems, 0)
+    problems = select_problems(load_problems("humaneval"), options.problems, 0)
     with Sandbox() as sandbox:
-        console.print(_compared(problems, given, engine, sandbox.judge, console))
+        console.print(_compared(problems, options, engine, sandbox.judge, console))
 
 
 def _compared(
     problems: list[Problem],
-    given: argparse.Namespace,
+    options: argparse.Namespace,
     engine: Engine,
     judge: Judge,
     console: Console,
 ) -> Table:
-    solved = _solved(problems, engine, judge, given.solved, console)
+    solved = _solved(problems, engine, judge, options.solved, console)
     table = Table("group", "problems", "RP sound", "RP release", "RP release, undamaged variants",
                   "damaged variants", "ceiling of release")  # fmt: skip
     for group in GROUPS:
         chosen = solved[mode_of(group)]
         sound, release = (
-            _seen(_benchmark(chosen, group, style, given.seeds, judge), engine, judge)
+            _seen(_benchmark(chosen, group, style, options.seeds, judge), engine, judge)
             for style in STYLES
         )
-        ceiling = _intact(_benchmark(problems, group, "release", given.seeds, judge), judge)
+        ceiling = _intact(_benchmark(problems, group, "release", options.seeds, judge), judge)
         rows = [ok for row in release.whole.values() for ok in row]
         table.add_row(
             group,
@@ -109,13 +109,13 @@ def _solved(
     problems: list[Problem], engine: Engine, judge: Judge, count: int, console: Console
 ) -> dict[Mode, list[Problem]]:
     report, _ = evaluate(build_benchmark(problems, (), judge=judge), engine, judge)
-    found: dict[Mode, list[Problem]] = {}
+    solved: dict[Mode, list[Problem]] = {}
     for mode in ("full", "partial"):
         passed = report.nominal(mode)
         able = [p for p in problems if passed[p.task_id][0]]
-        found[mode] = select_problems(able, count, 0)
-        console.print(f"{mode}: {len(able)} of {len(problems)} solved; {len(found[mode])} go on")
-    return found
+        solved[mode] = select_problems(able, count, 0)
+        console.print(f"{mode}: {len(able)} of {len(problems)} solved; {len(solved[mode])} go on")
+    return solved
 
 
 def _benchmark(
@@ -137,13 +137,13 @@ def _seen(benchmark: Benchmark, engine: Engine, judge: Judge) -> Seen:
 
 
 def _intact(benchmark: Benchmark, judge: Judge) -> dict[str, list[bool]]:
-    """Of each changed variant, whether its reference solution passes."""
+    """Whether the reference solution of each changed variant passes, by task_id."""
     changed = [variant for variant in benchmark.variants if variant.changed]
     verdicts = dict(judge(enumerate(map(_reference, changed))))
-    found: dict[str, list[bool]] = defaultdict(list)
+    passes: dict[str, list[bool]] = defaultdict(list)
     for number, variant in enumerate(changed):
-        found[variant.task_id].append(verdicts[number].status == "passed")
-    return found
+        passes[variant.task_id].append(verdicts[number].status == "passed")
+    return passes
 
 
 def _reference(variant: Variant) -> Program:

@@ -1,5 +1,6 @@
 """Completion speed beside what a user would otherwise write with transformers.
 
+    python benchmarks/generation.py --prompts 32 --rounds 5
     python benchmarks/generation.py --precision fp32 --compare
     python benchmarks/generation.py --prompts 64 --agreement
     python benchmarks/generation.py --prompts 164 --variants 4 --alone 16   # on a GPU
@@ -8,12 +9,13 @@ All complete the same HumanEval prompts greedily with the same model: one prompt
 ``generate`` (the first ``--alone`` of them), padded batches of 32, steadycode, and on a GPU
 transformers' continuous batching (``generate_batch``). ``generate`` is given prompts that are
 already healed, so that all write the same texts; continuous batching takes no such constraint, and
-writes what it likes behind the healed prompt. ``--variants`` puts as many different comments before
+writes what it likes after the healed prompt. ``--variants`` puts as many different comments before
 each prompt. Useful tokens are those up to the end of the function, which transformers has no notion
 of; raw tokens are all that the model was made to choose. Peak memory is the process's, the model
 included, while each was at work (Linux), or what torch held of the GPU.
 
-CPU seconds tell more than seconds where others use the machine.
+The contenders take turns, ``--rounds`` times, and each round's ratio is its own: what slows the
+machine for a while slows both. CPU seconds tell more than seconds where others use the machine.
 
 ``--compare`` counts the texts that are the same as those of ``generate``, up to the end of the
 function, or up to where our completion was cut by ``--max-new-tokens``. ``--agreement``
@@ -22,25 +24,35 @@ completes under two batch plans, runs all programs, and tells how many verdicts 
 
 import argparse
 import os
+import statistics
 import time
 from collections.abc import Callable, Sequence
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 from steadycode.config import Decoding
 from steadycode.generation import ENGINE, Completion, complete
 from steadycode.generation.boundary import Healed, Vocabulary
-from steadycode.generation.engine import Engine
-from steadycode.generation.rows import Row
 from steadycode.generation.stopping import function_end
 from steadycode.models import LanguageModel, load, pick_device, pick_dtype, resolve
 from steadycode.problems import Problem, load_problems
 from steadycode.project import find_project
 
 Texts = dict[str, str]
-"""Prompt -> what was written behind it."""
+"""What was written after each prompt."""
 _RAW = [0]
 """Tokens that the model was made to choose."""
+_OURS, _BATCHES, _ALONE = "steadycode", "generate, batches of 32", "generate, one per call"
+
+
+@dataclass(frozen=True)
+class Run:
+    """What one contender wrote in one round, and its useful and raw tokens per second."""
+
+    texts: Texts
+    useful: float
+    raw: float
 
 
 def main() -> None:
@@ -55,33 +67,37 @@ def main() -> None:
     parser.add_argument("--precision", choices=["auto", "bf16", "fp32"], default="auto")
     parser.add_argument("--compare", action="store_true")
     parser.add_argument("--agreement", action="store_true")
-    given = parser.parse_args()
+    options = parser.parse_args()
 
     project = find_project()
     project.prepare_environment()
     import torch
 
-    torch.set_num_threads(given.threads)
+    torch.set_num_threads(options.threads)
     device = pick_device()
-    dtype = pick_dtype("bf16" if given.agreement else given.precision, device)
-    model = load(Path(resolve(given.model, project)), dtype, device)
-    problems = load_problems("humaneval")[: given.prompts]
-    decoding = Decoding(max_new_tokens=given.max_new_tokens)
-    print(f"{ENGINE}; {given.model}, {dtype}, {device}, {given.threads} threads")
+    dtype = pick_dtype("bf16" if options.agreement else options.precision, device)
+    model = load(Path(resolve(options.model, project)), dtype, device)
+    problems = load_problems("humaneval")[: options.prompts]
+    decoding = Decoding(max_new_tokens=options.max_new_tokens)
+    print(f"{ENGINE}; {options.model}, {dtype}, {device}, {options.threads} threads")
     print(
         f"{len(problems)} prompts, {decoding.max_new_tokens} new tokens at most; load of the "
         f"machine {os.getloadavg()[0]:.1f} before"
     )
     _count_ours()
-    if given.agreement:
+    if options.agreement:
         return _agreement(model, problems, decoding)
     prompts = [
         f"# {variant}\n{problem.prompt}" if variant else problem.prompt
-        for variant in range(given.variants)
+        for variant in range(options.variants)
         for problem in problems
     ]
-    for _ in range(given.rounds):
-        _race(model, prompts, prompts[: given.alone], decoding, given.compare)
+    runs, ours = _race(model, prompts, prompts[: options.alone], decoding, options.rounds)
+    if options.rounds > 1:
+        _summarise(runs)
+    _ratios(runs)
+    if options.compare:
+        _compare(runs, ours)
     return None
 
 
@@ -90,41 +106,67 @@ def _race(
     prompts: Sequence[str],
     first: Sequence[str],
     decoding: Decoding,
-    compare: bool,
-) -> None:
+    rounds: int,
+) -> tuple[dict[str, list[Run]], dict[str, Completion]]:
+    """Every contender once in each round, in this order and the reverse by turns; and what
+    steadycode completed, by prompt."""
     new = decoding.max_new_tokens
-    ours: list[Completion] = []
+    ours: dict[str, Completion] = {}
 
     def steadycode() -> Texts:
-        ours.extend(complete(model, prompts, decoding))
-        return {completion.prompt: completion.text for completion in ours}
+        ours.update((one.prompt, one) for one in complete(model, prompts, decoding))
+        return {prompt: completion.text for prompt, completion in ours.items()}
 
     for _ in complete(model, prompts[:1], Decoding(max_new_tokens=4)):
         pass  # warm
     _generate(model, prompts[:1], 1, 4)
-    race = {
-        "generate, batches of 32": lambda: _generate(model, prompts, 32, new),
-        "steadycode": steadycode,
-        "generate, one per call": lambda: _generate(model, first, 1, new),
+    race: dict[str, Callable[[], Texts]] = {
+        _BATCHES: lambda: _generate(model, prompts, 32, new),
+        _OURS: steadycode,
     }
+    if first:
+        race[_ALONE] = lambda: _generate(model, first, 1, new)
     if model.device == "cuda":
         race["continuous batching"] = lambda: _continuous(model, prompts, new)
-    found = {name: _timed(name, model, work) for name, work in race.items()}
-    mine = found["steadycode"]
-    for name, (_, useful, raw) in found.items():
-        if name != "steadycode":
-            print(f"steadycode to {name}: {mine[1] / useful:.1f} x useful, {mine[2] / raw:.1f} x "
-                  "raw tokens/s")  # fmt: skip
-    if compare:
-        for name in ("generate, one per call", "generate, batches of 32"):
-            theirs = found[name][0]
-            same = [
-                theirs[one.prompt].startswith(one.text)
-                and (one.finish_reason == "max_tokens" or one.text == _cut(theirs, one.prompt))
-                for one in ours
-                if one.prompt in theirs
-            ]
-            print(f"same text as {name}: {sum(same)} of {len(same)}")
+    runs: dict[str, list[Run]] = {name: [] for name in race}
+    for number in range(rounds):
+        for name in list(race)[:: -1 if number % 2 else 1]:
+            runs[name].append(_timed(name, model, race[name]))
+    return runs, ours
+
+
+def _summarise(runs: dict[str, list[Run]]) -> None:
+    for name, rows in runs.items():
+        useful, raw = _spread([row.useful for row in rows]), _spread([row.raw for row in rows])
+        print(f"{name:24} {useful} useful, {raw} raw tokens/s")
+
+
+def _ratios(runs: dict[str, list[Run]]) -> None:
+    for name, rows in runs.items():
+        if name != _OURS:
+            pairs = list(zip(runs[_OURS], rows, strict=True))
+            useful = _spread([mine.useful / theirs.useful for mine, theirs in pairs], 2)
+            raw = _spread([mine.raw / theirs.raw for mine, theirs in pairs], 2)
+            print(f"steadycode to {name}: {useful} x useful, {raw} x raw tokens/s")
+
+
+def _spread(figures: list[float], digits: int = 1) -> str:
+    middle = f"{statistics.median(figures):.{digits}f}"
+    if len(figures) == 1:
+        return middle
+    return f"{middle} ({min(figures):.{digits}f} to {max(figures):.{digits}f})"
+
+
+def _compare(runs: dict[str, list[Run]], ours: dict[str, Completion]) -> None:
+    for name in (_ALONE, _BATCHES):
+        theirs = runs[name][0].texts if name in runs else {}
+        same = [
+            theirs[prompt].startswith(one.text)
+            and (one.finish_reason == "max_tokens" or one.text == _cut(theirs, prompt))
+            for prompt, one in ours.items()
+            if prompt in theirs
+        ]
+        print(f"same text as {name}: {sum(same)} of {len(same)}")
 
 
 def _continuous(model: LanguageModel, prompts: Sequence[str], new: int) -> Texts:
@@ -140,18 +182,19 @@ def _continuous(model: LanguageModel, prompts: Sequence[str], new: int) -> Texts
         pad_token_id=tokens.pad_token_id,
     )
     outputs = model.model.generate_batch(
-        [list(one.tokens) for one in healed], generation_config=settings
+        [list(prompt.tokens) for prompt in healed], generation_config=settings
     )
     texts = {}
-    for prompt, one, output in zip(prompts, healed, outputs.values(), strict=True):
+    for prompt, start, output in zip(prompts, healed, outputs.values(), strict=True):
         said = b"".join(vocabulary.written.get(token, b"") for token in output.generated_tokens)
-        texts[prompt] = said[len(one.owed) :].decode("utf-8", "replace")
+        texts[prompt] = said[len(start.owed) :].decode("utf-8", "replace")
         _RAW[0] += len(output.generated_tokens)
     return texts
 
 
 def _generate(model: LanguageModel, prompts: Sequence[str], size: int, new: int) -> Texts:
-    """Batches padded on the left, longest prompts first, each as long as its slowest member."""
+    """Complete in batches padded on the left, longest prompts first; the slowest member of a batch
+    decides how long it takes."""
     import torch
 
     vocabulary = Vocabulary(model.tokenizer)
@@ -161,10 +204,10 @@ def _generate(model: LanguageModel, prompts: Sequence[str], size: int, new: int)
     texts = {}
     for start in range(0, len(ordered), size):
         batch = [healed[prompt] for prompt in ordered[start : start + size]]
-        width = max(len(one.tokens) for one in batch)
+        width = max(len(prompt.tokens) for prompt in batch)
         pad = model.tokenizer.pad_token_id
-        rows = [[pad] * (width - len(one.tokens)) + list(one.tokens) for one in batch]
-        mask = [[0] * (width - len(one.tokens)) + [1] * len(one.tokens) for one in batch]
+        rows = [[pad] * (width - len(prompt.tokens)) + list(prompt.tokens) for prompt in batch]
+        mask = [[0] * (width - len(prompt.tokens)) + [1] * len(prompt.tokens) for prompt in batch]
         output = model.model.generate(
             input_ids=torch.tensor(rows, device=model.device),
             attention_mask=torch.tensor(mask, device=model.device),
@@ -179,7 +222,7 @@ def _generate(model: LanguageModel, prompts: Sequence[str], size: int, new: int)
 
 
 class _Owed:
-    """Only tokens that repay what the prompt is owed, until it is."""
+    """Allows only tokens that repay what the healed prompt is owed, until it is repaid."""
 
     def __init__(self, vocabulary: Vocabulary, batch: Sequence[Healed], width: int) -> None:
         self._vocabulary, self._batch, self._width = vocabulary, batch, width
@@ -200,11 +243,7 @@ def _cut(texts: Texts, prompt: str) -> str:
     return texts[prompt][: function_end(prompt, texts[prompt])]
 
 
-def _timed(
-    name: str, model: LanguageModel, work: Callable[[], Texts]
-) -> tuple[Texts, float, float]:
-    """What ``work`` wrote, its useful and its raw tokens per second."""
-
+def _timed(name: str, model: LanguageModel, work: Callable[[], Texts]) -> Run:
     def count(module: Any, arguments: Any, options: dict[str, Any]) -> None:
         if name.startswith("generate"):
             _RAW[0] += options["input_ids"].shape[0]
@@ -225,7 +264,7 @@ def _timed(
         f"peak {_peak(model.device):.0f} MiB",
         flush=True,
     )
-    return texts, useful / seconds, raw / seconds
+    return Run(texts, useful / seconds, raw / seconds)
 
 
 def _forget_peak(device: str) -> None:
@@ -250,13 +289,15 @@ def _peak(device: str) -> float:
 
 def _count_ours() -> None:
     """Tokens that rows were given, one each per step and one when their prompt is read."""
-    choose = Engine._choose
+    from steadycode.generation.decoding import Decoder
 
-    def counted(self: Engine, logits: Any, rows: list[Row]) -> None:
+    choose = Decoder._choose
+
+    def counted(self: Decoder, logits: Any, rows: Sequence[Any]) -> None:
         _RAW[0] += len(rows)
         choose(self, logits, rows)
 
-    Engine._choose = counted  # type: ignore[method-assign]
+    Decoder._choose = counted  # type: ignore[method-assign]
 
 
 def _agreement(model: LanguageModel, problems: Sequence[Problem], decoding: Decoding) -> None:
@@ -267,20 +308,21 @@ def _agreement(model: LanguageModel, problems: Sequence[Problem], decoding: Deco
     for size in (32, 8):
         started = time.perf_counter()
         plan = decoding.model_copy(update={"batch_size": size})
-        said = [completion.text for completion in complete(model, prompts, plan)]
+        written = {one.prompt: one.text for one in complete(model, prompts, plan)}
+        said = [written[prompt] for prompt in prompts]
         programs = [
             Program(problem.prompt + text, problem.test, problem.entry_point)
             for problem, text in zip(problems, said, strict=True)
         ]
         with Sandbox() as sandbox:
-            found = [verdict.status for verdict in sandbox.run_all(programs)]
-        print(f"batches of {size}: {found.count('passed')} pass, "
+            statuses = [verdict.status for verdict in sandbox.run_all(programs)]
+        print(f"batches of {size}: {statuses.count('passed')} pass, "
               f"{time.perf_counter() - started:.0f} s", flush=True)  # fmt: skip
         texts.append(said)
-        verdicts.append(found)
-    for what, (one, other) in (("texts", texts), ("verdicts", verdicts)):
-        same = sum(a == b for a, b in zip(one, other, strict=True))
-        print(f"{what} that agree: {same} of {len(one)} ({same / len(one):.1%})")
+        verdicts.append(statuses)
+    for what, (first, second) in (("texts", texts), ("verdicts", verdicts)):
+        same = sum(a == b for a, b in zip(first, second, strict=True))
+        print(f"{what} that agree: {same} of {len(first)} ({same / len(first):.1%})")
 
 
 if __name__ == "__main__":

@@ -3,8 +3,8 @@
     python benchmarks/head.py --positions 1920 --width 576 --vocabulary 49152
     python benchmarks/head.py --positions 16384 --compiled      # on a GPU
 
-Beside each other, in interleaved rounds: all logits held (transformers' way), torch's chunked
-``linear_cross_entropy`` where this torch has it, ours, and ours with the softmax compiled. Weights
+Interleaved rounds time all logits held (transformers' way), torch's chunked
+``linear_cross_entropy`` if this torch has it, ours, and ours with the softmax compiled. Weights
 are float32, products bfloat16 (``--precision fp32`` for float32). Losses and gradients are compared
 with float32 products; memory, on a GPU, is what is held on top of input and weight.
 """
@@ -48,18 +48,18 @@ def torchs(reduction: str) -> Loss:
 
 
 def ways(compiled: bool) -> dict[str, Loss]:
-    found: dict[str, Loss] = {"all logits": plain}
+    losses: dict[str, Loss] = {"all logits": plain}
     if hasattr(functional, "linear_cross_entropy"):
-        found["torch's, its own sum"] = torchs("sum")
-        found["torch's, summed in float32"] = torchs("none")
-    found["ours"] = lambda h, w, t: linear_cross_entropy(h, w, None, t)
+        losses["torch's, its own sum"] = torchs("sum")
+        losses["torch's, summed in float32"] = torchs("none")
+    losses["ours"] = lambda h, w, t: linear_cross_entropy(h, w, None, t)
     if compiled:
         over = torch.compile(softmax_cross_entropy)
-        found["ours, compiled"] = lambda h, w, t: linear_cross_entropy(h, w, None, t, over)
-    return found
+        losses["ours, compiled"] = lambda h, w, t: linear_cross_entropy(h, w, None, t, over)
+    return losses
 
 
-def main() -> None:
+def _options() -> argparse.Namespace:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])  # type: ignore[union-attr]
     parser.add_argument("--positions", type=int, default=1920)
     parser.add_argument("--width", type=int, default=576)
@@ -67,12 +67,16 @@ def main() -> None:
     parser.add_argument("--rounds", type=int, default=5)
     parser.add_argument("--precision", choices=["bf16", "fp32"], default="bf16")
     parser.add_argument("--compiled", action="store_true")
-    given = parser.parse_args()
+    return parser.parse_args()
+
+
+def main() -> None:
+    options = _options()
     device = "cuda" if torch.cuda.is_available() else "cpu"
     torch.manual_seed(0)
-    weight = 0.05 * torch.randn(given.vocabulary, given.width, device=device)
-    hidden = torch.randn(given.positions, given.width, device=device)
-    targets = torch.randint(given.vocabulary, (given.positions,), device=device)
+    weight = 0.05 * torch.randn(options.vocabulary, options.width, device=device)
+    hidden = torch.randn(options.positions, options.width, device=device)
+    targets = torch.randint(options.vocabulary, (options.positions,), device=device)
     weight.requires_grad_()
     hidden.requires_grad_()
 
@@ -83,18 +87,18 @@ def main() -> None:
         return float(value.detach()), by_hidden, by_weight
 
     exact = run(plain, low=False)
-    found = ways(given.compiled)
-    times: dict[str, list[float]] = {name: [] for name in found}
+    losses = ways(options.compiled)
+    times: dict[str, list[float]] = {name: [] for name in losses}
     peaks: dict[str, float] = {}
     errors: dict[str, list[float]] = {}
-    for _ in range(given.rounds + 1):  # the first to warm up
-        for name, loss in found.items():
+    for _ in range(options.rounds + 1):  # the first to warm up
+        for name, loss in losses.items():
             if device == "cuda":
                 torch.cuda.synchronize()
                 torch.cuda.reset_peak_memory_stats()
                 held = torch.cuda.memory_allocated()
             started = time.perf_counter()
-            result = run(loss, given.precision == "bf16")
+            result = run(loss, options.precision == "bf16")
             if device == "cuda":
                 torch.cuda.synchronize()
                 peaks[name] = (torch.cuda.max_memory_allocated() - held) / 2**20
@@ -102,9 +106,10 @@ def main() -> None:
             errors[name] = [abs(result[0] / exact[0] - 1)] + [
                 float((a - b).norm() / b.norm()) for a, b in zip(result[1:], exact[1:], strict=True)
             ]
+    shape = f"{options.positions} x {options.width} x {options.vocabulary}"
     table = Table(
         "loss", "ms", "MiB", "off: loss", "its gradient: input", "weight",
-        title=f"{given.positions} x {given.width} x {given.vocabulary}, {given.precision} {device}",
+        title=f"{shape}, {options.precision} {device}",
     )  # fmt: skip
     for name, measured in times.items():
         row = [f"{error:.1e}" for error in errors[name]]

@@ -8,7 +8,7 @@ processor. Longest prompts come first, ``--burst`` at a time, as an engine with 
 With ``--model`` a real model completes on this machine's processors, which the programs then share.
 Every way runs the same programs and must end in the same report.
 
-"in order": completions are held back until those of all earlier prompts are there.
+In the way "in order" a completion is held back until those of all earlier prompts are there.
 """
 
 import argparse
@@ -48,18 +48,18 @@ def main() -> None:
     parser.add_argument("--model", default=None, help="completes instead of the stand-in")
     parser.add_argument("--max-new-tokens", type=int, default=64)
     parser.add_argument("--rounds", type=int, default=3)
-    given = parser.parse_args()
+    options = parser.parse_args()
 
-    benchmark = build_benchmark(select_problems(load_problems("humaneval"), given.problems, 0),
+    benchmark = build_benchmark(select_problems(load_problems("humaneval"), options.problems, 0),
                                 NAMES, seeds=1)  # fmt: skip
-    complete = _model(given) if given.model else _stand_in(benchmark, given)
+    complete = _model(options) if options.model else _stand_in(benchmark, options)
     console = Console()
     console.print(
         f"Python {platform.python_version()}, {os.cpu_count()} CPUs, {benchmark.summary},"
         f" load before {os.getloadavg()[0]:.2f}"
     )
-    rounds = [_round(benchmark, complete, given.limit) for _ in range(given.rounds)]
-    table = Table("seconds", *(f"round {number + 1}" for number in range(given.rounds)))
+    rounds = [_round(benchmark, complete, options.limit) for _ in range(options.rounds)]
+    table = Table("seconds", *(f"round {number + 1}" for number in range(options.rounds)))
     for what in rounds[0]:
         table.add_row(what, *(f"{seconds[what]:.2f}" for seconds in rounds))
     console.print(table)
@@ -105,21 +105,21 @@ def _in_order(complete: Complete) -> Complete:
     return ordered
 
 
-def _stand_in(benchmark: Benchmark, given: argparse.Namespace) -> Complete:
-    """Right, wrong and endless programs, the same ones every time."""
+def _stand_in(benchmark: Benchmark, options: argparse.Namespace) -> Complete:
+    """An engine that waits and then yields right, wrong and endless programs, always the same."""
     known = {problem.prompt: problem for _, problem in benchmark.cases()}
 
     def text(prompt: str) -> str:
         chance = derive_seed(0, prompt) % 1000 / 1000
-        if chance < given.endless:
+        if chance < options.endless:
             return ENDLESS
         return known[prompt].canonical_solution if chance < 0.5 else WRONG
 
     def complete(prompts: Sequence[str]) -> Iterable[Completion]:
         waiting = sorted(prompts, key=len, reverse=True)
         while waiting:
-            now, waiting = waiting[: given.burst], waiting[given.burst :]
-            time.sleep(given.latency * len(now))
+            now, waiting = waiting[: options.burst], waiting[options.burst :]
+            time.sleep(options.latency * len(now))
             for prompt in now:
                 yield Completion(prompt=prompt, sample=0, text=text(prompt),
                                  finish_reason="function_end", mean_logprob=None)  # fmt: skip
@@ -127,11 +127,11 @@ def _stand_in(benchmark: Benchmark, given: argparse.Namespace) -> Complete:
     return complete
 
 
-def _model(given: argparse.Namespace) -> Callable[[Sequence[str]], Iterator[Completion]]:
+def _model(options: argparse.Namespace) -> Callable[[Sequence[str]], Iterator[Completion]]:
     project = find_project()
     project.prepare_environment()
-    model = load(Path(resolve(given.model, project)), "float32")
-    decoding = Decoding(max_new_tokens=given.max_new_tokens)
+    model = load(Path(resolve(options.model, project)), "float32")
+    decoding = Decoding(max_new_tokens=options.max_new_tokens)
     return lambda prompts: complete_with(model, prompts, decoding)
 
 

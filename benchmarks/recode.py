@@ -2,8 +2,8 @@
 
     python benchmarks/recode.py --seeds 5
 
-Style sound, every perturbation that needs no model, on HumanEval; then on a half and a quarter of
-the problems, to see that time grows with their number.
+It applies every perturbation that needs no model to a quarter, a half and all of HumanEval's
+problems, which shows that time grows with their number.
 """
 
 import argparse
@@ -24,13 +24,13 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=(__doc__ or "").split("\n")[0])
     parser.add_argument("--seeds", type=int, default=5)
     parser.add_argument("--style", choices=("sound", "release"), default="sound")
-    given = parser.parse_args()
+    options = parser.parse_args()
     problems = load_problems("humaneval")
-    build_benchmark(problems[:2], seeds=1, style=given.style)  # read the word lists
+    build_benchmark(problems[:2], seeds=1, style=options.style)  # read the word lists
     console = Console()
     console.print(
-        f"Python {platform.python_version()}, {os.cpu_count()} CPUs, style {given.style},"
-        f" {given.seeds} seeds, load before {os.getloadavg()[0]:.2f}"
+        f"Python {platform.python_version()}, {os.cpu_count()} CPUs, style {options.style},"
+        f" {options.seeds} seeds, load before {os.getloadavg()[0]:.2f}"
     )
     table = Table("problems", "rows", "built alone, s", "built and checked, s", "rejected")
     for share in (4, 2, 1):
@@ -40,7 +40,7 @@ def main() -> None:
             began = time.perf_counter()
             with Sandbox() if verified else nullcontext() as sandbox:
                 judge = sandbox.judge if sandbox else None
-                built = build_benchmark(some, seeds=given.seeds, style=given.style, judge=judge)
+                built = build_benchmark(some, seeds=options.seeds, style=options.style, judge=judge)
             seconds.append(f"{time.perf_counter() - began:.1f}")
         rows = str(len(built.variants) + len(built.rejected))
         table.add_row(str(len(some)), rows, *seconds, str(len(built.rejected)))

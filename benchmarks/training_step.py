@@ -64,10 +64,10 @@ class _Tokenizer:
 def build(name: str, device: str) -> tuple[Any, list[list[int]]]:
     family, config, rows, length = MODELS[name]
     torch.manual_seed(0)
-    given = AutoConfig.for_model(family, bos_token_id=0, eos_token_id=0, **config)
+    settings = AutoConfig.for_model(family, bos_token_id=0, eos_token_id=0, **config)
     with torch.device(device):
-        model = AutoModelForCausalLM.from_config(given).to(device).train()
-    ids = torch.randint(1, given.vocab_size, (rows, length + 1)).tolist()
+        model = AutoModelForCausalLM.from_config(settings).to(device).train()
+    ids = torch.randint(1, settings.vocab_size, (rows, length + 1)).tolist()
     return model, ids
 
 
@@ -112,7 +112,7 @@ def plain(name: str, device: str, contrastive: bool) -> Step:
 
 
 def steps(name: str, device: str) -> dict[str, Callable[[], Step]]:
-    found: dict[str, Callable[[], Step]] = {
+    makers: dict[str, Callable[[], Step]] = {
         "plain MLE": lambda: plain(name, device, contrastive=False),
         "reference style, two passes": lambda: plain(name, device, contrastive=True),
         "ours, mle": lambda: ours(name, device, mode="mle"),
@@ -123,8 +123,8 @@ def steps(name: str, device: str) -> dict[str, Callable[[], Step]]:
     }
     if device == "cuda":
         for mode in ("mle", "both"):
-            found[f"ours, {mode}, compiled"] = partial(ours, name, device, mode=mode, compile=True)
-    return found
+            makers[f"ours, {mode}, compiled"] = partial(ours, name, device, mode=mode, compile=True)
+    return makers
 
 
 def seconds(step: Step, device: str) -> float:
@@ -137,7 +137,7 @@ def seconds(step: Step, device: str) -> float:
 
 
 def held(device: str) -> int:
-    """Bytes."""
+    """How many bytes torch holds on the GPU; 0 on a CPU."""
     return torch.cuda.memory_allocated() if device == "cuda" else 0
 
 
@@ -174,7 +174,7 @@ def measure(name: str, device: str, rounds: int, peak: float) -> Table:
     title = f"{name}, {rows} x {length} tokens, {rounds} rounds, {device}"
     if device == "cpu":
         table = Table("step", "ms, fastest", "to plain MLE", "to reference style", title=title)
-        best = {what: min(found) for what, found in times.items()}
+        best = {what: min(values) for what, values in times.items()}
         for what, value in best.items():
             ratios = value / best["plain MLE"], value / best["reference style, two passes"]
             table.add_row(what, f"{1000 * value:.0f}", *(f"{ratio:.2f}" for ratio in ratios))
@@ -182,7 +182,7 @@ def measure(name: str, device: str, rounds: int, peak: float) -> Table:
     table = Table(
         "step", "tokens/s", "to plain MLE", "to reference style", "GiB", "MFU %", title=title
     )
-    middle = {what: statistics.median(found) for what, found in times.items()}
+    middle = {what: statistics.median(values) for what, values in times.items()}
     flop = flop_per_token(name, device)
     for what, value in middle.items():
         speed = rows * length / value
@@ -204,10 +204,10 @@ def main() -> None:
     )
     parser.add_argument("--rounds", type=int, default=14)
     parser.add_argument("--peak", type=float, default=989.0, help="TFLOP/s of the GPU in bf16")
-    given = parser.parse_args()
+    options = parser.parse_args()
     device = "cuda" if torch.cuda.is_available() else "cpu"
-    for name in given.models:
-        Console(width=100).print(measure(name, device, given.rounds, given.peak))
+    for name in options.models:
+        Console(width=100).print(measure(name, device, options.rounds, options.peak))
 
 
 if __name__ == "__main__":

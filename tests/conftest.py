@@ -4,6 +4,7 @@ import os
 import shutil
 import sqlite3
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -36,6 +37,22 @@ def shared() -> Path:
     if not (folder / "data" / "recode").is_dir():
         pytest.skip(f"no shared problem sets in {folder} (set STEADYCODE_SHARED)")
     return folder
+
+
+@pytest.fixture
+def left_by_a_kill() -> Callable[..., Path]:
+    """The temporary name that a process of this machine, dead by now, had beside a place."""
+    from steadycode.processes import ProcessId
+    from steadycode.temporaries import temporary_name
+
+    mine = ProcessId.mine()
+    dead = replace(mine, pid=2**22 + 1)
+
+    def name(place: Path, kind: str = "tmp") -> Path:
+        path = temporary_name(place, kind)
+        return path.with_name(path.name.replace(mine.mark, dead.mark))
+
+    return name
 
 
 @pytest.fixture(scope="session")

@@ -210,7 +210,9 @@ def test_a_training_is_identified_by_every_source_that_it_runs_through() -> None
 
 
 def test_evidence_depends_on_what_decides_a_verdict_and_on_nothing_else() -> None:
-    carriers = {"jobs", "errors", "processes", "project", "records", "temporaries", "wheels"}
+    carriers = {
+        *("jobs", "errors", "locks", "processes", "project", "records", "temporaries", "wheels"),
+    }
     """They move files and say what went wrong; no figure depends on them."""
     run_through = {
         module
@@ -231,3 +233,16 @@ def test_the_gate_loads_neither_mlflow_nor_torch() -> None:
         if name.partition(".")[0] in ("mlflow", "torch", "transformers")
     }
     assert heavy == set()
+
+
+def test_paths_below_the_work_folder_are_spelt_in_one_file() -> None:
+    spelt = [
+        place(module, node.lineno)
+        for module, path in FILES.items()
+        for node in ast.walk(ast.parse(path.read_text(encoding="utf-8")))
+        if isinstance(node, ast.Attribute)
+        and node.attr == "work"
+        and ast.unparse(node.value).rpartition(".")[2] in ("project", "self")
+        and module not in ("steadycode.project", "steadycode.operations.interrupted")
+    ]
+    assert spelt == []

@@ -7,7 +7,6 @@ import pytest
 
 from steadycode.files import (
     read_json,
-    read_jsonl,
     replacing,
     sha256_folder,
     sha256_json,
@@ -15,6 +14,7 @@ from steadycode.files import (
     write_json,
     write_jsonl,
 )
+from steadycode.json_lines import json_lines
 from steadycode.randomness import derive_seed
 
 
@@ -51,7 +51,7 @@ def test_what_is_not_finite_is_null_and_comes_back_as_nan() -> None:
 def test_lines_round_trip(tmp_path: Path) -> None:
     rows = [{"text": "a\nb\u2028c"}, {"text": "ü"}]
     write_jsonl(tmp_path / "x.jsonl", rows)
-    assert list(read_jsonl(tmp_path / "x.jsonl")) == rows
+    assert [row for _, row in json_lines(tmp_path / "x.jsonl")] == rows
 
 
 def test_a_folder_is_known_by_its_contents(tmp_path: Path) -> None:

@@ -25,3 +25,27 @@ def test_the_environment_is_prepared_but_never_overridden(
     assert os.environ["DO_NOT_TRACK"] == "0"
     assert os.environ["PREFECT_HOME"] == str(tmp_path / ".prefect")
     assert os.environ["MLFLOW_DISABLE_TELEMETRY"] == "true"
+
+
+def test_attempts_are_found_where_they_are_made_and_nothing_else_is_one(tmp_path: Path) -> None:
+    project = Project(tmp_path)
+    assert list(project.attempts()) == []
+    made = [("abc", 2), ("abc", 10), ("xyz", 1)]
+    for retraining, number in reversed(made):
+        project.attempt(retraining, number).mkdir(parents=True)
+    for other in ("abc/attempt-new", "abc/.attempt-001", "notes"):
+        (project.work / "retrainings" / other).mkdir()
+    expected = [(retraining, number, project.attempt(retraining, number))
+                for retraining, number in made]  # fmt: skip
+    assert list(project.attempts()) == expected
+
+
+def test_everything_that_can_be_made_again_lies_in_one_folder(tmp_path: Path) -> None:
+    project = Project(tmp_path)
+    below = [
+        *(project.attempt("abc", 1), project.evaluations, project.benchmarks, project.completions),
+        *(project.downloads, project.refresh_state, project.services, project.lock("data")),
+        project.service_log("worker gpu"),
+    ]
+    assert all(path.is_relative_to(tmp_path / ".steadycode") for path in below)
+    assert len(set(below)) == len(below)

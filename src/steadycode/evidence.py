@@ -11,6 +11,8 @@ from steadycode.recode.report import Report
 from steadycode.records import Measured, read_record, write_record
 
 SCHEMA = 1
+EVIDENCE = "evidence.json"
+"""Its file in the folder of the evaluation that made it."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -18,11 +18,8 @@ def snapshot(
     kind: Literal["model", "dataset"],
     before_download: Callable[[], None] = lambda: None,
 ) -> Path:
-    """The folder with the files of ``name`` that match ``patterns``.
-
-    If the cache holds them and they are ``usable``, the hub is not asked. Raises HubError when they
-    cannot be downloaded.
-    """
+    """The folder with the files of ``name`` that match ``patterns``. If the cache holds them and
+    they are ``usable``, the hub is not asked. Raises HubError when they cannot be downloaded."""
     from huggingface_hub import snapshot_download
 
     def folder(**options: Any) -> Path:

@@ -10,11 +10,8 @@ PACKAGE = Path(__file__).parent
 
 @cache
 def code_hash(*parts: str) -> str:
-    """The hash of our own sources, word tables included.
-
-    ``parts`` are the modules and packages below steadycode that count, such as ``recode`` or
-    ``stages/train``; without any, all count.
-    """
+    """The hash of our own sources, word tables included. ``parts`` are the modules and packages
+    below steadycode that count, such as ``recode`` or ``stages/train``; without any, all count."""
 
     def counts(name: str) -> bool:
         return not parts or any(name == f"{p}.py" or name.startswith(f"{p}/") for p in parts)

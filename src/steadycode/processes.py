@@ -1,9 +1,10 @@
-"""Which processes of this machine belong to a project, and whether a recorded one still lives."""
+"""Finds the processes that belong to a project, and tells whether a recorded one still lives."""
 
+import hashlib
 import os
 import socket
 from collections.abc import Iterable, Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cache
 from pathlib import Path
 
@@ -17,10 +18,11 @@ _GONE = (psutil.NoSuchProcess, psutil.AccessDenied, psutil.ZombieProcess)
 
 @dataclass(frozen=True, slots=True)
 class ProcessId:
-    """One process of one machine, for ever: a pid alone is given to others in time.
+    """The identity of one process on one machine; a pid alone is given to another process later.
 
-    ``boot`` names the machine's start and, on Linux, the container; ``started`` counts from it, so
-    that neither a clock that is set nor a new host name makes another process of it.
+    ``boot`` names the machine's start and, on Linux, the container. ``started`` is there the time
+    from that start to the process's own, so that the identity stays the same when the
+    clock is set or the host gets another name.
     """
 
     machine: str
@@ -38,7 +40,7 @@ class ProcessId:
 
     @classmethod
     def parse(cls, text: str) -> "ProcessId | None":
-        """What ``str`` gave; None for anything else."""
+        """The inverse of ``str``; None when ``text`` is anything else."""
         try:
             machine, boot, pid, started = text.rsplit("/", 3)
             return cls(machine, boot, int(pid), started)
@@ -49,8 +51,14 @@ class ProcessId:
         return f"{self.machine}/{self.boot}/{self.pid}/{self.started}"
 
     @property
+    def mark(self) -> str:
+        """``PLACE-PID-STARTED``, short enough for a file's name; see ``marked_lives``."""
+        return f"{_place()}-{self.pid}-{self.started}"
+
+    @property
     def is_here(self) -> bool:
-        """Whether it can be judged from here: not what runs elsewhere, or in another container."""
+        """Whether this process can tell if that one lives, which takes the same machine and
+        container."""
         boot, _, container = self.boot.partition(":")
         my_boot, _, my_container = _boot().partition(":")
         if boot == my_boot:
@@ -62,15 +70,27 @@ class ProcessId:
         if self.boot != _boot():
             return None
         try:
-            found = psutil.Process(self.pid)
-            same = _started(found) == self.started
-            return found if same and found.status() != psutil.STATUS_ZOMBIE else None
+            process = psutil.Process(self.pid)
+            same = _started(process) == self.started
+            return process if same and process.status() != psutil.STATUS_ZOMBIE else None
         except _GONE:
             return None
 
 
+def marked_lives(mark: str) -> bool | None:
+    """Whether the process with that ``ProcessId.mark`` lives.
+
+    None when that cannot be judged from here: the process ran on another machine, in another
+    container, or before this machine was started.
+    """
+    place, pid, started = mark.split("-")
+    if place != _place():
+        return None
+    return replace(ProcessId.mine(), pid=int(pid), started=started).process() is not None
+
+
 def project_processes(root: Path) -> Iterator[psutil.Process]:
-    """Live processes that were started for the project at ``root``, this one left out."""
+    """The live processes, except this one, that were started for the project at ``root``."""
     for process in psutil.process_iter():
         if process.pid == os.getpid():
             continue
@@ -82,17 +102,17 @@ def project_processes(root: Path) -> Iterator[psutil.Process]:
 
 
 def flow_commands(processes: Iterable[psutil.Process]) -> list[psutil.Process]:
-    """Those that run a flow from the command line: ``steadycode retrain`` and its like."""
-    found = []
+    """The processes that run a flow from the command line, say ``steadycode retrain``."""
+    commands = []
     for process in processes:
         words = command_line(process)
         if len(words) > 2 and Path(words[1]).name == "steadycode" and words[2] in FLOWS:
-            found.append(process)
-    return found
+            commands.append(process)
+    return commands
 
 
 def command_line(process: psutil.Process) -> list[str]:
-    """Empty for a process that is gone."""
+    """The words of the command that the process runs; empty when the process is gone."""
     try:
         return list(process.cmdline())
     except _GONE:
@@ -100,7 +120,7 @@ def command_line(process: psutil.Process) -> list[str]:
 
 
 def environment_of(process: psutil.Process) -> dict[str, str]:
-    """As it was started with; empty for a process that is gone."""
+    """The environment that the process was started with; empty when the process is gone."""
     try:
         return dict(process.environ())
     except (*_GONE, OSError):
@@ -108,7 +128,7 @@ def environment_of(process: psutil.Process) -> dict[str, str]:
 
 
 def end(processes: list[psutil.Process], patience: float = 10.0) -> None:
-    """Ask them to stop, and stop those that do not within ``patience`` seconds."""
+    """Ask ``processes`` to stop, and kill those that do not stop within ``patience`` seconds."""
     for process in processes:
         try:
             process.terminate()
@@ -124,7 +144,7 @@ def end(processes: list[psutil.Process], patience: float = 10.0) -> None:
 
 
 def family(process: psutil.Process) -> list[psutil.Process]:
-    """``process`` and all its descendants."""
+    """``process`` and all its descendants; empty when it is gone."""
     try:
         return [process, *process.children(recursive=True)]
     except _GONE:
@@ -142,8 +162,11 @@ def require_free_port(host: str, port: int, option: str) -> None:
 
 
 def _is_of(process: psutil.Process, root: Path) -> bool:
-    """Every command hands STEADYCODE_HOME to what it starts, but not to itself: that one is told
-    by its name and by where it was started."""
+    """Whether ``process`` was started for the project at ``root``.
+
+    Every command hands STEADYCODE_HOME to the processes that it starts. The command itself was
+    started without it, and is known by its name and the folder in which it runs.
+    """
     home = process.environ().get("STEADYCODE_HOME")
     if home:
         return Path(process.cwd(), home).resolve() == root
@@ -158,6 +181,12 @@ def _boot() -> str:
         return f"{boot}:{os.stat('/proc/self/ns/pid').st_ino}"
     except OSError:  # no Linux
         return f"{socket.gethostname()}:"
+
+
+@cache
+def _place() -> str:
+    """A short name for this start of this machine, and for the container."""
+    return hashlib.sha256(_boot().encode()).hexdigest()[:8]
 
 
 def _started(process: psutil.Process) -> str:

@@ -1,6 +1,7 @@
-"""Where things are, and the environment that every library must find before it is imported."""
+"""The paths of a project, and the environment that libraries read when they are imported."""
 
 import os
+from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -23,9 +24,9 @@ _QUIET = {
     "PREFECT_SERVER_CONCURRENCY_LEASE_STORAGE": (
         "prefect.server.concurrency.lease_storage.filesystem"
     ),
-    # a killed machine's runs are noticed by this; 30 s is the least that Prefect takes
+    # runs of a machine that died are noticed by missing heartbeats; 30 s is Prefect's minimum
     "PREFECT_FLOWS_HEARTBEAT_FREQUENCY": "30",
-    # late is told of, and a worker may take half a minute to start a run
+    # late runs are notified, and a worker may take half a minute to start one
     "PREFECT_SERVER_SERVICES_LATE_RUNS_AFTER_SECONDS": "300",
     "PREFECT_RESULTS_DEFAULT_SERIALIZER": "json",
     "TOKENIZERS_PARALLELISM": "false",
@@ -41,7 +42,8 @@ STARTED_BY = "STEADYCODE_PROCESS"
 
 @dataclass(frozen=True)
 class Project:
-    """The repository that is the application: every path that more than one module needs."""
+    """The repository that is the application: every path that more than one module needs, and
+    every path below ``work``."""
 
     root: Path
 
@@ -58,6 +60,11 @@ class Project:
         return self.root / "configs"
 
     @property
+    def recipe(self) -> Path:
+        """The recipe that data/ is built from."""
+        return self.configs / "corpus.yaml"
+
+    @property
     def models(self) -> Path:
         return self.root / "models"
 
@@ -66,28 +73,88 @@ class Project:
         return self.root / "mlruns"
 
     @property
+    def prefect(self) -> Path:
+        """Where Prefect keeps its database, unless PREFECT_HOME names another folder."""
+        return self.root / ".prefect"
+
+    @property
     def work(self) -> Path:
         """Everything that can be made again: attempts, caches, evidence."""
         return self.root / ".steadycode"
 
-    def prepare_environment(self) -> None:
-        """Set what prefect, mlflow, dvc and transformers read at import. What the user has set
-        stays.
+    def attempt(self, retraining: str, number: int) -> Path:
+        """The folder of one attempt at a retraining; it holds a folder for each stage."""
+        return self._retrainings / retraining / f"attempt-{number:03d}"
 
-        STEADYCODE_PROCESS names this process to all that it starts, which may outlive it;
-        STEADYCODE_HOME names the project to them.
+    def attempts(self) -> Iterator[tuple[str, int, Path]]:
+        """Retraining, number and folder of each attempt that has a folder here, in their order."""
+        for folder in sorted(self._retrainings.glob("*/attempt-*")):
+            number = folder.name.removeprefix("attempt-")
+            if number.isdigit():
+                yield folder.parent.name, int(number), folder
+
+    @property
+    def _retrainings(self) -> Path:
+        return self.work / "retrainings"
+
+    @property
+    def evaluations(self) -> Path:
+        """A job's folder for each evaluation, named by what the job is."""
+        return self.work / "evaluations"
+
+    @property
+    def benchmarks(self) -> Path:
+        """Perturbed problems, for all models that meet them."""
+        return self.work / "benchmarks"
+
+    @property
+    def completions(self) -> Path:
+        """The completions of models, in a folder for each model's fingerprint."""
+        return self.work / "completions"
+
+    @property
+    def downloads(self) -> Path:
+        """Pinned wheels."""
+        return self.work / "downloads"
+
+    @property
+    def refresh_state(self) -> Path:
+        """The file in which a refresh keeps what cannot be seen elsewhere."""
+        return self.work / "refresh.json"
+
+    @property
+    def services(self) -> Path:
+        """The record of what ``steadycode up`` has started."""
+        return self.work / "services.json"
+
+    def service_log(self, name: str) -> Path:
+        return self.work / "services" / f"{name.replace(' ', '-')}.log"
+
+    def lock(self, name: str) -> Path:
+        """The lock file of what is done once at a time in a whole project (see ``locks``)."""
+        return self.work / f"{name}.lock"
+
+    def prepare_environment(self) -> None:
+        """Set the variables that prefect, mlflow, dvc and transformers read at import. What the
+        user has set stays.
+
+        STEADYCODE_PROCESS tells the processes that this one starts, and which may outlive it, who
+        started them; STEADYCODE_HOME tells them the project.
         """
         from steadycode.processes import ProcessId
 
         os.environ[STARTED_BY] = str(ProcessId.mine())
         os.environ["STEADYCODE_HOME"] = str(self.root)
-        os.environ.setdefault("PREFECT_HOME", str(self.root / ".prefect"))
+        os.environ.setdefault("PREFECT_HOME", str(self.prefect))
         for name, value in _QUIET.items():
             os.environ.setdefault(name, value)
 
 
 def find_project(start: Path | None = None) -> Project:
-    """The project at STEADYCODE_HOME, else the nearest folder upwards that holds ``data.dvc``."""
+    """The project at STEADYCODE_HOME, else the nearest folder upwards that holds ``data.dvc``.
+
+    Raises ConfigError when there is none.
+    """
     named = os.environ.get("STEADYCODE_HOME")
     if named:
         root = Path(named).resolve()

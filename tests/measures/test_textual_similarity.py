@@ -33,12 +33,12 @@ def test_every_form_of_the_file(text: str, tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("text", "message"),
     [
-        ("sentence1\tsentence2\tscore\na\tb\t1\na\tb\tmuch\n", "line 3: wanted"),
-        ("a\tb\t1\n", "line 1: wanted"),
-        ('{"sentence1": "a"}\n', "line 1: wanted"),
-        ('{"sentence1": "a", "sentence2": "b", "score": 1}\n{\n', "line 2: wanted"),
-        ('{"sentence1": "a", "sentence2": "b", "score": 1}\n\n[1]\n', "line 3: wanted"),
-        ("sentence1\tsentence2\tscore\na\tb\tnan\n", "line 2: wanted"),
+        ("sentence1\tsentence2\tscore\na\tb\t1\na\tb\tmuch\n", ":3: wanted"),
+        ("a\tb\t1\n", ":1: wanted"),
+        ('{"sentence1": "a"}\n', ":1: wanted"),
+        ('{"sentence1": "a", "sentence2": "b", "score": 1}\n{\n', ":2: "),
+        ('{"sentence1": "a", "sentence2": "b", "score": 1}\n\n[1]\n', ":3: "),
+        ("sentence1\tsentence2\tscore\na\tb\tnan\n", ":2: wanted"),
         ("sentence1\tsentence2\tscore\na\tb\t1\n", "holds 1 pairs"),
         ("", "holds 0 pairs"),
     ],

@@ -4,16 +4,20 @@ import json
 import shutil
 import subprocess
 import sys
+import time
 import zipfile
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
+from typing import Any
 
 import pytest
 import torch
 
 from steadycode.config import read_yaml
 from steadycode.errors import ModelError
-from steadycode.files import read_json, sha256_file, write_json
+from steadycode.files import read_json, sha256_file, to_json, write_json
 from steadycode.models import fingerprint, load, resolve
+from steadycode.models.tiny import save_tiny
 from steadycode.project import Project
 from tests.builders.gguf import write_gguf
 
@@ -50,6 +54,17 @@ def test_an_altered_base_model_is_built_again(project: Project, tiny: Path) -> N
     resolve("tiny-random", project, say=said.append)
     assert fingerprint(tiny) == before
     assert said == [f"{tiny} differs from its manifest; building it again"]
+
+
+@pytest.mark.parametrize("manifest", ["", "[]", "{}", '{"recipe": "x", "files": {}}', "FILES"])
+def test_a_damaged_manifest_vouches_for_nothing(
+    project: Project, tiny: Path, manifest: str
+) -> None:
+    before = read_json(tiny / "manifest.json")
+    text = to_json({**before, "files": []}) if manifest == "FILES" else manifest
+    (tiny / "manifest.json").write_text(text)
+    assert resolve("tiny-random", project) == tiny
+    assert read_json(tiny / "manifest.json") == before
 
 
 def test_an_altered_recipe_is_built_again(project: Project, tiny: Path) -> None:
@@ -156,3 +171,21 @@ def test_a_source_that_there_is_not_is_refused(project: Project) -> None:
         resolve("mine", project)
     assert str(fault.value) == "base-models.yaml: mine: source 'torrent' is not wheel or random"
     assert list(project.models.iterdir()) == []
+
+
+def test_two_that_need_a_base_model_at_once_build_it_once(
+    project: Project, tiny: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    shutil.rmtree(tiny)
+    built: list[Path] = []
+
+    def slow(recipe: Any, folder: Path) -> None:
+        built.append(folder)
+        time.sleep(0.3)
+        save_tiny(recipe, folder)
+
+    monkeypatch.setattr("steadycode.models.tiny.save_tiny", slow)
+    with ThreadPoolExecutor(2) as pool:
+        folders = list(pool.map(lambda name: resolve(name, project), ["tiny-random"] * 2))
+    assert folders == [tiny, tiny]
+    assert len(built) == 1

@@ -4,19 +4,21 @@ import os
 import subprocess
 import sys
 import time
+from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
 
 import psutil
 import pytest
 
-from steadycode.files import write_json
+from steadycode.files import to_json, write_json
 from steadycode.operations import doctor, services
 from steadycode.operations.doctor import examine, repair
 from steadycode.processes import ProcessId
 from steadycode.project import STARTED_BY, Project
 from steadycode.registry.store import Store
 from steadycode.registry.tags import PROCESS, REASON
+from steadycode.temporaries import temporary_name
 
 DEAD = str(replace(ProcessId.mine(), pid=2**22 + 1))
 LONG_AGO = 1_000_000_000
@@ -55,16 +57,27 @@ def test_runs_of_dead_processes_are_closed_and_no_others(project: Project, store
     assert examine(project) == []
 
 
-def test_half_written_files_go_and_whole_ones_stay(project: Project, store: Store) -> None:
-    old = [
-        project.work / "evaluations" / "a" / ".evidence.json.abcd1234",
-        project.models / ".tiny-abcd1234" / "config.json",
-        project.configs / ".corpus.lock.json.abcd1234",
-        project.root / ".data.new" / "train.jsonl",
-        project.root / ".data.refresh" / "train.jsonl",
-        project.mlruns / "fetched" / ".abc.partial" / "config.json",
+def test_half_written_files_go_and_whole_ones_stay(
+    project: Project, store: Store, left_by_a_kill: Callable[..., Path]
+) -> None:
+    weights = project.mlruns / "artifacts" / "1" / "models" / "m-1" / "artifacts"
+    left = [
+        left_by_a_kill(project.work / "evaluations" / "a" / "evidence.json"),
+        left_by_a_kill(project.models / "tiny") / "config.json",
+        left_by_a_kill(project.configs / "corpus.lock.json"),
+        left_by_a_kill(project.data) / "train.jsonl",
+        left_by_a_kill(project.mlruns / "fetched" / "abc") / "config.json",
+        left_by_a_kill(weights) / "config.json",
+        left_by_a_kill(project.models / "quick", "old") / "config.json",
     ]
     whole = [
+        temporary_name(project.work / "evaluations" / "a" / "evidence.json"),  # of this process
+        project.models / "quick" / "config.json",
+        project.work / ".archived" / "x",
+        project.work / "retrainings" / ".previous",
+        project.models / ".x.partial" / "config.json",
+        project.root / ".notes.removed",
+        project.root / f"tiny.steadycode-{ProcessId.mine().mark}-01234567.tmp",
         project.work / "evaluations" / "a" / "evidence.json",
         project.work / "evaluations" / "a" / ".lock",
         project.models / "tiny" / "config.json",
@@ -75,16 +88,50 @@ def test_half_written_files_go_and_whole_ones_stay(project: Project, store: Stor
         project.work / ".DS_Store",
         project.root / ".dvc" / "config",
     ]
-    for path in [*old, *whole]:
+    write_all([*left, *whole])
+    for path in project.root.rglob("*"):
+        os.utime(path, (LONG_AGO, LONG_AGO))
+    assert len(whats(project)) == len(left)
+    repair(project, print)
+    assert not [path for path in left if path.exists()]
+    assert all(path.exists() for path in whole)
+    assert examine(project) == []
+
+
+def write_all(paths: list[Path]) -> None:
+    for path in paths:
         path.parent.mkdir(parents=True, exist_ok=True)
         path.write_text("x")
-    assert whats(project) == []  # they may be this process's own
+
+
+def test_what_a_name_does_not_tell_is_judged_by_age(project: Project, store: Store) -> None:
+    """Names of earlier versions, and those of another machine or container."""
+    elsewhere = f".model.steadycode-00000000-{os.getpid()}-1-01234567.tmp"
+    old = [
+        project.root / ".data.new" / "train.jsonl",
+        project.root / ".data.refresh" / "train.jsonl",
+        project.mlruns / "fetched" / ".abc.partial" / "config.json",
+        project.work / "evaluations" / ".0123.removed" / "job.json",
+        project.work / "retrainings" / "abc" / "attempt-001" / "train" / elsewhere / "config.json",
+    ]
+    write_all(old)
+    assert whats(project) == []  # somebody may be writing them
     for path in project.root.rglob("*"):
         os.utime(path, (LONG_AGO, LONG_AGO))
     assert len(whats(project)) == len(old)
     repair(project, print)
     assert not [path for path in old if path.exists()]
-    assert all(path.exists() for path in whole)
+
+
+def test_what_was_moved_away_and_not_replaced_is_put_back(
+    project: Project, store: Store, left_by_a_kill: Callable[..., Path]
+) -> None:
+    write_all([left_by_a_kill(project.data, "old") / "train.jsonl"])
+    (found,) = examine(project)
+    assert found.what.startswith("data, moved away and not replaced: .data.steadycode-")
+    assert found.remedy == "put it back"
+    repair(project, print)
+    assert [path.name for path in project.data.iterdir()] == ["train.jsonl"]
     assert examine(project) == []
 
 
@@ -133,8 +180,8 @@ def test_a_service_that_lives_for_weeks_keeps_no_half_written_file(
         [sys.executable, "-c", "import time; time.sleep(60)"], env=environment
     )
     try:
-        torn = project.models / ".tiny-abcd1234"
-        torn.mkdir()
+        torn = project.mlruns / "fetched" / ".tiny.partial"
+        torn.mkdir(parents=True)
         began = psutil.Process(process.pid).create_time()
         os.utime(torn, (began + 0.001, began + 0.001))
         time.sleep(0.05)
@@ -145,7 +192,7 @@ def test_a_service_that_lives_for_weeks_keeps_no_half_written_file(
             mine = psutil.Process().create_time
             later = lambda one: began + 9 if one.pid == os.getpid() else mine()  # noqa: E731
             patch.setattr(psutil.Process, "create_time", later)
-            assert whats(project) == ["half-written models/.tiny-abcd1234"]
+            assert whats(project) == ["half-written mlruns/fetched/.tiny.partial"]
     finally:
         process.kill()
         process.wait()
@@ -167,7 +214,8 @@ def test_a_copy_does_not_take_the_originals_services_for_its_own(
 
 
 def recorded(root: Path, **processes: str) -> dict[str, object]:
-    return {"root": str(root), "prefect_port": 1, "mlflow_port": 2, "processes": processes}
+    ports = {"prefect_port": 1, "mlflow_port": 2}
+    return {"schema": 1, "root": str(root), **ports, "processes": processes}
 
 
 def test_a_repair_that_fails_keeps_no_other(
@@ -188,7 +236,9 @@ def test_a_repair_that_fails_keeps_no_other(
 
 
 def test_damaged_notes_on_services_are_no_services(project: Project, store: Store) -> None:
-    for text in ("", "[]", '{"prefect_port": 1}', '{"processes": 3}'):
+    good = to_json(recorded(project.root, mlflow=DEAD))
+    odd = [good.replace(*parts) for parts in (('"schema": 1', '"schema": 2'), ("1,", '"1",'))]
+    for text in ("", "[]", '{"prefect_port": 1}', '{"processes": 3}', *odd):
         (project.work / "services.json").write_text(text)
         assert examine(project) == []
 

@@ -1,3 +1,4 @@
+import os
 import re
 from datetime import datetime
 
@@ -191,9 +192,11 @@ def test_an_attempt_that_is_taken_up_again_puts_its_weights_back(project, store,
     assert fingerprint(fetch(store, again.spec)) == again.fingerprint
 
 
-@pytest.mark.parametrize("killed_in", ["steadycode.registry.retention.remove_folder",
-                                       "steadycode.registry.store.shutil.rmtree"])  # fmt: skip
-def test_a_kill_between_tag_and_removal_is_completed(project, store, four, monkeypatch, killed_in):
+@pytest.mark.parametrize("killed_in", ["steadycode.registry.retention.remove",
+                                       "steadycode.files.shutil.rmtree"])  # fmt: skip
+def test_a_kill_between_tag_and_removal_is_completed(
+    project, store, four, monkeypatch, killed_in, left_by_a_kill
+):
     def die(*_args, **_kwargs):
         raise KeyboardInterrupt
 
@@ -205,8 +208,10 @@ def test_a_kill_between_tag_and_removal_is_completed(project, store, four, monke
     assert len(torn) == 1
     with pytest.raises(ModelError, match="were removed by"):
         fetch(store, torn[0].spec)
-    collect(project, 9, dry_run=False)  # even if it would be kept now
     folder = retention._folder(store, torn[0])
+    for half in folder.parent.glob(".*"):
+        half.rename(left_by_a_kill(folder))  # this process lives on
+    collect(project, 9, dry_run=False)  # even if it would be kept now
     assert list(folder.parent.iterdir()) == []
     assert sum(stored(store).values()) == 3
 
@@ -320,9 +325,15 @@ def test_what_removed_models_said_goes(project, store, four, capsys):
     assert {one.name for one in folder.iterdir()} == {four[0].fingerprint}
 
 
-def test_an_interrupted_removal_of_a_folder_is_completed(project, store):
+@pytest.mark.parametrize("by", ["us", "an earlier version"])
+def test_an_interrupted_removal_of_a_folder_is_completed(project, store, left_by_a_kill, by):
     folder = evaluation(project, "0123", "9" * 64)
-    folder.rename(folder.with_name(".0123.removed"))
+    if by == "us":
+        folder.rename(left_by_a_kill(folder))
+    else:  # whose names do not tell of the writer
+        half = folder.rename(folder.with_name(".0123.removed"))
+        assert collect(project, 5, dry_run=True) == 0
+        os.utime(half, (1_000_000_000, 1_000_000_000))
     assert collect(project, 5, dry_run=True) > 10_000
     collect(project, 5, dry_run=False)
     assert list((project.work / "evaluations").iterdir()) == []

@@ -5,7 +5,8 @@ from datetime import UTC, datetime, timedelta
 
 import pytest
 
-from steadycode.operations.schedule import ScheduledRun, Seen
+from steadycode.operations.abandoned import Seen
+from steadycode.operations.schedule import ScheduledRun, pages
 from steadycode.processes import ProcessId
 
 NOW = datetime.now(UTC)
@@ -67,3 +68,16 @@ def test_missed_is_what_was_due_and_never_began(state: str, minutes: int, missed
     due = datetime.now(UTC) - timedelta(minutes=minutes)
     assert run(state=state, due=due).missed == missed
     assert not run(state=state, due=due, started=NOW).missed
+
+
+@pytest.mark.parametrize("there", [0, 3, 4, 8, 9])
+def test_all_pages_are_read(there: int) -> None:
+    asked: list[int] = []
+
+    def read(*, name: str, limit: int, offset: int) -> list[int]:
+        assert name == "ours"
+        asked.append(offset)
+        return list(range(there))[offset : offset + limit]
+
+    assert list(pages(read, 4, name="ours")) == list(range(there))
+    assert asked == list(range(0, there + 1, 4))

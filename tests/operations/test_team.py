@@ -116,7 +116,7 @@ def test_down_stops_services_whose_record_is_lost(deployable: Project) -> None:
 def test_down_leaves_a_command_that_uses_the_server(
     deployable: Project, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    row = {"root": str(deployable.root), "prefect_port": 1, "mlflow_port": 2,
+    row = {"schema": 1, "root": str(deployable.root), "prefect_port": 1, "mlflow_port": 2,
            "processes": {"prefect": str(ProcessId.mine())}}  # fmt: skip
     write_json(deployable.work / "services.json", row)
     script = deployable.root / "steadycode"

@@ -1,23 +1,23 @@
-import json
 import math
 import signal
 import threading
 import time
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from itertools import repeat
+from pathlib import Path
 from threading import Event
 
 import pytest
 
 from steadycode.config import Style
 from steadycode.errors import EvidenceError, SandboxError
-from steadycode.files import to_json
 from steadycode.generation.contract import Completion
 from steadycode.problems import Problem
 from steadycode.recode import Benchmark, build_benchmark
 from steadycode.recode.evaluate import _program, evaluate
 from steadycode.recode.figures import figures
 from steadycode.recode.report import Outcome, Report, build_report
+from steadycode.records import read_record, write_record
 from steadycode.sandbox import Judge, Program, Verdict
 from steadycode.sandbox.contract import Key
 
@@ -36,6 +36,11 @@ def completion(prompt: str, text: str, sample: int = 0) -> Completion:
     )
 
 
+def read_back(path: Path, report: Report) -> Report:
+    write_record(path, report, 1)
+    return read_record(path, Report, 1, EvidenceError, "evaluate again")
+
+
 def oracle(benchmark: Benchmark, seen: list[str]) -> Callable[[Sequence[str]], Iterator]:
     known = {problem.prompt: problem.canonical_solution for _, problem in benchmark.cases()}
 
@@ -47,7 +52,9 @@ def oracle(benchmark: Benchmark, seen: list[str]) -> Callable[[Sequence[str]], I
     return complete
 
 
-def test_canonical_solutions_pass_everywhere(benchmark_: Benchmark, judge: Judge) -> None:
+def test_canonical_solutions_pass_everywhere(
+    benchmark_: Benchmark, judge: Judge, tmp_path: Path
+) -> None:
     seen: list[str] = []
     steps: list[tuple[int, int]] = []
     report, completions = evaluate(
@@ -72,10 +79,10 @@ def test_canonical_solutions_pass_everywhere(benchmark_: Benchmark, judge: Judge
     assert all(f.low == f.high == f.value for f in report.figures.values())
     assert report.label == "subset: 8 of 164 problems"
     assert report.benchmark_hash == benchmark_.content_hash
-    assert report == Report.from_json(json.loads(to_json(report)))
+    assert report == read_back(tmp_path / "report.json", report)
 
 
-def test_a_model_that_knows_nothing(benchmark_: Benchmark, judge: Judge) -> None:
+def test_a_model_that_knows_nothing(benchmark_: Benchmark, judge: Judge, tmp_path: Path) -> None:
     def complete(prompts: Sequence[str]) -> Iterator[Completion]:
         return (completion(prompt, "    return None\n") for prompt in prompts)
 
@@ -84,12 +91,12 @@ def test_a_model_that_knows_nothing(benchmark_: Benchmark, judge: Judge) -> None
     drop = report.figures["recode/docstring/robust_drop_at_1"]
     assert math.isnan(drop.value)
     assert drop.reason == "no problem is solved on its nominal prompt"
-    text = to_json(report)
-    assert "NaN" not in text
-    # as an earlier version wrote it, too
-    for written in (text, text.replace('"value": null', '"value": NaN')):
-        again = Report.from_json(json.loads(written)).figures
-        assert repr(again) == repr(dict(sorted(report.figures.items())))
+    path = tmp_path / "report.json"
+    figures = dict(sorted(report.figures.items()))
+    assert repr(read_back(path, report).figures) == repr(figures)
+    assert "NaN" not in path.read_text()
+    path.write_text(path.read_text().replace('"value": null', '"value": NaN'))  # as it once was
+    assert repr(read_record(path, Report, 1, EvidenceError, "").figures) == repr(figures)
 
 
 def test_several_samples_are_paired(problems: list[Problem], judge: Judge) -> None:

@@ -26,7 +26,7 @@ def build(
         from steadycode.views.console import StageView
 
         console = Console()
-        recipe = load_recipe(project.configs / "corpus.yaml")
+        recipe = load_recipe(project.recipe)
         with StageView(console, 1).stage("make data/") as view:
             version = ensure_data(project, recipe, view.progress, force=force)
         dirty = "not recorded, `dvc add data` does that"

@@ -14,10 +14,8 @@ from steadycode.project import Project, find_project
 
 @contextmanager
 def in_project() -> Iterator[Project]:
-    """Yield the project, in the environment that libraries must find before they are imported.
-
-    An expected fault inside the block ends the process with one line and the fault's exit code.
-    """
+    """Yield the project, in the environment that libraries must find before they are imported. An
+    expected fault inside the block ends the process with one line and the fault's exit code."""
     try:
         project = find_project()
         project.prepare_environment()

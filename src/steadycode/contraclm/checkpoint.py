@@ -5,10 +5,9 @@ next training step depends on. Either folder is there whole or not at all.
 """
 
 import re
-import shutil
-import tempfile
 from collections.abc import Iterator
 from contextlib import contextmanager
+from dataclasses import dataclass
 from itertools import groupby
 from pathlib import Path
 from typing import Any
@@ -17,9 +16,19 @@ import torch
 from torch import Tensor
 
 from steadycode.errors import ModelError
-from steadycode.files import read_json, write_json
+from steadycode.files import replacing_folder
+from steadycode.records import read_record, write_record
 
 STATE_SCHEMA = 2
+
+
+@dataclass(frozen=True)
+class _State:
+    """What stands beside the tensors of a training under way."""
+
+    step: int
+
+
 _FLOATING = {"F64": torch.float64, "F32": torch.float32, "BF16": torch.bfloat16, "F16": torch.half}
 
 
@@ -31,7 +40,7 @@ def save(model: Any, tokenizer: Any, folder: Path, dtype: torch.dtype) -> list[P
     """
     for weight in model.parameters():  # not model.to(): that rounds rotary frequencies too
         weight.data = weight.data.to(dtype)
-    with _replacing(folder) as temporary, _system_errors():
+    with replacing_folder(folder) as temporary, _system_errors():
         model.save_pretrained(temporary)
         tokenizer.save_pretrained(temporary)
     return sorted(path for path in folder.rglob("*") if path.is_file())
@@ -52,24 +61,21 @@ def save_state(model: Any, optimizer: torch.optim.Optimizer, step: int, folder: 
     for owner, state in optimizer.state.items():
         for key, value in state.items():
             tensors[f"optimizer/{key}/{names[owner]}"] = value
-    with _replacing(folder) as temporary, _system_errors():
+    with replacing_folder(folder) as temporary, _system_errors():
         save_file(tensors, temporary / "state.safetensors")
-        write_json(temporary / "state.json", {"schema": STATE_SCHEMA, "step": step})
+        write_record(temporary / "state.json", _State(step), STATE_SCHEMA)
 
 
 def load_state(model: Any, optimizer: torch.optim.Optimizer, folder: Path) -> int:
-    """Load what ``save_state`` wrote into ``model`` and ``optimizer``, and return its step.
-
-    Raises ModelError when ``folder`` does not hold a state of this model's training.
-    """
+    """Load what ``save_state`` wrote into ``model`` and ``optimizer``, and return its step. Raises
+    ModelError when ``folder`` does not hold a state of this model's training."""
     from safetensors import SafetensorError
 
     try:
-        row = read_json(folder / "state.json")
-        if row["schema"] != STATE_SCHEMA:
-            raise ValueError("written by another version of steadycode")
+        remedy = f"remove {folder} to train from the start"
+        state = read_record(folder / "state.json", _State, STATE_SCHEMA, ModelError, remedy)
         _put_back(model, optimizer, folder / "state.safetensors")
-        return int(row["step"])
+        return state.step
     except (OSError, ValueError, KeyError, RuntimeError, SafetensorError) as error:
         reason = " ".join(str(error).split())
         raise ModelError(
@@ -78,11 +84,9 @@ def load_state(model: Any, optimizer: torch.optim.Optimizer, folder: Path) -> in
 
 
 def _put_back(model: Any, optimizer: torch.optim.Optimizer, path: Path) -> None:
-    """Copy the tensors of the file at ``path`` into the model and the optimiser.
+    """Copy the file's tensors into model and optimiser, so that memory lies as without a stop.
 
-    Tensors are copied because they would otherwise lie in the mapped file; so memory is laid out
-    as if training had never stopped. The file is opened anew for each group of tensors, because
-    what was read of it stays in memory until it is closed.
+    The file is opened anew for each group, since what was read of it stays mapped until then.
     """
     from safetensors import safe_open
 
@@ -121,26 +125,8 @@ def _system_errors() -> Iterator[None]:
         raise
 
 
-@contextmanager
-def _replacing(folder: Path) -> Iterator[Path]:
-    """Yield a temporary folder that takes the place of ``folder`` only if the block succeeds."""
-    folder.parent.mkdir(parents=True, exist_ok=True)
-    temporary = Path(tempfile.mkdtemp(dir=folder.parent, prefix=f".{folder.name}."))
-    try:
-        yield temporary
-        temporary.chmod(0o755)
-        for path in temporary.rglob("*"):
-            path.chmod(0o755 if path.is_dir() else 0o644)
-        shutil.rmtree(folder, ignore_errors=True)
-        temporary.rename(folder)
-    finally:
-        shutil.rmtree(temporary, ignore_errors=True)
-
-
 def stored_dtype(folder: Path) -> torch.dtype:
-    """The dtype of the weights in ``folder``, which is that of its first floating-point tensor.
-
-    Files, and the tensors of a file, are looked at in the order of their names.
+    """The dtype of the weights in ``folder``: that of its first floating-point tensor, by name.
 
     Raises ModelError when no safetensors file there holds one.
     """

@@ -21,8 +21,7 @@ from steadycode.models.forward import Forward, single_pass
 
 
 class MicroTerms(NamedTuple):
-    """What a micro-batch contributes, as sums: so those of micro-batches and processes can be
-    added up and divided by the size of the whole batch."""
+    """The sums that a micro-batch contributes to the means over a whole batch."""
 
     mle: Tensor
     """Cross-entropy summed over the scored tokens."""
@@ -98,8 +97,7 @@ class Terms(nn.Module):
 
 
 def autocast(model: Any, settings: TrainConfig) -> AbstractContextManager[Any]:
-    """A context in which torch computes in bf16 if the settings ask for it, or the device gains
-    by it and they leave the choice open."""
+    """A context that computes in bf16 if the device gains by it or the settings ask for it."""
     from steadycode.models import pick_dtype
 
     device = model.device.type

@@ -102,8 +102,7 @@ def train(
 
 
 def learning_rate(step: int, settings: TrainConfig) -> float:
-    """The learning rate of optimiser step 1, 2, ...: it rises linearly during the warm-up, then
-    falls linearly, so that it would be 0 one step after the last."""
+    """The rate of step 1, 2, ...: a linear warm-up, then a linear fall to 0 after the last step."""
     warm = step / max(settings.warmup_steps, 1)
     left = (settings.steps + 1 - step) / max(settings.steps - settings.warmup_steps, 1)
     return settings.learning_rate * min(warm, left, 1.0)
@@ -167,8 +166,7 @@ class _Run:
     def _accumulate(
         self, step: int, sequences: list[list[int]], tokens: int
     ) -> tuple[Tensor, float]:
-        """Leave the step's clipped gradient in the parameters; return the terms [mle, token,
-        sequence, cosine] and the gradient's norm before clipping."""
+        """Leave the clipped gradient; return [mle, token, sequence, cosine] and its former norm."""
         micros = micro_batches(
             sequences,
             self.settings.micro_batch_size,
@@ -294,8 +292,7 @@ def _accelerator(device: torch.device) -> Any:
 
 
 def _memory_mb(device: torch.device) -> float:
-    """The most memory that torch has held on a GPU so far, or what the process holds now on a
-    CPU, in MiB."""
+    """MiB that the process holds now or, on a GPU, the most that torch has held so far."""
     if device.type == "cuda":
         return torch.cuda.max_memory_allocated(device) / 2**20
     import psutil

@@ -25,10 +25,8 @@ def functional_dropout_views(hidden: Tensor, p: float) -> tuple[Tensor, Tensor]:
 
 
 def check_views_differ(view1: Tensor, view2: Tensor, mask: Tensor) -> None:
-    """Raise ConfigError when the views are equal at every position that ``mask`` [B, L] marks.
-
-    The contrastive loss of equal views looks healthy and teaches nothing.
-    """
+    """Raise ConfigError when the views are equal at every position that ``mask`` [B, L] marks. The
+    contrastive loss of equal views looks healthy and teaches nothing."""
     if mask.any() and torch.equal(view1[mask], view2[mask]):
         raise ConfigError(
             "the two views of the contrastive loss are equal, so it would teach nothing: the model"
@@ -65,10 +63,8 @@ def set_dropout(model: Any, p: float, last_blocks: int | None = None) -> None:
 
 
 def blocks(model: Any) -> nn.ModuleList:
-    """The trunk's transformer blocks: the longest list of modules directly below it.
-
-    Raises ConfigError when there is no such list.
-    """
+    """The trunk's transformer blocks: the longest list of modules directly below it. Raises
+    ConfigError when there is no such list."""
     lists = [child for child in model.get_decoder().children() if isinstance(child, nn.ModuleList)]
     if not lists:
         raise ConfigError("the model keeps its blocks in no list; set train.views=functional")

@@ -1,30 +1,29 @@
 """Builds data/ from the recipe: the same bytes each time, swapped in only when complete."""
 
 import hashlib
-import shutil
 from collections import Counter
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from filelock import FileLock
-
 from steadycode.corpus.fingerprint import folder_md5
 from steadycode.corpus.pieces import Kind, cut, decode
 from steadycode.corpus.recipe import SPLITS, Recipe, SplitName
 from steadycode.corpus.sources import Source, read_folder, read_package
 from steadycode.errors import DataError
-from steadycode.files import sha256_json, sha256_text, write_jsonl
+from steadycode.files import remove, replacing_folder, sha256_json, sha256_text, write_jsonl
+from steadycode.locks import locked
 from steadycode.project import Project
+from steadycode.temporaries import leftovers
 
 Progress = Callable[[str, int, int], None]
-"""Called with what is being done, how many are done, and of how many."""
+"""A function that is called with what is being done, how many are done, and how many there are."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Row:
-    """One line of train.jsonl, valid.jsonl or test.jsonl. ``sha256`` is that of ``content``."""
+    """One line of train.jsonl, valid.jsonl or test.jsonl. ``sha256`` is the hash of ``content``."""
 
     content: str
     package: str
@@ -38,7 +37,7 @@ class Row:
 @dataclass(frozen=True, slots=True, kw_only=True)
 class BuildResult:
     md5: str
-    """As DVC computes it for data/."""
+    """The md5 that DVC computes for data/."""
     rows: dict[SplitName, int]
     packages: dict[str, "Size"]
     origins: dict[str, "Origin"]
@@ -55,7 +54,7 @@ class Size:
 
 @dataclass(frozen=True, slots=True)
 class Origin:
-    """``files`` were selected; ``sha256`` is over their paths and contents."""
+    """What was read of a source: how many ``files``, and a hash over their paths and contents."""
 
     version: str
     files: int
@@ -107,55 +106,33 @@ class _Collector:
 
 
 def build(recipe: Recipe, project: Project, on_progress: Progress | None = None) -> BuildResult:
-    """Make ``project.data`` from ``recipe``. An existing one is lost only when the new is whole.
+    """Make ``project.data`` from ``recipe``. An existing one is replaced once the new one is whole.
 
     Raises DataError when a source cannot be had, or when no row is left.
     """
-    new = project.root / ".data.new"
     with writing(project):
-        result = build_aside(recipe, project, new, on_progress)
-        swap_in(project, new)
-    return result
+        return build_folder(recipe, project, project.data, on_progress)
 
 
 @contextmanager
 def writing(project: Project) -> Iterator[None]:
-    """One writer of data/ at a time. A swap that was cut short is undone first."""
-    project.work.mkdir(parents=True, exist_ok=True)
-    old = _old(project)
-    with FileLock(project.work / "data.lock"):
-        if old.exists() and not project.data.exists():
-            old.rename(project.data)  # killed between the two renames of swap_in
-        shutil.rmtree(old, ignore_errors=True)
+    """Hold the lock of data/, which has one writer at a time. A replacement that was cut short is
+    undone first."""
+    with locked(project.lock("data")):
+        for left in leftovers(project.data):
+            remove(left.path)
         yield
 
 
-def build_aside(
+def build_folder(
     recipe: Recipe, project: Project, folder: Path, on_progress: Progress | None = None
 ) -> BuildResult:
-    """Make ``folder`` from ``recipe``, whatever it held before; ``project.data`` is not touched.
+    """Make ``folder`` from ``recipe``, whatever it held before.
 
-    Raises as ``build`` does; then no ``folder`` is left.
+    Raises the same errors as ``build``, and then leaves ``folder`` as it was.
     """
-    shutil.rmtree(folder, ignore_errors=True)
-    try:
-        return _write(recipe, project, folder, on_progress or _silent)
-    except BaseException:
-        shutil.rmtree(folder, ignore_errors=True)
-        raise
-
-
-def swap_in(project: Project, folder: Path) -> None:
-    """Make ``folder`` the new ``project.data``. To be called inside ``writing``."""
-    old = _old(project)
-    if project.data.exists():
-        project.data.rename(old)
-    folder.rename(project.data)
-    shutil.rmtree(old, ignore_errors=True)
-
-
-def _old(project: Project) -> Path:
-    return project.root / ".data.old"
+    with replacing_folder(folder) as new:
+        return _write(recipe, project, new, on_progress or _silent)
 
 
 def _write(recipe: Recipe, project: Project, folder: Path, progress: Progress) -> BuildResult:
@@ -184,21 +161,22 @@ def _origin(source: Source) -> Origin:
 
 
 def _sources(recipe: Recipe, project: Project, progress: Progress) -> Iterator[Source]:
-    """In the order of their names: the order in the recipe changes nothing."""
+    """The sources in the order of their names, so that the order in the recipe changes nothing."""
     packages = {package.name: package for package in recipe.packages}
     folders = {folder.name: folder for folder in recipe.folders}
     names = sorted([*packages, *folders])
     for done, name in enumerate(names):
         progress(name, done, len(names))
         if name in packages:
-            yield read_package(packages[name], project.work / "downloads")
+            yield read_package(packages[name], project.downloads)
         else:
             yield read_folder(folders[name], project.root)
     progress("corpus", len(names), len(names))
 
 
 def _write_licences(source: Source, folder: Path) -> None:
-    """All licence texts of one source in one file, so that no path comes out of an archive."""
+    """Write all licence texts of a source into one file that we name: no path of an archive is
+    ever written to."""
     folder.mkdir(parents=True, exist_ok=True)
     texts = [source.licence_texts[name] for name in sorted(source.licence_texts)]
     if texts:

@@ -1,17 +1,19 @@
-"""Which rows one version of the corpus has and another has not."""
+"""Counts the rows that one version of the corpus has and another has not."""
 
-import json
+import hashlib
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
 from steadycode.corpus.recipe import SPLITS, SplitName
-from steadycode.files import sha256_text
+from steadycode.errors import DataError
+from steadycode.json_lines import decoded, json_object, raw_lines
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class RowChanges:
-    """In one split. ``added`` and ``removed`` are None when the earlier version is not at hand."""
+    """How one split has changed. ``added`` and ``removed`` count rows; they are None when the
+    earlier version is not at hand."""
 
     rows: int
     added: int | None
@@ -21,7 +23,10 @@ class RowChanges:
 def row_changes(
     before: Mapping[SplitName, Path] | None, folder: Path
 ) -> dict[SplitName, RowChanges]:
-    """By the rows' content, from the split files ``before`` to those in ``folder``."""
+    """How each split has changed from the files ``before`` to those in ``folder``.
+
+    Rows are compared by their content alone. ``before`` is None when it is not at hand.
+    """
     changes: dict[SplitName, RowChanges] = {}
     for split in SPLITS:
         new = _contents(folder / f"{split}.jsonl")
@@ -34,15 +39,14 @@ def row_changes(
 
 
 def _contents(path: Path) -> set[str]:
-    """What identifies each row: the sha256 of its content, of the line where it has none."""
+    """The hash of each row's content, or of the whole line where a row states none."""
     if not path.is_file():
         return set()
-    with path.open(encoding="utf-8", errors="replace") as lines:
-        return {_content(line) for line in lines}
+    return {_content(line, place) for place, line in raw_lines(path)}
 
 
-def _content(line: str) -> str:
+def _content(line: bytes, place: str) -> str:
     try:
-        return str(json.loads(line)["sha256"])
-    except (ValueError, LookupError, TypeError):
-        return sha256_text(line)
+        return str(json_object(decoded(line, place), place)["sha256"])
+    except (DataError, KeyError):
+        return hashlib.sha256(line).hexdigest()

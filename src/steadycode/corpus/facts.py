@@ -4,7 +4,6 @@ What is expensive (parsing, hashing) is computed here, once. A fact is None wher
 apply, for instance whether the content of a broken line parses; checks pass over None.
 """
 
-import json
 import re
 from collections import defaultdict
 from collections.abc import Iterator
@@ -14,7 +13,9 @@ from typing import Any
 
 from steadycode.corpus.pieces import parse
 from steadycode.corpus.recipe import SPLITS
+from steadycode.errors import DataError
 from steadycode.files import sha256_text
+from steadycode.json_lines import decoded, json_object, raw_lines
 
 FIELDS = ("content", "package", "version", "path", "licence", "sha256", "kind")
 
@@ -46,7 +47,7 @@ class Facts:
 
 
 def read_facts(folder: Path) -> list[Facts]:
-    """The facts of every line of the three split files; a missing file has none."""
+    """The facts of every line of the three split files; a file that is missing has no lines."""
     facts = [fact for split in SPLITS for fact in _split_facts(folder, split)]
     splits = defaultdict(set)
     for fact in facts:
@@ -61,18 +62,14 @@ def _split_facts(folder: Path, split: str) -> Iterator[Facts]:
     path = folder / f"{split}.jsonl"
     if not path.is_file():
         return
-    with path.open("rb") as lines:
-        for number, line in enumerate(lines, start=1):
-            if line.strip():
-                yield _line_facts(line, split, f"{path.name}:{number}")
+    for place, line in raw_lines(path):
+        yield _line_facts(line, split, f"{path.name}:{place.rpartition(':')[2]}")
 
 
 def _line_facts(line: bytes, split: str, where: str) -> Facts:
     try:
-        row = json.loads(line.decode("utf-8"))
-    except (ValueError, RecursionError):
-        row = None
-    if not isinstance(row, dict):
+        row = json_object(decoded(line, where), where)
+    except DataError:
         return Facts(row=where, split=split, is_json_object=False)
     content, package, path = (_text(row, name) for name in ("content", "package", "path"))
     named = package is not None and path is not None

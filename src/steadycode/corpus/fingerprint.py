@@ -8,7 +8,7 @@ from steadycode.errors import DataError
 
 
 def folder_md5(folder: Path) -> str:
-    """What ``dvc add`` writes into ``data.dvc``: ``<32 hex digits>.dir``.
+    """The md5 that ``dvc add`` writes into ``data.dvc``: ``<32 hex digits>.dir``.
 
     It is the md5 of the JSON list of (md5, path) over all files, sorted by path. Raises DataError
     when there is no such folder.

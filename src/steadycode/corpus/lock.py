@@ -1,4 +1,4 @@
-"""What the recipe resolved to, beside the recipe: ``configs/corpus.lock.json``."""
+"""``configs/corpus.lock.json``, which records the sources and rows that the recipe came to."""
 
 from pathlib import Path
 
@@ -15,7 +15,10 @@ def lock_path(project: Project) -> Path:
 
 
 def lock_text(recipe: Recipe, result: BuildResult) -> str:
-    """The same text for the same recipe and sources; ``recipe`` is hashed without its comments."""
+    """The text of the lock file, which is the same for the same recipe and sources.
+
+    The recipe is hashed as it was understood, so that its comments do not count.
+    """
     content = {
         "schema": SCHEMA,
         "recipe": sha256_json(recipe.model_dump(mode="json")),

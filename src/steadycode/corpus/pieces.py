@@ -10,7 +10,7 @@ from typing import Literal
 
 Kind = Literal["module", "function", "class"]
 
-_GRAMMAR = (3, 11)  # the oldest Python that we run on, so that all build the same rows
+_GRAMMAR = (3, 11)  # the oldest Python that we run on, so that every Python builds the same rows
 
 
 @dataclass(frozen=True, slots=True)

@@ -69,7 +69,8 @@ class Split(_Section):
         return self
 
     def of(self, package: str, path: str) -> SplitName:
-        """The split of one file: a stable hash of its name, so never of its neighbours."""
+        """The split of one file. It depends on a hash of the file's name only, so that adding
+        other files never moves it."""
         point = derive_seed(0, "split", package, path) % 100
         if point < self.train:
             return "train"
@@ -97,7 +98,7 @@ class Recipe(_Section):
 
 
 def load_recipe(path: Path) -> Recipe:
-    """The recipe in the YAML file at ``path``. Raises ConfigError."""
+    """The recipe in the YAML file at ``path``. Raises ConfigError when it is missing or wrong."""
     if not path.is_file():
         raise ConfigError(f"no corpus recipe {path}")
     try:

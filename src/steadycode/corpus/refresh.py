@@ -1,22 +1,20 @@
-"""New data on its way to a retraining: built aside, judged, recorded, committed, retrained on.
+"""The steps of a refresh: new data is built beside data/, judged, recorded and committed.
 
 Each step finds out what an interrupted refresh has already done, so the same steps called again
-complete it. What cannot be seen in data/, ``data.dvc`` and git is in ``.steadycode/refresh.json``:
-the data that a refresh puts in place, and whether the retraining on it has been seen to.
+complete it. Two things cannot be seen in data/, ``data.dvc`` or git: which data a refresh was
+putting in place, and whether the retraining on it was started. ``.steadycode/refresh.json`` holds
+them.
 """
 
-import shutil
 import uuid
 from collections.abc import Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from pathlib import Path
 
-from filelock import FileLock, Timeout
-
 from steadycode.config import DataConfig
 from steadycode.corpus import repository, versions
-from steadycode.corpus.build import Progress, build_aside, swap_in, writing
+from steadycode.corpus.build import Progress, build_folder, writing
 from steadycode.corpus.changes import RowChanges, row_changes
 from steadycode.corpus.lock import lock_path, lock_text
 from steadycode.corpus.recipe import SPLITS, Recipe, SplitName
@@ -24,7 +22,8 @@ from steadycode.corpus.validation import validate
 from steadycode.corpus.validation_result import ValidationResult, require_valid
 from steadycode.corpus.versions import current_md5, recorded_md5
 from steadycode.errors import ConfigError, DataError
-from steadycode.files import write_text
+from steadycode.files import take_place, temporary_beside, write_text
+from steadycode.locks import is_held, lock_of, locked
 from steadycode.project import Project
 from steadycode.records import read_record, write_record
 
@@ -39,14 +38,18 @@ class Change:
     before: str | None
     """The md5 that the branch records."""
     rows: Mapping[SplitName, RowChanges]
-    """Against that version."""
+    """How each split differs from the version ``before``."""
+    built: Path
+    """The folder with the new data, which takes the place of data/. It does not exist when data/
+    holds that data already."""
     lock: str
     """The text of configs/corpus.lock.json."""
     record: bool
     commit: bool
     retrain: bool
     token: str
-    """The same in every try at this change: what is triggered with it is triggered once."""
+    """An id that is the same in every try at this change, so that Prefect starts one retraining
+    however often it is asked."""
 
     @property
     def added(self) -> int | None:
@@ -64,7 +67,8 @@ class Change:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class _State:
-    """``.steadycode/refresh.json``: ``replaces`` is what data/ held before, None if nothing."""
+    """The file ``.steadycode/refresh.json``. ``replaces`` is the md5 of what data/ held before,
+    None if it held nothing."""
 
     md5: str
     replaces: str | None
@@ -73,54 +77,53 @@ class _State:
 
 
 @contextmanager
-def only_refresh(project: Project) -> Iterator[None]:
-    """One refresh at a time; nothing that it built aside outlives it."""
-    project.work.mkdir(parents=True, exist_ok=True)
-    try:
-        lock = FileLock(project.work / "refresh.lock").acquire(timeout=0)
-    except Timeout:
-        raise ConfigError(
-            "a refresh is already running; wait for it, or stop it and run this again to go on "
-            "from there"
-        ) from None
-    with lock:
-        try:
-            yield
-        finally:
-            shutil.rmtree(_aside(project), ignore_errors=True)
+def only_refresh(project: Project) -> Iterator[Path]:
+    """Hold the lock that lets one refresh run at a time. Yields the folder to build in, which is
+    removed at the end. Raises ConfigError when another refresh is running."""
+    running = ConfigError(
+        "a refresh is already running; wait for it, or stop it and run this again to go on from "
+        "there"
+    )
+    with locked(project.lock("refresh"), running), temporary_beside(project.data) as aside:
+        yield aside
 
 
 def require_ready(project: Project, branch: str) -> None:
-    """Raises DataError or ConfigError where new data could be built but not recorded."""
+    """Raises DataError or ConfigError when new data could not be recorded or committed here."""
     repository.find_branch(project, branch)
     versions.require_dvc(project)
 
 
 def rebuild(
-    project: Project, recipe: Recipe, branch: str = "", on_progress: Progress | None = None
+    project: Project,
+    recipe: Recipe,
+    aside: Path,
+    branch: str = "",
+    on_progress: Progress | None = None,
 ) -> Change:
-    """Build aside, and compare with data/, ``data.dvc``, the branch and what was left undone.
+    """Build the recipe's data in ``aside``, and find out what is left to do about it.
 
-    data/ is touched only if ``data.dvc`` already records what was built, and data/ is missing or
-    another version that can be had again. Raises DataError when it cannot be had again.
+    data/ is replaced here only when ``data.dvc`` already records what was built and data/ is
+    missing or holds another version. Raises DataError when that version would be lost.
     """
     with writing(project):
-        built = build_aside(recipe, project, _aside(project), on_progress)
+        built = build_folder(recipe, project, aside, on_progress)
         _require_replaceable(project, built.md5)
         recorded = recorded_md5(project)
         if built.md5 == recorded != _present(project):
             _require_unused(project)
-            swap_in(project, _aside(project))
+            take_place(aside, project.data)
             versions.fill_cache(project)
     before, state = _md5_on(project, branch), _read_state(project)
     earlier = state if state is not None and state.md5 == built.md5 else None
     owed = earlier is not None and not earlier.retrained
     if earlier is not None and not owed and before != built.md5:
-        earlier = None  # other data was committed since, so that this is news again
+        earlier = None  # other data was committed since, so that this change is a new one
     change = Change(
         md5=built.md5,
         before=before,
         rows={},
+        built=aside,
         lock=lock_text(recipe, built),
         record=built.md5 != recorded,
         commit=False,
@@ -131,15 +134,15 @@ def rebuild(
         return change
     return replace(
         change,
-        rows=_rows(project, before, built.md5),
+        rows=_rows(project, before, change),
         commit=not _is_committed(project, change, branch),
         retrain=owed or earlier is None,
     )
 
 
-def judge(project: Project, change: Change, bounds: DataConfig) -> ValidationResult:
-    """Raises DataError that names the rows when what was built is not fit to train on."""
-    result = validate(_aside(project), bounds)
+def judge(change: Change, bounds: DataConfig) -> ValidationResult:
+    """Validate what was built. Raises DataError, naming rows, when it is not fit to train on."""
+    result = validate(change.built, bounds)
     remedy = (
         "mend the source or the recipe, then run this again; data/ and data.dvc were left alone"
     )
@@ -150,7 +153,10 @@ def judge(project: Project, change: Change, bounds: DataConfig) -> ValidationRes
 
 
 def record(project: Project, change: Change) -> None:
-    """Swap the new data in and ``dvc add`` it. DVC's cache keeps the version that it replaces."""
+    """Put the new data in the place of data/ and record it with ``dvc add``.
+
+    DVC's cache keeps the version that is replaced.
+    """
     with writing(project):
         present = _present(project)
         _require_replaceable(project, change.md5)
@@ -160,14 +166,14 @@ def record(project: Project, change: Change) -> None:
                 versions.fill_cache(project)
         _write_state(project, _state(change, present, retrained=not change.retrain))
         if present != change.md5:
-            swap_in(project, _aside(project))
+            take_place(change.built, project.data)
     write_text(lock_path(project), change.lock)
     if recorded_md5(project) != change.md5:
         versions.record(project)
 
 
 def commit(project: Project, change: Change, branch: str = "") -> str | None:
-    """Commit ``data.dvc`` and the lock; returns the commit, None if the branch has them."""
+    """Commit ``data.dvc`` and the lock. Returns the commit, or None if the branch has both."""
     if _is_committed(project, change, branch):
         return None
     lock = lock_path(project)
@@ -177,12 +183,8 @@ def commit(project: Project, change: Change, branch: str = "") -> str | None:
 
 
 def settle(project: Project, change: Change) -> None:
-    """The retraining on this data has been seen to: it ended, or Prefect holds it."""
+    """Note that the retraining on this data has ended, or that Prefect will start it."""
     _write_state(project, _state(change, change.md5, retrained=True))
-
-
-def _aside(project: Project) -> Path:
-    return project.root / ".data.refresh"
 
 
 def _present(project: Project) -> str | None:
@@ -190,7 +192,11 @@ def _present(project: Project) -> str | None:
 
 
 def _require_replaceable(project: Project, md5: str) -> None:
-    """data/ may be what ``data.dvc`` records, what a refresh put there, or in DVC's cache."""
+    """Raises DataError when replacing data/ by the version ``md5`` would lose work.
+
+    Nothing is lost when data/ is what ``data.dvc`` records, was put there by a refresh, or is in
+    DVC's cache.
+    """
     present, state = _present(project), _read_state(project)
     ours = {state.md5, state.replaces} if state is not None else set()
     if present is not None and present not in {md5, recorded_md5(project), *ours}:
@@ -198,16 +204,13 @@ def _require_replaceable(project: Project, md5: str) -> None:
 
 
 def _require_unused(project: Project) -> None:
-    """Raises DataError while a retraining reads data/: it would fail on data that changed."""
-    for path in project.work.glob("retrainings/*/attempt-*/.lock"):
-        try:
-            with FileLock(path).acquire(timeout=0):
-                pass
-        except Timeout:
+    """Raises DataError while a retraining reads data/, since that fails when the data changes."""
+    for _, _, folder in project.attempts():
+        if is_held(lock_of(folder)):
             raise DataError(
-                f"data/ is to be replaced, but the retraining in {path.parent} is reading it; run "
-                "this again when that has ended"
-            ) from None
+                f"data/ is to be replaced, but the retraining in {folder} is reading it; run this "
+                "again when that has ended"
+            )
 
 
 def _md5_on(project: Project, branch: str) -> str | None:
@@ -225,13 +228,13 @@ def _is_committed(project: Project, change: Change, branch: str) -> bool:
     return _md5_on(project, branch) == change.md5 and lock == change.lock
 
 
-def _rows(project: Project, before: str | None, md5: str) -> dict[SplitName, RowChanges]:
-    """Since the version ``before``, which is at hand as data/ or in DVC's cache."""
-    new = _aside(project) if _aside(project).exists() else project.data
+def _rows(project: Project, before: str | None, change: Change) -> dict[SplitName, RowChanges]:
+    """How the splits differ from the version ``before``, be it in data/ or in DVC's cache."""
+    new = change.built if change.built.exists() else project.data
     old: Mapping[SplitName, Path] | None
     if before is None:
         old = {}
-    elif before == md5:
+    elif before == change.md5:
         old = _splits(new)
     elif before == _present(project):
         old = _splits(project.data)
@@ -248,19 +251,15 @@ def _state(change: Change, replaces: str | None, *, retrained: bool) -> _State:
     return _State(md5=change.md5, replaces=replaces, retrained=retrained, token=change.token)
 
 
-def _state_path(project: Project) -> Path:
-    return project.work / "refresh.json"
-
-
 def _read_state(project: Project) -> _State | None:
-    path = _state_path(project)
+    path = project.refresh_state
     if not path.exists():
         return None
     return read_record(path, _State, SCHEMA, DataError, "remove it and run this again")
 
 
 def _write_state(project: Project, state: _State) -> None:
-    write_record(_state_path(project), state, SCHEMA)
+    write_record(project.refresh_state, state, SCHEMA)
 
 
 def _message(change: Change) -> str:

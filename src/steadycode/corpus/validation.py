@@ -1,4 +1,4 @@
-"""Is the data fit to train on? Judged by Great Expectations, read-only, from a suite in code."""
+"""Judges whether the data is fit to train on, by rules that Great Expectations checks read-only."""
 
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass, fields
@@ -112,12 +112,12 @@ def _frame(facts: list[Facts]) -> "DataFrame":
     import pandas
 
     columns = [field.name for field in fields(Facts)]
-    # object, since a column of booleans and None would otherwise change its type with the data
+    # dtype object, or a column of booleans and None would change its type with the data
     return pandas.DataFrame([asdict(fact) for fact in facts], columns=columns, dtype=object)
 
 
 def _run(rules: list[_Rule], frame: "DataFrame") -> dict[str, Any]:
-    """Rule name -> result of its expectation (results come back in another order)."""
+    """Rule name -> result of its expectation; Great Expectations changes their order."""
     import great_expectations as gx
     from great_expectations.data_context.types.base import ProgressBarsConfig
 

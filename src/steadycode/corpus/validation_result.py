@@ -1,4 +1,4 @@
-"""What a validation found: for the log, for MLflow, and as a page."""
+"""The result of a validation, as it is logged, sent to MLflow and shown as a page."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -17,9 +17,12 @@ Severity = Literal["critical", "warning"]
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Check:
-    """``failures`` counts rows and ``rows`` names the first 20 of them; both are empty where a
-    check is about the whole, which ``detail`` then describes. ``error`` is set when the check
-    itself could not be run: that says nothing about the data."""
+    """The outcome of one rule.
+
+    ``failures`` counts rows and ``rows`` names the first 20 of them; both are empty when the rule
+    is about the data as a whole, which ``detail`` then describes. ``error`` is set when the check
+    itself could not be run, which says nothing about the data.
+    """
 
     name: str
     description: str
@@ -32,7 +35,7 @@ class Check:
 
     @property
     def finding(self) -> str:
-        """A few words on the outcome."""
+        """The outcome in a few words; empty when there is nothing to say."""
         if self.error:
             return f"could not be run: {self.error}"
         if self.detail or not self.failures:
@@ -42,7 +45,8 @@ class Check:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ValidationResult:
-    """``ok`` when every critical check passed. ``data_md5`` is DVC's, of the data that was read."""
+    """The outcomes of all checks. ``ok`` when every critical one passed; ``data_md5`` is DVC's md5
+    of the data that was read."""
 
     ok: bool
     rows: int
@@ -73,7 +77,7 @@ class ValidationResult:
 
 
 def require_valid(result: ValidationResult, remedy: str = REMEDY) -> None:
-    """Raises DataError that names every failed critical check with its first rows."""
+    """Raises DataError, naming every failed critical check with its first rows, if there is one."""
     failed = [check for check in result.failed if check.severity == "critical"]
     if not failed:
         return

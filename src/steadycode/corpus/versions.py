@@ -1,7 +1,7 @@
-"""Versions of data/: what data.dvc records, what is on disk, and DVC's cache and remotes.
+"""Versions of data/: compares what data.dvc records with what is on disk, records and restores.
 
-DVC is run as a command, never imported: it stays out of our process, our logging and our start-up
-time. The md5 of the data on disk needs no DVC at all.
+DVC is run as a command and never imported, so that it slows no start and changes no logging. The
+md5 of the data on disk is computed without it.
 """
 
 import os
@@ -24,7 +24,7 @@ from steadycode.project import Project
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class DataVersion:
-    """``md5`` is what is on disk; ``dirty`` when ``data.dvc`` records another or none."""
+    """The version of data/ on disk; ``dirty`` when ``data.dvc`` records another md5, or none."""
 
     md5: str
     recorded_md5: str | None
@@ -33,7 +33,7 @@ class DataVersion:
 
 
 def recorded_md5(project: Project) -> str | None:
-    """The md5 in ``data.dvc``; None when there is no such file. Raises DataError if unreadable."""
+    """The md5 in ``data.dvc``; None without such a file. Raises DataError when it is damaged."""
     path = project.data_version
     if not path.exists():
         return None
@@ -58,9 +58,9 @@ def current_md5(project: Project) -> str:
 
 
 def check_data(project: Project, allow_dirty: bool = False) -> DataVersion:
-    """The version of data/, which must be the one in ``data.dvc`` unless ``allow_dirty``.
+    """The version of data/. Unless ``allow_dirty``, it must be the one in ``data.dvc``.
 
-    Raises DataError that says what differs and what to do.
+    Raises DataError, saying what differs and what to do, when it is another one.
     """
     md5, recorded = current_md5(project), recorded_md5(project)
     if md5 != recorded and not allow_dirty:
@@ -74,7 +74,10 @@ def check_data(project: Project, allow_dirty: bool = False) -> DataVersion:
 
 
 def record(project: Project) -> str:
-    """``dvc add data``: cache the data and write its md5, which is returned, into ``data.dvc``."""
+    """Run ``dvc add data``, which caches the data and writes its md5 into ``data.dvc``.
+
+    Returns that md5. Raises DataError when data/ changes meanwhile.
+    """
     _dvc(project, "add", "data")
     md5, recorded = current_md5(project), recorded_md5(project)
     if md5 != recorded:
@@ -85,8 +88,8 @@ def record(project: Project) -> str:
 def pull(project: Project) -> bool:
     """Fetch the recorded data from the default DVC remote; False when none is configured.
 
-    data/ is replaced only by a whole and undamaged version: ``dvc pull`` would empty it first.
-    Raises DataError when the remote does not have that version, or has other bytes.
+    The version is fetched and checked before it replaces data/, which ``dvc pull`` would empty
+    first. Raises DataError when the remote does not have that version, or has other bytes.
     """
     if not _run(project, "config", "core.remote").stdout.strip():
         return False
@@ -149,20 +152,23 @@ def require_dvc(project: Project) -> None:
 
 
 def split_files(project: Project, md5: str) -> dict[SplitName, Path] | None:
-    """The files of that version's splits in DVC's cache, to be read only; None if not all there."""
+    """The files in DVC's cache that are the splits of version ``md5``; never write to them.
+
+    None when they are not all there.
+    """
     cache = _cache(project)
     files = _listing(cache, md5)
     if files is None:
         return None
     names = {split: files.get(f"{split}.jsonl") for split in SPLITS}
-    found = {split: _cached(cache, name) for split, name in names.items() if name is not None}
-    return found if all(path.is_file() for path in found.values()) else None
+    splits = {split: _cached(cache, name) for split, name in names.items() if name is not None}
+    return splits if all(path.is_file() for path in splits.values()) else None
 
 
 def fill_cache(project: Project) -> bool:
     """Put data/ into DVC's cache if it is the recorded version, so that ``dvc status`` is clean.
 
-    False when it is another version. ``data.dvc`` is not changed.
+    Returns False when it is another version. ``data.dvc`` is not changed.
     """
     if current_md5(project) != recorded_md5(project):
         return False
@@ -172,7 +178,10 @@ def fill_cache(project: Project) -> bool:
 
 
 def _restore(project: Project, recipe: Recipe, on_progress: Progress | None) -> None:
-    """The recorded version from DVC's cache, else from the remote, else from the recipe."""
+    """Put the recorded version in place: from DVC's cache, the remote, or else the recipe.
+
+    Raises DataError when the recipe gives another version by now.
+    """
     recorded = recorded_md5(project)
     if recorded is not None and (_check_out(project) or pull(project)):
         return
@@ -185,7 +194,7 @@ def _restore(project: Project, recipe: Recipe, on_progress: Progress | None) -> 
 
 
 def _check_out(project: Project) -> bool:
-    """Put the recorded version in place; False when DVC's cache does not hold it."""
+    """Put the recorded version in place. Returns False when DVC's cache does not hold it whole."""
     recorded = recorded_md5(project)
     if recorded is None or not _is_cached(project, recorded):
         return False
@@ -204,7 +213,7 @@ def _is_cached(project: Project, md5: str) -> bool:
 
 
 def _listing(cache: Path, md5: str) -> dict[str, str] | None:
-    """Relative path -> md5 of that version of data/; None when the cache does not know it."""
+    """Relative path -> md5 of each file of the version ``md5``; None when the cache lacks it."""
     try:
         content = read_json(_cached(cache, md5))
         return {str(item["relpath"]): str(item["md5"]) for item in content}
@@ -217,7 +226,7 @@ def _cached(cache: Path, md5: str) -> Path:
 
 
 def _cache(project: Project) -> Path:
-    """DVC's cache, which may be shared and anywhere."""
+    """The folder of DVC's cache, which may be shared and lie anywhere."""
     named = _run(project, "cache", "dir").stdout.strip()
     return Path(named) if named else project.root / ".dvc/cache"
 
@@ -241,7 +250,7 @@ def _remedy(recorded: str | None) -> str:
 
 
 def _dvc(project: Project, *arguments: str) -> str:
-    """stdout of the command. Raises DataError with DVC's own reason."""
+    """The command's output. Raises DataError with DVC's own reason when it fails."""
     done = _run(project, *arguments)
     if done.returncode != 0:
         lines = [line for line in done.stderr.splitlines() if line.startswith("ERROR")]

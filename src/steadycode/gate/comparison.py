@@ -27,7 +27,7 @@ class Comparison:
     interval: Callable[[float], Interval]
     """Takes a confidence and returns the interval of candidate minus champion; only for n > 0."""
     discordant: tuple[int, int] | None = None
-    """How many problems only the candidate and only the champion passes; None when some problem
+    """How many problems only the candidate passes, and only the champion; None when a problem
     has several samples."""
 
     @property
@@ -51,9 +51,7 @@ class Comparison:
 
 def compare(name: str, candidate: Evidence, champion: Evidence) -> Comparison:
     """Compare by the measure of the rule ``name``, one of ``policy.RULES`` or ``robustness/GROUP``.
-
-    Raises EvidenceError when the two were not measured on the same problems or documents.
-    """
+    Raises EvidenceError when the two were not measured on the same problems or documents."""
     if name == "loss":
         return compare_losses(name, candidate.heldout, champion.heldout)
     mine, theirs = _passes(name, candidate.report), _passes(name, champion.report)
@@ -96,8 +94,7 @@ def compare_passes(name: str, candidate: Passes, champion: Passes) -> Comparison
 def compare_losses(
     name: str, candidate: Mapping[str, DocumentLoss], champion: Mapping[str, DocumentLoss]
 ) -> Comparison:
-    """Compare losses in nats per token; documents weigh as much as they have tokens, as they do in
-    ``Evidence.heldout_loss``."""
+    """Compare losses in nats per token, weighting documents by their tokens."""
     _same_units(name, candidate.keys(), champion.keys(), "held-out documents")
     documents = sorted(candidate)
     weights = [float(candidate[document].tokens) for document in documents]

@@ -111,8 +111,7 @@ def _limits(comparison: Comparison, policy: Policy) -> tuple[float, int]:
 
 
 def better(comparisons: list[Comparison], policy: Policy) -> Rule:
-    """The rule that the candidate is better in at least one of k places, each of which is looked
-    at with 1/k of the chance of error."""
+    """The rule that the candidate is better in one of k places, each at a chance of error / k."""
     confidence = 1 - (1 - policy.confidence) / len(comparisons)
     gains = {
         comparison.name: comparison.gain(confidence)

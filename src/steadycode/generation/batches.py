@@ -4,25 +4,30 @@ In float32 a text does not depend on the rows beside it: all requests are one ba
 missing of it is generated, and every completion counts as soon as it is there. In a reduced
 precision it may, so the batches are fixed by the requests alone, and one of which anything is
 missing is replayed whole, from its beginning. An interrupted evaluation then ends with the bytes of
-an uninterrupted one.
+an uninterrupted one. A batch is several times as many requests as decode at a time: where one ends
+the next begins, and only the last ones decode with empty places beside them.
 """
 
-from collections.abc import Callable, Iterator, Sequence
+import math
+from collections import deque
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from itertools import pairwise
 
 from steadycode.files import sha256_json, sha256_text
 from steadycode.generation.contract import Completion
-from steadycode.generation.engine import Engine, OutOfMemory
+from steadycode.generation.decoding import Decoder, OutOfMemory
 from steadycode.generation.rows import Request
 from steadycode.generation.store import Store
 
 Batch = Sequence[Request]
 
-
 _FAMILY = 24  # tokens
+_TURNS = 4  # requests of a batch for each row that decodes at a time
 
 
-def plan(requests: Sequence[Request], size: int, exact: bool) -> list[Batch]:
-    """The batches for distinct ``requests``, whatever their order.
+def plan(requests: Sequence[Request], rows: int, exact: bool) -> list[Batch]:
+    """The batches for distinct ``requests``, whatever their order, of which ``rows`` decode at a
+    time: all in one, or as few of about the same size as hold at most ``4 * rows`` each.
 
     Longest prompts first, so that rows that decode together are of similar length. Prompts that
     begin alike stay side by side, for what they share is computed once.
@@ -37,62 +42,75 @@ def plan(requests: Sequence[Request], size: int, exact: bool) -> list[Batch]:
         return -longest[tokens[:_FAMILY]], tokens, request.prompt, request.sample
 
     ordered = sorted(requests, key=place)
-    if exact:
-        return [ordered] if ordered else []
-    return [ordered[start : start + size] for start in range(0, len(ordered), size)]
+    total = len(ordered)
+    count = min(total, 1) if exact else math.ceil(total / (_TURNS * rows))
+    bounds = [total * number // count for number in range(count + 1)] if count else []
+    return [ordered[start:end] for start, end in pairwise(bounds)]
 
 
 def finish(
-    engine: Engine,
+    decoder: Decoder,
     store: Store,
     batches: Sequence[Batch],
     exact: bool,
     say: Callable[[str], None],
     progress: Callable[[int], None],
 ) -> Iterator[Completion]:
-    """The completions of all ``batches``, from the store or generated into it; some come twice.
+    """The completions of all ``batches``: those in the store, then the others as they end, which
+    are added to it.
 
-    A batch that does not fit into the memory is begun again with half as many rows at a time, and
-    so are those behind it. ``say`` is told that, and how many completions there were before;
-    ``progress`` how many there are so far.
+    When memory runs out, what is missing of the batch becomes a batch of its own, decoded with half
+    as many rows at a time, and so are those behind it. ``say`` is told that, and how many
+    completions were found; ``progress`` how many there are so far.
     """
-    rows, done = engine.batch_size, 0
+    rows, done, total = decoder.batch_size, 0, sum(map(len, batches))
 
     def name(batch: Batch) -> str:
-        return "" if exact else _name(batch, rows, engine.batch_tokens)
+        return "" if exact else _name(batch, rows, decoder.batch_tokens)
 
-    total = sum(map(len, batches))
-    found = sum(len(_standing(store, name(batch), batch, exact)) for batch in batches)
-    say(f"{found} of {total} completions found, {total - found} to generate")
-    for batch in batches:
-        standing = _standing(store, name(batch), batch, exact)
-        if standing:
-            progress(done + len(standing))
-        yield from standing.values()
-        while len(standing) < len(batch):
-            missing = [request for request in batch if request not in standing]
-            try:
-                for number, completion in enumerate(engine.run(missing, rows), start=1):
+    found, waiting = _look_up(store, batches, name, exact)
+    say(f"{len(found)} of {total} completions found, {total - len(found)} to generate")
+    while found or waiting:
+        if found:
+            done += len(found)
+            progress(done)
+            yield from found
+        missing: dict[tuple[str, int], Request] = {}
+        try:
+            while waiting:
+                batch = waiting.popleft()
+                missing = {(request.prompt, request.sample): request for request in batch}
+                for completion in decoder.run(batch, rows):
                     store.add(name(batch), completion)
-                    progress(done + len(standing) + number)
-                    if exact:
-                        yield completion
-            except OutOfMemory as error:
-                rows = error.rows // 2
-                say(f"out of memory with {error.rows} prompts at a time; going on with {rows}")
-            standing = _standing(store, name(batch), batch, exact)
-            yield from standing.values()
-        done += len(batch)
+                    del missing[completion.prompt, completion.sample]
+                    done += 1
+                    progress(done)
+                    yield completion
+            found = []
+        except OutOfMemory as error:
+            rows = error.rows // 2
+            say(f"out of memory with {error.rows} prompts at a time; going on with {rows}")
+            found, waiting = _look_up(store, [list(missing.values()), *waiting], name, exact)
 
 
-def _standing(store: Store, name: str, batch: Batch, exact: bool) -> dict[Request, Completion]:
-    """What need not be generated again: every completion by itself, or the batch as a whole."""
-    found = {
-        request: completion
-        for request in batch
-        if (completion := store.get(name, request.prompt, request.sample)) is not None
-    }
-    return found if exact or len(found) == len(batch) else {}
+def _look_up(
+    store: Store, batches: Iterable[Batch], name: Callable[[Batch], str], exact: bool
+) -> tuple[list[Completion], deque[Batch]]:
+    """What need not be generated again, every completion by itself or its batch as a whole; and
+    what is left of the batches."""
+    found: list[Completion] = []
+    waiting: deque[Batch] = deque()
+    for batch in batches:
+        label = name(batch)
+        kept = [store.get(label, request.prompt, request.sample) for request in batch]
+        missing = [request for request, there in zip(batch, kept, strict=True) if there is None]
+        if missing and not exact:
+            waiting.append(batch)
+            continue
+        found += [completion for completion in kept if completion is not None]
+        if missing:
+            waiting.append(missing)
+    return found, waiting
 
 
 def _name(batch: Batch, rows: int, tokens: int) -> str:

@@ -16,6 +16,7 @@ from steadycode.generation.fixed import FixedStep, agree
 
 _SPARE = 64  # columns allocated ahead
 _SPARE_FIXED = 256  # each time they are used up, a step is recorded anew
+_SLACK = 32  # columns without a token in any row, at most, where fewer are faster
 
 KeysAndValues = Sequence[tuple[Tensor, Tensor]]
 """Keys and values of one prompt, each [1, heads, tokens, size], layer by layer."""
@@ -58,19 +59,20 @@ def fixed_shapes(device: str) -> bool:
 
 
 class BatchCache:
-    """Rows of different lengths, numbered from 0 without gaps.
+    """Rows of different lengths, numbered from 0 without gaps; buffers for ``slots`` of them, and
+    for as many as ``most`` when they are needed.
 
     A step computes what is held, or where shapes are to be fixed, all of ``slots``; the model's
     first fixed step is compared with an ordinary one, and where it says something else there is
     none after it.
     """
 
-    def __init__(self, model: Any, device: str, slots: int) -> None:
+    def __init__(self, model: Any, device: str, slots: int, most: int) -> None:
         self._model, self._device = model, device
+        self._slots, self._most = slots, most
         self._fixed = fixed_shapes(device)
         self._fixed_checked = False
         self._fixed_step: FixedStep | None = None
-        self._slots = slots if self._fixed else min(slots, 8)
         self._spare = _SPARE_FIXED if self._fixed else _SPARE
         self._capacity = 0
         self._columns = 0
@@ -86,7 +88,7 @@ class BatchCache:
         if not self.lengths:
             self._columns = min(length, self._capacity)
         if len(self.lengths) == self._slots:
-            self._slots *= 2
+            self._slots = min(2 * self._slots, self._most)
             self._realign(max(length, *self.lengths))
         elif length > self._columns:
             self._realign(length)
@@ -111,8 +113,10 @@ class BatchCache:
     @torch.inference_mode()
     def step(self, tokens: list[int]) -> Tensor:
         """One token for every row; the logits that follow, [rows, vocabulary]."""
-        if self._columns == self._capacity:
-            self._realign(max(self.lengths))
+        longest = max(self.lengths)
+        slack = self._columns - longest
+        if self._columns == self._capacity or (slack > _SLACK and not self._fixed):
+            self._realign(longest)
         if not self._fixed:
             logits = self._step(tokens)
         elif self._fixed_checked:
@@ -150,16 +154,21 @@ class BatchCache:
         return logits
 
     def _realign(self, columns: int) -> None:
-        """New buffers in which every row ends at ``columns``, with room to grow."""
-        self._fixed_step = None  # it knows the old buffers
+        """Every row ends at ``columns``, with room to grow."""
         taken = min(columns, self._columns)
         rows = len(self.lengths)
+        outgrown = columns >= self._capacity or self._slots > self._layers[0].buffers[0].shape[0]
+        if outgrown:
+            self._fixed_step = None  # it knows the old buffers
+            self._capacity = columns + self._spare
         for layer in self._layers:
             for number, old in enumerate(layer.buffers):
+                held = old[:rows, :, self._columns - taken : self._columns]
                 _, heads, _, size = old.shape
-                new = old.new_zeros((self._slots, heads, columns + self._spare, size))
-                new[:rows, :, columns - taken : columns] = old[
-                    :rows, :, self._columns - taken : self._columns
-                ]
-                layer.buffers[number] = new
-        self._columns, self._capacity = columns, columns + self._spare
+                if outgrown:
+                    shape = self._slots, heads, self._capacity, size
+                    layer.buffers[number] = old.new_zeros(shape)
+                else:
+                    held = held.clone()
+                layer.buffers[number][:rows, :, columns - taken : columns] = held
+        self._columns = columns

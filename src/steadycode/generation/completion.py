@@ -1,9 +1,11 @@
-"""Prompts in, completions out, in the same order."""
+"""Prompts in, completions out, in any order."""
 
 import importlib.metadata
 import math
+from collections import Counter
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import replace
+from itertools import chain
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -20,7 +22,7 @@ if TYPE_CHECKING:
 
 _LIBRARIES = ("torch", "transformers", "tokenizers")
 ENGINE = ", ".join(
-    ["steadycode 2", *(f"{name} {importlib.metadata.version(name)}" for name in _LIBRARIES)]
+    ["steadycode 3", *(f"{name} {importlib.metadata.version(name)}" for name in _LIBRARIES)]
 )
 """The engine's name and version, and the libraries below it that decide what a model says."""
 
@@ -35,11 +37,13 @@ def complete(
     on_progress: Callable[[int, int], None] | None = None,
     on_message: Callable[[str], None] | None = None,
 ) -> Iterator[Completion]:
-    """``decoding.samples`` completions of every prompt, in the order of ``prompts``.
+    """``decoding.samples`` completions of every prompt, each as soon as it is there, in any order:
+    ``prompt`` and ``sample`` say which it is.
 
     In style completion each continues its prompt byte for byte up to the end of the function under
     way (see ``boundary`` and ``stopping``); in style chat it is the code of the reply (see
-    ``chat``). Equal prompts are completed once. A prompt that leaves no room for
+    ``chat``). Equal prompts are completed once, and so are the samples of a greedy one, which
+    are all alike: they are yielded one after another. A prompt that leaves no room for
     ``max_new_tokens`` in the model's window is not cut: its completion is empty, with
     ``finish_reason`` "window". In float32 a completion does not depend on the prompts beside it;
     otherwise it is decided by all the ``prompts`` (see ``batches``).
@@ -50,45 +54,36 @@ def complete(
     there is no chat template, and when one prompt alone is too much for the memory.
     """
     from steadycode.generation.batches import finish, plan
-    from steadycode.generation.engine import Engine
+    from steadycode.generation.decoding import Decoder
 
     exact = model.model.dtype.itemsize >= 4  # float32
+    wanted = Counter(prompts)
     samples = decoding.samples if decoding.temperature > 0 else 1  # greedy samples are all alike
     vocabulary = Vocabulary(model.tokenizer)
     ask = Chat(model.tokenizer, vocabulary).ask if decoding.style == "chat" else vocabulary.heal
+    asked = {prompt: ask(prompt) for prompt in wanted}
+    requests = [Request(p, number, asked[p]) for p in wanted for number in range(samples)]
     room = _window(model.model) - decoding.max_new_tokens
-    ready: dict[tuple[str, int], Completion] = {}
-    requests: list[Request] = []
-    for prompt in dict.fromkeys(prompts):
-        tokens = ask(prompt)
-        for sample in range(samples):
-            request = Request(prompt, sample, tokens)
-            if request.longest <= room:
-                requests.append(request)
-            else:
-                ready[prompt, sample] = _too_long(prompt, sample)
-    too_long, total = len(ready), len(ready) + len(requests)
+    short = [request for request in requests if request.longest <= room]
+    too_long = [_too_long(request) for request in requests if request.longest > room]
 
     def progress(finished: int) -> None:
         if on_progress:
-            on_progress(too_long + finished, total)
+            on_progress(len(too_long) + finished, len(requests))
 
-    engine = Engine(model, vocabulary, decoding, seed)
+    decoder = Decoder(model, vocabulary, decoding, seed)
     finished = finish(
-        engine,
+        decoder,
         Store(cache and cache / model.fingerprint / f"{_conditions(model, decoding, seed)}.jsonl"),
-        plan(requests, engine.batch_size, exact),
+        plan(short, decoder.batch_size, exact),
         exact,
         on_message or (lambda text: None),
         progress,
     )
-    for prompt in prompts:
-        for sample in range(decoding.samples):
-            key = prompt, sample % samples
-            while key not in ready:
-                completion = next(finished)
-                ready[completion.prompt, completion.sample] = completion
-            yield replace(ready[key], sample=sample)
+    for completion in chain(too_long, finished):
+        for _ in range(wanted[completion.prompt]):
+            for repeat in range(decoding.samples // samples):
+                yield replace(completion, sample=completion.sample + repeat)
 
 
 def _conditions(model: "LanguageModel", decoding: Decoding, seed: int) -> str:
@@ -114,7 +109,11 @@ def _window(model: Any) -> float:
     return getattr(config, "max_position_embeddings", None) or math.inf
 
 
-def _too_long(prompt: str, sample: int) -> Completion:
+def _too_long(request: Request) -> Completion:
     return Completion(
-        prompt=prompt, sample=sample, text="", finish_reason="window", mean_logprob=None
+        prompt=request.prompt,
+        sample=request.sample,
+        text="",
+        finish_reason="window",
+        mean_logprob=None,
     )

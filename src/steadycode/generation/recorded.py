@@ -2,11 +2,11 @@
 
 from collections.abc import Iterator, Sequence
 from pathlib import Path
-from typing import Any
 
 from steadycode.config import Style
 from steadycode.errors import DataError
 from steadycode.generation.contract import Completion, EngineConditions
+from steadycode.json_lines import json_lines
 
 
 class RecordedEngine:
@@ -19,7 +19,7 @@ class RecordedEngine:
     def __init__(self, path: Path, style: Style) -> None:
         self._path = path
         self._texts: dict[str, list[str]] = {}
-        for place, row in _rows(path):
+        for place, row in json_lines(path):
             prompt, text = row.get("prompt"), row.get("completion")
             if not isinstance(prompt, str) or not isinstance(text, str):
                 raise DataError(f"{place}: needs the texts 'prompt' and 'completion'")
@@ -56,20 +56,3 @@ class RecordedEngine:
                 f" {', '.join(map(str, sorted(counts - {0}))) or 'none'}; every prompt needs the"
                 " same number"
             )
-
-
-def _rows(path: Path) -> Iterator[tuple[str, dict[str, Any]]]:
-    """Each row with its place, ``file:line``."""
-    import json
-
-    try:
-        lines = path.read_text(encoding="utf-8").split("\n")
-    except (OSError, UnicodeDecodeError) as error:
-        raise DataError(f"{path} cannot be read ({error})") from error
-    for number, line in enumerate(lines, start=1):
-        if line.strip():
-            try:
-                row = json.loads(line)
-            except json.JSONDecodeError as error:
-                raise DataError(f"{path}:{number}: not JSON ({error.msg})") from error
-            yield f"{path}:{number}", row if isinstance(row, dict) else {}

@@ -1,7 +1,7 @@
-"""What a killed stage need not do again: checkpoints in the job's folder, and their index.
+"""Checkpoints in the job's folder and their index, so that a killed stage need not begin again.
 
-The running stage adds checkpoints. Whoever starts it calls ``rewind`` before: of the earlier try
-that leaves the newest checkpoint that can be trusted, and the events up to it.
+The running stage adds checkpoints. Whoever starts a stage calls ``rewind`` first, which keeps of
+an earlier try only the checkpoints that can be trusted, and the events up to the newest of them.
 """
 
 import errno
@@ -27,10 +27,10 @@ class Checkpoint:
     """One row of the index: a folder, and how far the events had come when it was written."""
 
     folder: str
-    """Relative to the job's."""
+    """Path relative to the job's folder."""
     step: int
     events: int
-    """Bytes of events.jsonl."""
+    """The size of events.jsonl in bytes."""
     events_sha256: str
     files: Mapping[str, str]
     """Path relative to ``folder`` -> sha256."""
@@ -45,7 +45,7 @@ class _Index:
 
 
 class Checkpoints:
-    """The running stage's side: the newest ``kept`` checkpoints of its job."""
+    """The newest ``kept`` checkpoints of a job, for the stage that runs it."""
 
     def __init__(self, job: Job, kept: int) -> None:
         self._job, self._kept = job, kept
@@ -53,12 +53,12 @@ class Checkpoints:
 
     @property
     def newest(self) -> Path | None:
-        """The folder to continue from; ``rewind`` has seen to it that it can be trusted."""
+        """The folder to continue from, or None; ``rewind`` has made sure that it can be trusted."""
         return self._job.folder / self._rows[0].folder if self._rows else None
 
     @property
     def step(self) -> int:
-        """Of the newest; 0 without one."""
+        """The step at which the newest checkpoint was made; 0 when there is none."""
         return self._rows[0].step if self._rows else 0
 
     def add(self, step: int, write: Callable[[Path], None]) -> None:
@@ -77,7 +77,7 @@ class Checkpoints:
         _remove_unlisted(self._job.folder, self._rows)
 
     def _list(self, step: int, folder: Path) -> None:
-        events = (self._job.folder / "events.jsonl").read_bytes()  # a line is on disk once told
+        events = self._job.events.read_bytes()  # each is written at once
         row = Checkpoint(
             folder=f"{FOLDER}/{folder.name}",
             step=step,
@@ -92,7 +92,7 @@ class Checkpoints:
 
 @contextmanager
 def space_for(what: str, where: Path) -> Iterator[None]:
-    """Raises SteadycodeError when the disk is full."""
+    """Turn the block's OSError into SteadycodeError when it says that the disk is full."""
     try:
         yield
     except OSError as error:
@@ -105,38 +105,38 @@ def space_for(what: str, where: Path) -> Iterator[None]:
 
 
 def rewind(job: Job) -> None:
-    """Leave what the next try of ``job`` continues from: no checkpoint means no events either.
+    """Remove all that the next try of ``job`` does not continue from.
 
-    A checkpoint counts when it is this job's, and its files and the events before it are what
-    they were when it was written.
+    A checkpoint is trusted when it is this job's, and its files and the events before it are what
+    they were when it was written. Without such a checkpoint, all events are removed too.
     """
     rows = _read_index(job)
-    while rows and not _trusted(job.folder, rows[0]):
+    while rows and not _trusted(job, rows[0]):
         rows = rows[1:]
     if not rows:
         remove_checkpoints(job.folder)
-        (job.folder / "events.jsonl").unlink(missing_ok=True)
+        job.events.unlink(missing_ok=True)
         return
     _write_index(job, rows)
     _remove_unlisted(job.folder, rows)
-    events = job.folder / "events.jsonl"
-    told = events.read_bytes()[: rows[0].events]
-    with replacing(events) as temporary:  # a new file: a straggler appends to the old one
+    told = job.events.read_bytes()[: rows[0].events]
+    with replacing(job.events) as temporary:  # a process that dies late appends to the old file
         temporary.write_bytes(told)
 
 
 def remove_checkpoints(folder: Path) -> None:
-    """Of the job in ``folder``, whatever it is; the index first, since it vouches for the rest."""
+    """Remove all checkpoints of the job in ``folder``. The index goes first, so that it never names
+    a checkpoint that is gone."""
     (folder / INDEX).unlink(missing_ok=True)
     shutil.rmtree(folder / FOLDER, ignore_errors=True)
 
 
-def _trusted(folder: Path, row: Checkpoint) -> bool:
+def _trusted(job: Job, row: Checkpoint) -> bool:
     try:
-        events = (folder / "events.jsonl").read_bytes()[: row.events]
+        events = job.events.read_bytes()[: row.events]
         if hashlib.sha256(events).hexdigest() != row.events_sha256:
             return False
-        return sha256_folder(folder / row.folder) == row.files
+        return sha256_folder(job.folder / row.folder) == row.files
     except (OSError, TypeError):
         return False
 
@@ -155,7 +155,7 @@ def _write_index(job: Job, rows: Sequence[Checkpoint]) -> None:
 
 
 def _remove_unlisted(folder: Path, rows: Sequence[Checkpoint]) -> None:
-    """Also what a kill left half-written."""
+    """Remove checkpoints that are not among ``rows``, half-written ones included."""
     listed = {folder / row.folder for row in rows}
     for path in (folder / FOLDER).glob("*"):
         if path not in listed:

@@ -1,4 +1,4 @@
-"""The child's side of the process boundary: events while a stage runs, its manifest at the end."""
+"""The child process of a stage: it tells events while it runs, and its manifest at the end."""
 
 import ctypes
 import importlib.metadata
@@ -27,10 +27,10 @@ _VERSIONS = ("torch", "transformers", "tokenizers", "numpy")
 
 
 class Events:
-    """Appends to ``events.jsonl``; each line is written whole, so a reader can follow.
+    """Appends events to ``events.jsonl``, each as one whole line, so that a reader can follow.
 
     Messages, and progress now and then, go to the stage's log too, which is all that a person has
-    when it was killed. Several threads may tell at once.
+    after a kill. Several threads may use it at once.
     """
 
     def __init__(self, path: Path, log: bool = True) -> None:
@@ -40,7 +40,7 @@ class Events:
         self._one_line = threading.Lock()
 
     def metric(self, name: str, value: float, step: int = 0) -> None:
-        """A value that is not finite is undefined: null."""
+        """Tell one value of a metric; a value that is not finite is told as null."""
         known = value if math.isfinite(value) else None
         self._write({"kind": "metric", "name": name, "value": known, "step": step})
 
@@ -65,17 +65,18 @@ class Events:
 
 
 Body = Callable[[Job, Events], list[Path]]
-"""A stage's work: writes its outputs below ``job.folder`` and returns their paths."""
+"""A function that does a stage's work: it writes outputs below ``job.folder`` and returns their
+paths."""
 
 
 def run_body(stage: str, body: Body, path: Path) -> Manifest:
-    """Run ``body`` for the job file at ``path`` and write the manifest last."""
+    """Run ``body`` for the job file at ``path``, and write the manifest when it has ended."""
     job = Job.read(path)
     if job.stage != stage:
         raise StageFailed(f"{path} is a job for {job.stage!r}, not for {stage!r}")
-    (job.folder / "manifest.json").unlink(missing_ok=True)
+    job.manifest.unlink(missing_ok=True)
     started = time.monotonic()
-    outputs = body(job, Events(job.folder / "events.jsonl"))
+    outputs = body(job, Events(job.events))
     unit = 1024 if sys.platform != "darwin" else 1024**2  # ru_maxrss: KiB, on macOS bytes
     manifest = Manifest(
         stage=stage,
@@ -89,16 +90,16 @@ def run_body(stage: str, body: Body, path: Path) -> Manifest:
         wall_seconds=round(time.monotonic() - started, 3),
         peak_memory_mb=round(resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / unit, 1),
     )
-    write_record(job.folder / "manifest.json", manifest, SCHEMA)
+    write_record(job.manifest, manifest, SCHEMA)
     remove_checkpoints(job.folder)
     return manifest
 
 
 def stage_main(stage: str, body: Body, processes: Callable[[Job], int] = lambda job: 1) -> None:
-    """``__main__`` of a stage module: expected faults are one line on stderr, exit code 2.
+    """Run a stage module as a command; an expected error is one line on stderr and exit code 2.
 
-    Where ``processes`` says more than one, this process only starts and watches them. All run
-    ``body``; what the first one tells and returns counts.
+    When ``processes`` gives more than one, this process only starts and watches them. All of them
+    run ``body``, but only the first one's events and outputs count.
     """
     if len(sys.argv) != 2:
         sys.exit(f"usage: python -m steadycode.stages.{stage} JOB.json")
@@ -111,7 +112,7 @@ def stage_main(stage: str, body: Body, processes: Callable[[Job], int] = lambda 
             return
         print(f"{time.strftime('%Y-%m-%d %H:%M:%S')} {stage} for {path}", flush=True)
         job = Job.read(path)
-        if "STEADYCODE_PARENT" not in os.environ:  # run by hand: nobody has rewound
+        if "STEADYCODE_PARENT" not in os.environ:  # run by hand, so that no parent has rewound
             rewind(job)
         count = processes(job) if here is None else 1
         if count > 1:
@@ -123,16 +124,16 @@ def stage_main(stage: str, body: Body, processes: Callable[[Job], int] = lambda 
 
 
 def _die_with_parent() -> None:
-    """On Linux: no stage outlives the flow that started it, even when that is killed."""
+    """Let Linux kill this stage when its parent dies, so that it never outlives a killed flow."""
     parent = os.environ.get("STEADYCODE_PARENT")
     if parent and sys.platform == "linux":
         pr_set_pdeathsig = 1
         ctypes.CDLL(None).prctl(pr_set_pdeathsig, signal.SIGKILL)
-        if os.getppid() != int(parent):  # it died before we asked
+        if os.getppid() != int(parent):  # the parent died before we asked
             sys.exit(1)
 
 
 def versions() -> dict[str, str]:
-    found = {name: importlib.metadata.version(name) for name in _VERSIONS}
-    return {**found, "steadycode": importlib.metadata.version("steadycode"),
+    libraries = {name: importlib.metadata.version(name) for name in _VERSIONS}
+    return {**libraries, "steadycode": importlib.metadata.version("steadycode"),
             "python": platform.python_version()}  # fmt: skip

@@ -14,13 +14,16 @@ from steadycode.errors import ConfigError
 
 
 def rank() -> int | None:
-    """Of this process in its group; None where there is none."""
-    given = os.environ.get("RANK")
-    return None if given is None else int(given)
+    """The number of this process in its group, from 0; None when it is in no group."""
+    own_rank = os.environ.get("RANK")
+    return None if own_rank is None else int(own_rank)
 
 
 def group_size(asked: int | None) -> int:
-    """How many processes to start: as asked, or one per GPU. Raises ConfigError."""
+    """How many processes to start: as many as asked, else one per GPU, at least one.
+
+    Raises ConfigError when more are asked than there are GPUs.
+    """
     import torch
 
     gpus = torch.cuda.device_count()
@@ -33,7 +36,11 @@ def group_size(asked: int | None) -> int:
 
 
 def run_group(stage: str, path: Path, processes: int) -> int:
-    """Run the stage for the job file at ``path`` in so many processes; the group's exit code."""
+    """Run the stage for the job file at ``path`` in ``processes`` processes.
+
+    Returns the exit code of the group. When a process was killed by a signal, this one ends by the
+    same signal.
+    """
     from torch.distributed.elastic.multiprocessing.errors import ChildFailedError
     from torch.distributed.launcher.api import LaunchConfig, elastic_launch
 
@@ -53,7 +60,7 @@ def run_group(stage: str, path: Path, processes: int) -> int:
     except ChildFailedError as error:
         _, failure = error.get_first_failure()
         if failure.exitcode < 0:
-            os.kill(os.getpid(), -failure.exitcode)  # as if it had been this process
+            os.kill(os.getpid(), -failure.exitcode)  # the parent then sees how the stage ended
             signal.pause()
         return int(failure.exitcode)
     return 0

@@ -16,11 +16,13 @@ from steadycode.files import sha256_file, sha256_json
 from steadycode.records import read_record, write_record
 
 SCHEMA = 1
+JOB, LOG = "job.json", "stage.log"
+"""Files in a job's folder."""
 
 
 @dataclass(frozen=True, kw_only=True)
 class Job:
-    """All that a stage needs. ``inputs`` are resolved local paths; ``settings`` is plain JSON."""
+    """All that a stage needs: ``inputs`` are local paths, ``settings`` is plain JSON."""
 
     stage: str
     folder: Path
@@ -28,17 +30,32 @@ class Job:
     settings: Mapping[str, Any]
     inputs: Mapping[str, str]
     identity: Mapping[str, str] = field(default_factory=dict)
-    """Content hashes of the inputs: what makes two jobs the same job."""
+    """Content hashes of the inputs, by which two jobs are the same although their paths differ."""
 
     @property
     def sha256(self) -> str:
-        """Hash of what the job is, not of where it runs."""
+        """The hash of what the job does; the folder and the inputs' paths are no part of it."""
         what = {"stage": self.stage, "seed": self.seed, "settings": dict(self.settings)}
         return sha256_json({**what, "identity": dict(self.identity), "schema": SCHEMA})
 
     @property
     def path(self) -> Path:
-        return self.folder / "job.json"
+        return self.folder / JOB
+
+    @property
+    def events(self) -> Path:
+        """What the stage tells while it runs, a line each."""
+        return self.folder / "events.jsonl"
+
+    @property
+    def log(self) -> Path:
+        """What the stage prints."""
+        return self.folder / LOG
+
+    @property
+    def manifest(self) -> Path:
+        """Written last."""
+        return self.folder / "manifest.json"
 
     def in_folder(self, folder: Path) -> "Job":
         return replace(self, folder=folder)
@@ -54,7 +71,8 @@ class Job:
 
 @dataclass(frozen=True, kw_only=True)
 class Manifest:
-    """What a finished stage left: relative output path -> sha256, and how it was made."""
+    """What a finished stage leaves: the sha256 of every output by its path relative to the job's
+    folder, and how they were made."""
 
     stage: str
     job_sha256: str
@@ -67,9 +85,8 @@ class Manifest:
 
 def trusted_manifest(job: Job) -> Manifest | None:
     """The manifest in the job's folder if it belongs to this job and every output matches it."""
-    path = job.folder / "manifest.json"
     try:
-        manifest = read_record(path, Manifest, SCHEMA, SteadycodeError, "run the stage again")
+        manifest = read_record(job.manifest, Manifest, SCHEMA, SteadycodeError, "run it again")
     except SteadycodeError:
         return None
     if manifest.job_sha256 != job.sha256:

@@ -1,12 +1,11 @@
-"""The parent's side of the process boundary: start a stage, follow its events, trust its manifest.
+"""The parent process of a stage: it starts the stage, follows its events and checks its manifest.
 
-A stage whose manifest already matches the job is not run again; its events are replayed, so that
-whatever was not logged before a kill is logged now. So are the events before the checkpoint that
-an unfinished stage continues from.
+A stage whose manifest already matches the job is not run again. Its events are told again, so that
+whatever a kill kept from being logged is logged now. The same holds for the events before the
+checkpoint that an unfinished stage continues from.
 """
 
 import contextlib
-import json
 import os
 import signal
 import subprocess
@@ -16,15 +15,14 @@ from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
-from filelock import FileLock
-
 from steadycode.errors import StageFailed, StageKilled, SteadycodeError
 from steadycode.jobs.checkpoints import remove_checkpoints, rewind
 from steadycode.jobs.job import Job, Manifest, trusted_manifest
+from steadycode.json_lines import decoded, json_object
+from steadycode.locks import lock_of, locked
 
 Event = dict[str, Any]
 OnEvent = Callable[[Event], None]
-LOG = "stage.log"
 _POLL_SECONDS = 0.2
 _TAIL_LINES = 15
 
@@ -43,17 +41,14 @@ def run_stage(
     the end of the child's log otherwise. The child dies with us, and is killed after ``timeout``
     seconds: Prefect's own timeout cannot stop one long call into C.
     """
-    job.folder.mkdir(parents=True, exist_ok=True)
-    with FileLock(job.folder / ".lock"):  # whoever comes second finds the work done
+    with locked(lock_of(job.folder)):  # whoever comes second finds the work done
         return _replayed(job, on_event) or _run(job, on_event, timeout, launcher)
 
 
 def _run(job: Job, on_event: OnEvent, timeout: float | None, launcher: Sequence[str]) -> Manifest:
-    events = job.folder / "events.jsonl"
     rewind(job)
     job.write()
-    log = job.folder / LOG
-    with log.open("wb") as output:
+    with job.log.open("wb") as output:
         child = subprocess.Popen(
             [*launcher, f"steadycode.stages.{job.stage}", str(job.path)],
             stdin=subprocess.DEVNULL,
@@ -63,28 +58,28 @@ def _run(job: Job, on_event: OnEvent, timeout: float | None, launcher: Sequence[
             env={**os.environ, "STEADYCODE_PARENT": str(os.getpid())},
         )
         with _killed_on_exit(child):
-            _follow(child, events, on_event, timeout, job)
+            _follow(child, on_event, timeout, job)
     if child.returncode != 0:
-        raise _failure(job.stage, child.returncode, log)
+        raise _failure(job.stage, child.returncode, job.log)
     manifest = trusted_manifest(job)
     if manifest is None:
-        raise StageFailed(f"{job.stage} ended, but its outputs do not match a manifest; see {log}")
+        fault = "its outputs do not match a manifest"
+        raise StageFailed(f"{job.stage} ended, but {fault}; see {job.log}")
     return manifest
 
 
 def _replayed(job: Job, on_event: OnEvent) -> Manifest | None:
-    """The manifest of finished work, after its events have been told again."""
+    """The manifest of finished work, after its events have been told again; None without one."""
     manifest = trusted_manifest(job)
     if manifest is not None:
-        remove_checkpoints(job.folder)  # a kill right behind the manifest leaves them
-        for event in _complete_lines(job.folder / "events.jsonl", 0)[0]:
+        remove_checkpoints(job.folder)  # they are left by a kill right after the manifest
+        for event in _complete_lines(job.events, 0)[0]:
             on_event(event)
     return manifest
 
 
 def _follow(
     child: subprocess.Popen[bytes],
-    events: Path,
     on_event: OnEvent,
     timeout: float | None,
     job: Job,
@@ -93,7 +88,7 @@ def _follow(
     position = 0
     while True:
         ended = child.poll() is not None
-        lines, position = _complete_lines(events, position)
+        lines, position = _complete_lines(job.events, position)
         for event in lines:
             on_event(event)
         if ended:
@@ -104,14 +99,16 @@ def _follow(
 
 
 def _complete_lines(path: Path, position: int) -> tuple[list[Event], int]:
-    """Events behind ``position`` whose line is complete, and where the next one begins."""
+    """The events after byte ``position`` whose line is complete, and where the next one begins."""
     if not path.exists():
         return [], position
     with path.open("rb") as stream:
         stream.seek(position)
         chunk = stream.read()
     whole = chunk[: chunk.rfind(b"\n") + 1]
-    return [json.loads(line) for line in whole.splitlines()], position + len(whole)
+    place = f"{path} behind byte {position}"
+    rows = [json_object(decoded(line, place), place) for line in whole.split(b"\n") if line]
+    return rows, position + len(whole)
 
 
 @contextlib.contextmanager
@@ -131,7 +128,7 @@ def _killed_on_exit(child: subprocess.Popen[bytes]) -> Iterator[None]:
 def _failure(stage: str, code: int, log: Path) -> SteadycodeError:
     lines = log.read_text(encoding="utf-8", errors="replace").rstrip().splitlines()
     told = [line for line in lines if line.startswith("error: ")]
-    if code == SteadycodeError.exit_code and told:  # the last line, but for a group's farewells
+    if code == SteadycodeError.exit_code and told:  # in a group, torchrun's lines may follow it
         return SteadycodeError(told[-1].removeprefix("error: "))
     tail = "\n  ".join(lines[-_TAIL_LINES:])
     if code < 0:

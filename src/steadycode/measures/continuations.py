@@ -25,7 +25,7 @@ BATCH = 16
 
 @dataclass(frozen=True, slots=True)
 class Continued:
-    """For each prefix, how a person and how the model went on; all equally long in tokens."""
+    """How a person and how the model went on after each prefix, all equally long in tokens."""
 
     prefixes: tuple[str, ...]
     people: tuple[str, ...]
@@ -52,13 +52,7 @@ def continued(
     longest = getattr(model.config, "max_position_embeddings", None)
     if longest is not None and length > longest:
         raise ConfigError(f"{length} tokens are asked for, but the model reads at most {longest}")
-    encoded = (encode(tokenizer, text)[:length] for text in documents)
-    ids = [tokens for tokens in encoded if len(tokens) == length]
-    if len(ids) < 2:
-        raise DataError(
-            f"{len(ids)} of {len(documents)} documents have {length} tokens; give longer ones,"
-            " or ask for fewer tokens"
-        )
+    ids = _beginnings(tokenizer, documents, length)
     devices = [model.device] if model.device.type == "cuda" else []
     written: list[list[int]] = []
     with torch.random.fork_rng(devices=devices), evaluating(model):
@@ -86,6 +80,18 @@ def continued(
         people=tuple(decode(row[prefix_tokens:]) for row in ids),
         model=tuple(decode(row) for row in written),
     )
+
+
+def _beginnings(tokenizer: Any, documents: Sequence[str], length: int) -> list[list[int]]:
+    """The first ``length`` ids of each document with so many. Raises DataError below two."""
+    encoded = (encode(tokenizer, text)[:length] for text in documents)
+    ids = [tokens for tokens in encoded if len(tokens) == length]
+    if len(ids) < 2:
+        raise DataError(
+            f"{len(ids)} of {len(documents)} documents have {length} tokens; give longer ones,"
+            " or ask for fewer tokens"
+        )
+    return ids
 
 
 def perplexity(
@@ -131,8 +137,7 @@ def mauve(
 
 
 def last_states(model: Any, tokenizer: Any, texts: Sequence[str]) -> Tensor:
-    """The last hidden state of each text's last token, scaled to length 1: float32 [texts, D] on
-    the CPU."""
+    """The last hidden state of each text's last token, as float32 [texts, D] of length 1."""
     forward = single_pass(model)
     states = []
     with evaluating(model):

@@ -1,10 +1,12 @@
 """Reads documents: the rows of a JSON-lines file, with text under ``content``."""
 
-import json
+import re
 from collections.abc import Sequence
 from pathlib import Path
+from typing import Any
 
 from steadycode.errors import DataError
+from steadycode.json_lines import json_lines
 
 
 def read_documents(path: Path, limit: int | None = None) -> list[str]:
@@ -13,13 +15,7 @@ def read_documents(path: Path, limit: int | None = None) -> list[str]:
     They are spread because neighbouring rows come from one package. Raises DataError, naming the
     line, when a row holds no text, and when there are no rows.
     """
-    try:
-        with path.open(encoding="utf-8") as lines:
-            documents = [
-                _content(line, path, number) for number, line in enumerate(lines, 1) if line.strip()
-            ]
-    except (OSError, UnicodeDecodeError) as error:
-        raise DataError(f"cannot read the documents in {path}: {error}") from error
+    documents = [_content(row, place) for place, row in json_lines(path)]
     if not documents:
         raise DataError(f"{path} holds no documents; build the data first")
     return documents if limit is None else evenly(documents, limit)
@@ -31,12 +27,8 @@ def evenly(documents: Sequence[str], limit: int) -> list[str]:
     return [documents[i * len(documents) // count] for i in range(count)]
 
 
-def _content(line: str, path: Path, number: int) -> str:
-    try:
-        content = json.loads(line)["content"]
-        content.encode()  # a lone surrogate has no bytes and no tokens
-    except (ValueError, KeyError, TypeError, AttributeError) as error:
-        raise DataError(
-            f"{path}, line {number}: not a JSON object with text under 'content'"
-        ) from error
-    return str(content)
+def _content(row: dict[str, Any], place: str) -> str:
+    content = row.get("content")
+    if not isinstance(content, str) or re.search("[\ud800-\udfff]", content):
+        raise DataError(f"{place}: no text under 'content'; write one object per line")
+    return content

@@ -17,10 +17,8 @@ def embed(
     *,
     on_progress: Callable[[int, int], None] | None = None,
 ) -> Tensor:
-    """The vector of each sequence of ids, as float32 [sequences, D] on the CPU.
-
-    The model is in evaluation mode meanwhile, and padding has no effect. No sequence may be empty.
-    """
+    """The vector of each sequence of ids, as float32 [sequences, D] on the CPU. The model is in
+    evaluation mode meanwhile, and padding has no effect. No sequence may be empty."""
     forward = single_pass(model)
     vectors: dict[int, Tensor] = {}
     with evaluating(model):

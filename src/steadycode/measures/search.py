@@ -7,7 +7,6 @@ of the last hidden states over all of them, scaled to length 1. Every program is
 candidates of the other (or the same) set are ranked by cosine, and those with its label are hits.
 """
 
-import json
 import math
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
@@ -19,6 +18,7 @@ import torch
 from torch import Tensor
 
 from steadycode.errors import DataError
+from steadycode.json_lines import json_lines
 from steadycode.measures.embedding import embed
 from steadycode.measures.stripping import stripped
 from steadycode.models.tokens import encode, end_of_text
@@ -47,27 +47,16 @@ def read_programs(language: str, path: Path) -> Programs:
     Raises DataError, naming the line, when a row is not of this form.
     """
     codes, labels, indices = [], [], []
-    try:
-        lines = path.read_text(encoding="utf-8").splitlines()
-    except (OSError, UnicodeDecodeError) as error:
-        raise DataError(f"cannot read the programs in {path}: {error}") from error
-    for number, line in enumerate(lines, 1):
-        if not line.strip():
-            continue
-        try:
-            row = json.loads(line)
-            code = row["func"] if "func" in row else row["code"]
-            label = row["label"]
-            if not isinstance(code, str) or not isinstance(label, str | int):
-                raise TypeError
-        except (ValueError, KeyError, TypeError) as error:
+    for place, row in json_lines(path):
+        code, label = row.get("func", row.get("code")), row.get("label")
+        if not isinstance(code, str) or not isinstance(label, str | int):
             raise DataError(
-                f"{path}, line {number}: wanted a JSON object with the program under 'func' or"
-                " 'code' and its problem under 'label'"
-            ) from error
+                f"{place}: wanted a JSON object with the program under 'func' or 'code' and its"
+                " problem under 'label'"
+            )
         codes.append(code)
         labels.append(str(label))
-        indices.append(str(row.get("index", f"{path.name}:{number}")))
+        indices.append(str(row.get("index", Path(place).name)))
     if not codes:
         raise DataError(f"{path} holds no programs")
     return Programs(

@@ -30,10 +30,8 @@ _RUST_LIFETIME = re.compile(r"'[a-z_]+\b(?!')")
 
 
 def stripped(code: str, language: str) -> str:
-    """Return ``code`` without comments and docstrings, with runs of whitespace as single spaces.
-
-    A program that does not parse keeps its comments.
-    """
+    """Return ``code`` without comments and docstrings, with runs of whitespace as single spaces. A
+    program that does not parse keeps its comments."""
     language = language.lower()
     if language in ("python", "py"):
         code = _strip_python(code)
@@ -74,8 +72,7 @@ def _strip_python(code: str) -> str:
 
 
 def _docstrings(tree: ast.Module, lines: list[str]) -> set[tuple[int, int]]:
-    """Where docstrings begin, as tokens say it: the line, counted from 1, and the column, counted
-    in characters (the tree counts bytes)."""
+    """The places of docstrings, as tokens count: lines from 1, columns in characters, not bytes."""
     starts = set()
     for node in ast.walk(tree):
         if not isinstance(node, ast.Module | ast.ClassDef | ast.FunctionDef | ast.AsyncFunctionDef):

@@ -6,7 +6,6 @@ people's scores over all pairs of a file.
 """
 
 import csv
-import json
 import math
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
@@ -17,6 +16,7 @@ import numpy as np
 import pandas as pd
 
 from steadycode.errors import DataError
+from steadycode.json_lines import json_object, text_lines
 from steadycode.measures.embedding import embed
 from steadycode.models.tokens import encode
 
@@ -41,20 +41,16 @@ def read_pairs(path: Path) -> list[Pair]:
     objects with these three keys. Raises DataError, naming the line, when one is not of its form,
     and when there are fewer than two pairs.
     """
-    try:
-        lines = path.read_text(encoding="utf-8").splitlines()
-    except (OSError, UnicodeDecodeError) as error:
-        raise DataError(f"cannot read the pairs in {path}: {error}") from error
     pairs = []
-    for number, row in _rows(lines):
+    for place, row in _rows(list(text_lines(path))):
         try:
             pair = Pair(str(row["sentence1"]), str(row["sentence2"]), float(row["score"]))
             if not math.isfinite(pair.score) or not pair.sentence1.strip() + pair.sentence2.strip():
                 raise ValueError
         except (KeyError, TypeError, ValueError) as error:
             raise DataError(
-                f"{path}, line {number}: wanted sentence1, sentence2 and a number as score,"
-                " tab-separated or as a JSON object"
+                f"{place}: wanted sentence1, sentence2 and a number as score, tab-separated or as a"
+                " JSON object"
             ) from error
         pairs.append(pair)
     if len(pairs) < 2:
@@ -70,10 +66,8 @@ def spearman(
     max_tokens: int = MAX_TOKENS,
     on_progress: Callable[[int, int], None] | None = None,
 ) -> float:
-    """Spearman's correlation (-1 to 1) of cosines and scores; NaN when either are all equal.
-
-    Raises DataError for a sentence that has no token.
-    """
+    """Spearman's correlation (-1 to 1) of cosines and scores; NaN when either are all equal. Raises
+    DataError for a sentence that has no token."""
     sentences = [text for pair in pairs for text in (pair.sentence1, pair.sentence2)]
     sequences = [encode(tokenizer, text)[:max_tokens] for text in sentences]
     for text, ids in zip(sentences, sequences, strict=True):
@@ -92,27 +86,18 @@ def rank_correlation(a: list[float], b: list[float]) -> float:
     return float(np.corrcoef(*ranks)[0, 1])
 
 
-def _rows(lines: list[str]) -> Iterator[tuple[int, dict[str, Any]]]:
-    """Yield each row with its line's number; a row that cannot be read is empty."""
-    filled = [(number, line) for number, line in enumerate(lines, 1) if line.strip()]
-    if not filled:
+def _rows(lines: list[tuple[str, str]]) -> Iterator[tuple[str, dict[str, Any]]]:
+    """Yield each row with its place; a row with too few columns is empty."""
+    if lines and lines[0][1].lstrip().startswith("{"):
+        yield from ((place, json_object(line, place)) for place, line in lines)
         return
-    first = filled[0][1]
-    if first.lstrip().startswith("{"):
-        for number, line in filled:
-            try:
-                row = json.loads(line)
-            except ValueError:
-                row = None
-            yield number, row if isinstance(row, dict) else {}
-        return
-    cells = [next(csv.reader([line], delimiter="\t", quoting=csv.QUOTE_NONE)) for _, line in filled]
-    header = cells[0]
+    cells = [next(csv.reader([line], delimiter="\t", quoting=csv.QUOTE_NONE)) for _, line in lines]
+    header = cells[0] if cells else []
     named = set(_COLUMNS) <= set(header)
-    for (number, _), row in zip(filled[named:], cells[named:], strict=True):
+    for (place, _), row in zip(lines[named:], cells[named:], strict=True):
         if named:
-            yield number, dict(zip(header, row, strict=False))
+            yield place, dict(zip(header, row, strict=False))
         elif len(row) >= _ORIGINAL:
-            yield number, {"score": row[4], "sentence1": row[5], "sentence2": row[6]}
+            yield place, {"score": row[4], "sentence1": row[5], "sentence2": row[6]}
         else:
-            yield number, {}
+            yield place, {}

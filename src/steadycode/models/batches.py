@@ -45,10 +45,8 @@ class Batch:
 
 
 def collate(rows: Sequence[Row], pad_id: int) -> Batch:
-    """Make a batch as wide as its longest row; a sequence of n ids gives n - 1 targets.
-
-    Without rows the batch is one row of padding: a process without a share still takes part.
-    """
+    """Make a batch as wide as its longest row; a sequence of n ids gives n - 1 targets. Without
+    rows the batch is one row of padding: a process without a share still takes part."""
     widths = [sum(len(sequence) - 1 for sequence in row) for row in rows]
     shape = max(len(rows), 1), max(widths, default=1)
     inputs = torch.full(shape, pad_id)

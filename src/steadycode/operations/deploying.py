@@ -1,4 +1,4 @@
-"""What a Prefect server must know before it can run our deployments."""
+"""Gives a Prefect server what it needs to run our deployments: pools, schedules, automations."""
 
 import os
 import subprocess
@@ -10,7 +10,7 @@ from uuid import UUID
 
 from steadycode.config import read_yaml
 from steadycode.errors import ConfigError
-from steadycode.operations.schedule import prefect_client
+from steadycode.operations.schedule import pages, prefect_client
 from steadycode.project import Project, find_project
 
 if TYPE_CHECKING:
@@ -19,20 +19,23 @@ if TYPE_CHECKING:
 _ZOMBIES = "steadycode: runs without a sign of life"
 _TELL = "steadycode: failed, cut short and late runs"
 _NO_SIGN = timedelta(seconds=90)
-"""Three heartbeats; their frequency is set in project.py."""
+"""The time of three heartbeats; their frequency is set in project.py."""
 _EVERY_RUN = {"prefect.resource.id": "prefect.flow-run.*"}
 
 
 def enter_project() -> dict[str, str]:
-    """The pull step of every deployment: go to the project of the worker's machine, which need
-    not be where it is on the machine that deployed."""
+    """Go to the project's folder on the worker's machine, which may be another folder than on the
+    machine that deployed. This is the pull step of every deployment."""
     root = find_project().root
     os.chdir(root)
     return {"directory": str(root)}
 
 
 def ensure_pools(pools: Mapping[str, int]) -> None:
-    """Process work pools with their limit of runs at a time; one that is there stays as it is."""
+    """Make the process work pools that the server lacks; ``pools``: name -> runs at a time.
+
+    A pool that is there already stays as it is.
+    """
     from prefect.client.schemas.actions import WorkPoolCreate
     from prefect.exceptions import ObjectNotFound
     from prefect.workers.process import ProcessWorker
@@ -50,7 +53,7 @@ def ensure_pools(pools: Mapping[str, int]) -> None:
 
 
 def require_deployable(project: Project) -> None:
-    """Raises ConfigError naming what is wrong in prefect.yaml, before anything is started."""
+    """Raises ConfigError that names what is wrong in prefect.yaml; nothing has been started yet."""
     path = project.root / "prefect.yaml"
     if not path.is_file():
         raise ConfigError(f"no {path}, which says what runs when; restore it with git")
@@ -67,7 +70,7 @@ def require_deployable(project: Project) -> None:
 
 
 def deploy(project: Project) -> None:
-    """Everything in prefect.yaml. Raises ConfigError with Prefect's own reason."""
+    """Deploy everything in prefect.yaml. Raises ConfigError with Prefect's own reason."""
     command = [sys.executable, "-m", "prefect", "--no-prompt", "deploy", "--all"]
     done = subprocess.run(command, cwd=project.root, capture_output=True, text=True, check=False)
     if done.returncode != 0:
@@ -80,35 +83,38 @@ def deploy(project: Project) -> None:
 def require_pool(name: str) -> None:
     """Raises ConfigError when the server has no such work pool: a worker would wait for ever."""
     with prefect_client() as client:
-        known = sorted(pool.name for pool in client.read_work_pools(limit=200))
+        known = sorted(pool.name for pool in pages(client.read_work_pools))
     if name not in known:
         raise ConfigError(f"no work pool {name!r} there; there are: {', '.join(known) or 'none'}")
 
 
 def _drop_schedules(project: Project) -> None:
-    """Of deployments that have none in prefect.yaml: Prefect would keep those of before."""
+    """Delete the schedules of deployments that have none in prefect.yaml any more.
+
+    Prefect's own deploy would keep those that an earlier prefect.yaml gave them.
+    """
     rows = read_yaml(project.root / "prefect.yaml").get("deployments") or []
     without = {(row["entrypoint"], row["name"]) for row in rows if not row.get("schedules")}
     with prefect_client() as client:
-        for deployment in client.read_deployments(limit=200):
+        for deployment in list(pages(client.read_deployments)):
             if (deployment.entrypoint, deployment.name) in without:
                 for schedule in deployment.schedules:
                     client.delete_deployment_schedule(deployment.id, schedule.id)
 
 
 def ensure_automations(notify: str | None) -> None:
-    """Prefect's own watch over runs, which holds when nothing of ours runs.
+    """Let the Prefect server itself watch over runs, even while no process of ours runs.
 
-    Runs without a sign of life are marked. ``notify`` names a notification block as TYPE/NAME,
-    which is told of every run that fails, is cut short or is late; None leaves that as it is, an
-    empty text ends it. Raises ConfigError when there is no such block.
+    It marks runs without a sign of life as crashed. ``notify`` is the TYPE/NAME of a notification
+    block, which is told of every run that fails, is cut short or is late; None leaves notifications
+    as they are, and an empty text ends them. Raises ConfigError when there is no such block.
     """
     wanted = [_zombies()]
     if notify:
         wanted.append(_tell(_block(notify)))
     replaced = {_ZOMBIES} if notify is None else {_ZOMBIES, _TELL}
     with prefect_client() as client:
-        for row in client.read_automations():
+        for row in list(pages(client.read_automations)):
             if row.name in replaced:
                 client.delete_automation(row.id)
         for automation in wanted:
@@ -167,7 +173,7 @@ def _resource(labels: dict[str, str]) -> Any:
 def _block(spec: str) -> UUID:
     kind, _, name = spec.partition("/")
     with prefect_client() as client:
-        for document in client.read_block_documents(limit=200):
+        for document in pages(client.read_block_documents):
             slug = document.block_type.slug if document.block_type else ""
             if (slug, document.name) == (kind, name):
                 return UUID(str(document.id))

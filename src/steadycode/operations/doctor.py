@@ -1,12 +1,10 @@
-"""What killed runs have left: found, and put right, by ``steadycode doctor`` and by the next run.
+"""Finds and mends what killed runs have left, for ``steadycode doctor`` and before every run.
 
-A process is taken for dead only when its pid, start and machine say so; what another machine runs
-is left alone.
+A process is taken for dead only when its pid, start time and machine say so: a pid alone is given
+to other processes later. What another machine runs is left alone.
 """
 
 import os
-import re
-import shutil
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from datetime import UTC, datetime
@@ -16,8 +14,10 @@ from pathlib import Path
 import psutil
 
 from steadycode.config import Config
-from steadycode.jobs.parent import LOG
-from steadycode.operations import schedule, services
+from steadycode.files import remove
+from steadycode.jobs.job import LOG
+from steadycode.operations import abandoned, schedule, services
+from steadycode.operations.interrupted import interrupted
 from steadycode.processes import (
     ProcessId,
     command_line,
@@ -32,14 +32,13 @@ from steadycode.registry import leftovers
 from steadycode.registry.leftovers import LostRun, OpenRun
 from steadycode.registry.store import open_store
 from steadycode.registry.tags import FLOW_RUN
+from steadycode.temporaries import temporary
 
 Say = Callable[[str], None]
 
 _SERVERS = "prefect.server.api.server:create_app"
 _STAGES = "steadycode.stages."
 _GONE = "its process ended without a word: it was killed, or the machine stopped"
-_HALF_WRITTEN = re.compile(r"\.(.+[.-])?[a-z0-9_]{8}|\..+\.(partial|removed)")
-"""How ``files.replacing`` and every other writer of ours calls what is not whole yet."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -47,12 +46,12 @@ class Finding:
     what: str
     remedy: str
     repair: Callable[[], None] | None
-    """None: only a person can."""
+    """None when only a person can mend it."""
 
 
 def begin_flow(project: Project) -> dict[str, str]:
-    """The first thing that a flow does: say which process runs it, and put right what earlier
-    ones have left. Returns the tags that lead from an MLflow run to the flow run."""
+    """Claim the flow run for this process, and mend what earlier runs have left. Every flow calls
+    this first. Returns the tags that lead from an MLflow run to the flow run."""
     project.prepare_environment()
     origin = schedule.claim_flow_run()
     leftovers.forget_missed(open_store(project), origin[FLOW_RUN])
@@ -61,35 +60,41 @@ def begin_flow(project: Project) -> dict[str, str]:
 
 
 def repair(project: Project, say: Say) -> list[Finding]:
-    """Put right all that can be, and return what that was. Slots are looked at again once the
-    runs that held them are marked."""
+    """Mend all that can be mended without a person, and return what that was.
+
+    It looks twice: a slot is seen to be free only once the dead run that held it is marked.
+    """
     repaired = _carry_out(examine(project), say)
     return repaired + _carry_out(examine(project), say) if repaired else []
 
 
 def record_lost_runs(project: Project, say: Say) -> None:
-    """Let MLflow know of scheduled runs that failed before they could say so, or never began."""
+    """Record in MLflow the scheduled runs that failed before they had an MLflow run, or never
+    began."""
     _carry_out(list(_lost(project)), say)
 
 
 def _carry_out(findings: list[Finding], say: Say) -> list[Finding]:
-    """Those that could be repaired. A repair that fails is told, and does not keep the others."""
+    """Carry out the repairs and return the findings that were repaired.
+
+    A repair that fails is told, and does not stop the others.
+    """
     repaired = []
-    for one in findings:
-        if one.repair is None:
+    for finding in findings:
+        if finding.repair is None:
             continue
         try:
-            one.repair()
-        except Exception as fault:  # of Prefect, MLflow or the disk: each has its own
-            say(f"could not {one.remedy}: {one.what} ({' '.join(str(fault).split())})")
+            finding.repair()
+        except Exception as fault:  # Prefect, MLflow and the disk each raise errors of their own
+            say(f"could not {finding.remedy}: {finding.what} ({' '.join(str(fault).split())})")
         else:
-            repaired.append(one)
-            say(f"repaired: {one.what}")
+            repaired.append(finding)
+            say(f"repaired: {finding.what}")
     return repaired
 
 
 def examine(project: Project) -> list[Finding]:
-    """Everything that a killed run, worker or machine has left. Changes nothing."""
+    """Find everything that a killed run, worker or machine has left. Changes nothing."""
     processes = list(project_processes(project.root))
     return [
         *_orphans(project, processes),
@@ -97,13 +102,16 @@ def examine(project: Project) -> list[Finding]:
         *_without_record(project),
         *(_prefect(project, processes) if _prefect_is_used(project) else ()),
         *_runs(project),
-        *_temporary(project, processes),
+        *_interrupted(project, processes),
     ]
 
 
 def _orphans(project: Project, processes: list[psutil.Process]) -> Iterator[Finding]:
-    """Embedded servers and stages whose starter is dead; those of ``up`` are not ours to end."""
-    kept = {one.pid for process in _services(project) for one in family(process)}
+    """Embedded Prefect servers and stages that have outlived the process that started them.
+
+    What ``steadycode up`` runs is kept, since it is meant to outlive that command.
+    """
+    kept = {member.pid for process in services.running(project) for member in family(process)}
     for process in processes:
         command = " ".join(command_line(process))
         starter = ProcessId.parse(environment_of(process).get(STARTED_BY, ""))
@@ -120,16 +128,10 @@ def _without_record(project: Project) -> Iterator[Finding]:
     if services.recorded(project) is None and (left := services.survivors(project)):
         yield Finding(
             what=f"services of `steadycode up` whose record is lost or damaged (process "
-            f"{', '.join(str(one.pid) for one in left)})",
+            f"{', '.join(str(process.pid) for process in left)})",
             remedy="`steadycode down` stops them",
             repair=None,
         )
-
-
-def _services(project: Project) -> list[psutil.Process]:
-    recorded = services.recorded(project)
-    names = recorded.processes if recorded else ()
-    return [found for name in names if recorded and (found := recorded.alive(name))]
 
 
 def _dead_services(project: Project) -> Iterator[Finding]:
@@ -138,44 +140,44 @@ def _dead_services(project: Project) -> Iterator[Finding]:
         if recorded and recorded.alive(name) is None:
             yield Finding(
                 what=f"the {name} of `steadycode up` is not running "
-                f"(log: {services.log_of(project, name)})",
+                f"(log: {project.service_log(name)})",
                 remedy="`steadycode up` starts it again",
                 repair=None,
             )
 
 
 def _prefect_is_used(project: Project) -> bool:
-    home = Path(os.environ.get("PREFECT_HOME", project.root / ".prefect"))
+    home = Path(os.environ.get("PREFECT_HOME", project.prefect))
     return "PREFECT_API_URL" in os.environ or (home / "prefect.db").exists()
 
 
 def _prefect(project: Project, processes: list[psutil.Process]) -> Iterator[Finding]:
-    dead = schedule.dead_runs(_seen(project, processes))
+    dead = abandoned.dead_runs(_seen(project, processes))
     for run in dead:
         yield Finding(
             what=f"flow run {run.name!r} ({run.deployment or 'by hand'}, {run.state.lower()} since "
             f"{run.changed:%Y-%m-%d %H:%M} UTC) that nothing runs",
             remedy="mark it as crashed",
-            repair=partial(schedule.crash, [run], _GONE),
+            repair=partial(abandoned.crash, [run], _GONE),
         )
     if not dead:
-        for limit in schedule.held_slots():
+        for limit in abandoned.held_slots():
             yield Finding(
                 what=f"a slot of {limit} that no run holds",
                 remedy="free it",
-                repair=partial(schedule.free_slots, limit),
+                repair=partial(abandoned.free_slots, limit),
             )
     yield from _lost(project)
 
 
-def _seen(project: Project, processes: list[psutil.Process]) -> schedule.Seen:
-    flow_runs = {environment_of(one).get("PREFECT__FLOW_RUN_ID", "") for one in processes}
+def _seen(project: Project, processes: list[psutil.Process]) -> abandoned.Seen:
+    flow_runs = {environment_of(process).get("PREFECT__FLOW_RUN_ID", "") for process in processes}
     commands = [
-        datetime.fromtimestamp(one.create_time(), UTC)
-        for one in flow_commands(processes)
-        if one.is_running()
+        datetime.fromtimestamp(command.create_time(), UTC)
+        for command in flow_commands(processes)
+        if command.is_running()
     ]
-    return schedule.Seen(
+    return abandoned.Seen(
         flow_runs=frozenset(flow_runs),
         commands=tuple(commands),
         own_server=services.is_own_server(project),
@@ -211,11 +213,11 @@ def _record(project: Project, run: schedule.ScheduledRun) -> None:
 
 
 def _experiment(config: object) -> str:
-    """Of the run's profile; the usual one when the run was given nonsense, which is why it
-    failed."""
+    """The experiment of the run's profile. The usual one when the run's configuration is no valid
+    one, which is then why the run failed."""
     try:
         return Config.model_validate(config or {}).experiment
-    except Exception:  # a profile that is not there, a key that is none, a value out of bounds
+    except Exception:  # no such profile, an unknown key, a value out of bounds
         return "steadycode"
 
 
@@ -241,40 +243,18 @@ def _runs(project: Project) -> Iterator[Finding]:
 
 
 def _log_of(project: Project, run: OpenRun) -> Path:
-    """Of a training: evaluations are shared, so theirs may be of another attempt by now."""
-    attempt = project.work / "retrainings" / run.retraining / f"attempt-{run.attempt:03d}"
-    return attempt / (run.stage or "none") / LOG
+    """Where the log of a training lies; for any other run, a path at which there is no file.
+
+    Evaluations are shared by attempts, so that their log may be of another attempt by now.
+    """
+    return project.attempt(run.retraining, run.attempt) / (run.stage or "none") / LOG
 
 
-def _temporary(project: Project, processes: list[psutil.Process]) -> Iterator[Finding]:
-    """Half-written files older than every process that could still be writing them."""
-    idle = {process.pid for process in _services(project)}
-    writers = [psutil.Process(), *(one for one in processes if one.pid not in idle)]
-    starts = [one.create_time() for one in writers if one.is_running()]
-    for path in _half_written(project):
-        try:
-            old = path.lstat().st_mtime < min(starts)
-        except OSError:
-            continue
-        if old:
-            yield Finding(
-                what=f"half-written {path.relative_to(project.root)}",
-                remedy="remove it",
-                repair=partial(_remove, path),
-            )
-
-
-def _half_written(project: Project) -> Iterator[Path]:
-    folders = (project.models, project.mlruns, project.mlruns / "fetched")
-    named = [*project.work.rglob(".*"), *(path for one in folders for path in one.glob(".*"))]
-    yield from (path for path in named if _HALF_WRITTEN.fullmatch(path.name))
-    yield from project.configs.glob(".corpus.lock.json.*")
-    yield from project.root.glob(".data.new*")
-    yield from project.root.glob(".data.refresh*")
-
-
-def _remove(path: Path) -> None:
-    if path.is_dir() and not path.is_symlink():
-        shutil.rmtree(path, ignore_errors=True)
-    else:
-        path.unlink(missing_ok=True)
+def _interrupted(project: Project, processes: list[psutil.Process]) -> Iterator[Finding]:
+    for path in interrupted(project, processes):
+        name = path.relative_to(project.root)
+        if (left := temporary(path)) and left.goes_back:
+            what, remedy = f"{left.place.name}, moved away and not replaced: {name}", "put it back"
+        else:
+            what, remedy = f"half-written {name}", "remove it"
+        yield Finding(what=what, remedy=remedy, repair=partial(remove, path))

@@ -27,7 +27,7 @@ class Relocation:
 
 
 def relocate(project: Project) -> Relocation:
-    """Let the MLflow store find its files where it lies now.
+    """Let the MLflow store find its files in the folder in which it lies now.
 
     Raises ConfigError when the store is not the project's own, or while processes of it run.
     """

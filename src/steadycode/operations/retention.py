@@ -8,7 +8,11 @@ from pathlib import Path
 
 from steadycode.errors import ModelError
 from steadycode.files import read_json
+from steadycode.jobs.job import JOB
+from steadycode.locks import is_held, lock_of
 from steadycode.models import fingerprint
+from steadycode.operations.interrupted import interrupted
+from steadycode.processes import project_processes
 from steadycode.project import Project
 from steadycode.registry.retention import (
     Item,
@@ -16,13 +20,13 @@ from steadycode.registry.retention import (
     carry_out,
     disk_use,
     downloads,
-    folder_names,
-    is_held,
-    is_there,
+    folders_in,
     registry_items,
     split_versions,
 )
 from steadycode.registry.store import Store, open_store
+from steadycode.retraining.attempt import DECISION
+from steadycode.temporaries import temporary
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -35,11 +39,11 @@ class AttemptFolder:
     finished: bool
     running: bool
     touched: float
-    """When one of its JSON files, events included, was last written."""
+    """The time, in seconds since the epoch, at which one of its JSON files was last written."""
 
     @property
     def lock(self) -> Path:
-        return self.folder / ".lock"
+        return lock_of(self.folder)
 
     @property
     def train(self) -> Path:
@@ -48,11 +52,11 @@ class AttemptFolder:
 
 @dataclass(frozen=True, kw_only=True)
 class Removal:
-    """What a removal freed, or what a dry run would have."""
+    """What a removal has freed, or what it would free after a dry run."""
 
     gone: tuple[Item, ...]
     in_use: tuple[Item, ...]
-    """Left alone, since somebody works there just now."""
+    """Items that were left alone because somebody was working there."""
     left_to: str
     """The address of the server that keeps its own artifacts; empty for the embedded store."""
 
@@ -80,7 +84,7 @@ def collect_garbage(
 
 
 def plan_removal(project: Project, store: Store, keep: int) -> list[Item]:
-    """All that may go, by kind. Changes nothing."""
+    """Everything that may be removed, grouped by kind. Changes nothing."""
     attempts = list(attempt_folders(project))
     kept_attempts = _unfinished_kept(attempts, keep)
     needed = _needed(project, kept_attempts)
@@ -90,105 +94,115 @@ def plan_removal(project: Project, store: Store, keep: int) -> list[Item]:
     return [
         *registry_items(store, kept, others, needed),
         *downloads(store, kept, needed),
-        *_trainings(one for one in attempts if one not in kept_attempts),
+        *_trainings(attempt for attempt in attempts if attempt not in kept_attempts),
         *_evaluations(project, models),
         *_completions(project, models),
+        *_interrupted(project),
     ]
 
 
 def attempt_folders(project: Project) -> Iterator[AttemptFolder]:
-    for folder in sorted((project.work / "retrainings").glob("*/attempt-*")):
-        number = folder.name.removeprefix("attempt-")
-        if number.isdigit():
-            yield AttemptFolder(
-                retraining=folder.parent.name,
-                number=int(number),
-                folder=folder,
-                finished=(folder / "decision.json").exists(),
-                running=is_held(folder / ".lock"),
-                touched=_touched(folder),
-            )
+    for retraining, number, folder in project.attempts():
+        yield AttemptFolder(
+            retraining=retraining,
+            number=number,
+            folder=folder,
+            finished=(folder / DECISION).exists(),
+            running=is_held(lock_of(folder)),
+            touched=_touched(folder),
+        )
 
 
 def _touched(folder: Path) -> float:
     newest = 0.0
     for path in folder.rglob("*.json*"):
-        with suppress(FileNotFoundError):  # a temporary file of a running attempt
+        with suppress(FileNotFoundError):  # the temporary files of a running attempt come and go
             newest = max(newest, path.stat().st_mtime)
     return newest
 
 
 def _unfinished_kept(attempts: list[AttemptFolder], keep: int) -> list[AttemptFolder]:
-    """Those that run, and the newest ``keep`` of those that wait to be resumed."""
-    waiting = [one for one in attempts if not one.finished and not one.running]
-    waiting.sort(key=lambda one: one.touched, reverse=True)
-    return [one for one in attempts if one.running] + waiting[:keep]
+    """The attempts that run, and the newest ``keep`` of those that wait to be resumed."""
+    waiting = [attempt for attempt in attempts if not attempt.finished and not attempt.running]
+    waiting.sort(key=lambda attempt: attempt.touched, reverse=True)
+    return [attempt for attempt in attempts if attempt.running] + waiting[:keep]
 
 
 def _needed(project: Project, kept: list[AttemptFolder]) -> Needed:
-    """A kept attempt needs what it starts from, what it has trained, and their evidence; an
-    evaluation under way needs its model."""
-    jobs = [one.train / "job.json" for one in kept]
-    running = [job for job in (project.work / "evaluations").glob("*/job.json")
-               if is_held(job.with_name(".lock"))]  # fmt: skip
+    """What the kept attempts and the evaluations under way may still ask for.
+
+    An attempt needs the model that it starts from, the one that it has trained, and the evidence on
+    both; an evaluation needs its model.
+    """
+    jobs = [attempt.train / JOB for attempt in kept]
+    running = [job for job in project.evaluations.glob(f"*/{JOB}")
+               if is_held(lock_of(job.parent))]  # fmt: skip
     models = {_model_of(job) for job in (*jobs, *running)} - {""}
     return Needed(
-        attempts=frozenset((one.retraining, one.number) for one in kept),
-        fingerprints=frozenset({*models, *_fingerprints(one.train / "model" for one in kept)}),
+        attempts=frozenset((attempt.retraining, attempt.number) for attempt in kept),
+        fingerprints=frozenset(
+            {*models, *_fingerprints(attempt.train / "model" for attempt in kept)}
+        ),
     )
 
 
 def _trainings(attempts: Iterable[AttemptFolder]) -> Iterator[Item]:
-    """Model and checkpoints of attempts; their events, logs, manifests and evidence stay."""
-    for one in attempts:
-        names = folder_names(one.train)
-        # also what a kill left half-written, under a name with a dot
-        heavy = [name for name in names if name.lstrip(".").startswith(("checkpoint", "model"))]
-        # the index first: it vouches for the checkpoints
-        paths = [one.train / name for name in ("checkpoints.json", *heavy)]
-        paths = [path for path in paths if is_there(path)]
+    """The model and checkpoints of attempts; their events, logs, manifests and evidence stay."""
+    for attempt in attempts:
+        train = attempt.train
+        # the index goes first, so that it never names a checkpoint that is gone
+        paths = [train / name for name in ("checkpoints.json", "checkpoints", "model")]
+        # earlier versions saved models and checkpoints under a name with a dot
+        paths += [path for path in train.glob(".*") if path.is_dir() and not temporary(path)]
+        paths = [path for path in paths if path.exists()]
         if paths:
-            state = "finished" if one.finished else "unfinished"
+            state = "finished" if attempt.finished else "unfinished"
             yield Item(
                 kind="models and checkpoints",
-                what=f"{one.retraining} attempt {one.number}, {state}",
+                what=f"{attempt.retraining} attempt {attempt.number}, {state}",
                 paths=tuple(paths),
                 bytes=disk_use(*paths),
-                lock=one.lock,
+                lock=attempt.lock,
             )
 
 
 def _evaluations(project: Project, kept_models: AbstractSet[str]) -> Iterator[Item]:
     """Completions and evidence of models that do not stay; MLflow has a copy of the evidence."""
-    parent = project.work / "evaluations"
-    for name in folder_names(parent):
-        folder = parent / name
-        model = _model_of(folder / "job.json")
-        if model not in kept_models and not is_held(folder / ".lock"):
+    for folder in folders_in(project.evaluations):
+        model = _model_of(folder / JOB)
+        if model not in kept_models and not is_held(lock_of(folder)):
             yield Item(
                 kind="completions",
-                what=f"{name}, model {model[:12] or 'unknown'}",
+                what=f"{folder.name}, model {model[:12] or 'unknown'}",
                 paths=(folder,),
                 bytes=disk_use(folder),
-                lock=folder / ".lock",
+                lock=lock_of(folder),
             )
 
 
 def _completions(project: Project, kept_models: AbstractSet[str]) -> Iterator[Item]:
-    """What was kept of the words of models that do not stay, under any conditions."""
-    parent = project.work / "completions"
-    for model in folder_names(parent):
-        if model not in kept_models:
+    """The completions of models that do not stay, whatever the settings they were made with."""
+    for folder in folders_in(project.completions):
+        if folder.name not in kept_models:
             yield Item(
                 kind="completions",
-                what=f"all kept of model {model[:12]}",
-                paths=(parent / model,),
-                bytes=disk_use(parent / model),
+                what=f"all kept of model {folder.name[:12]}",
+                paths=(folder,),
+                bytes=disk_use(folder),
             )
 
 
+def _interrupted(project: Project) -> Iterator[Item]:
+    """What a kill left half-written, or half-removed by an earlier ``steadycode gc``."""
+    for path in interrupted(project, project_processes(project.root)):
+        if (left := temporary(path)) and left.goes_back:
+            continue  # `steadycode doctor` puts it back
+        what = str(path.relative_to(project.root))
+        yield Item(kind="left by a kill", what=what, paths=(path,), bytes=disk_use(path))
+
+
 def _model_of(job: Path) -> str:
-    """The fingerprint of the model that a job is about; empty when the file does not say."""
+    """The fingerprint of the model that a job is about; empty when the job's file does not say."""
     try:
         return str(read_json(job)["identity"]["model"])
     except (OSError, ValueError, KeyError, TypeError):

@@ -1,16 +1,17 @@
-"""What Prefect knows: deployments, their runs, and what a kill has left there.
+"""Asks Prefect for deployments and their runs.
 
-With ``deploying`` and flows/ the only place that imports prefect. Every call goes to the server
-that PREFECT_API_URL names, else to Prefect's embedded one, which is started for it. A server may
-be shared: only deployments of our flows are looked at, and on a server that is not the project's
-own only runs that a process of ours has claimed.
+Beside flows/, only this module, ``abandoned`` and ``deploying`` import prefect. Every call goes to
+the server that PREFECT_API_URL names, else to Prefect's embedded one, which is started for the
+call. Others may use the server too. So only deployments of our flows are looked at, and on a server
+that is not the project's own a run is judged only after one of our processes has claimed it.
 """
 
 import os
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
+from itertools import count, islice
 from typing import TYPE_CHECKING, Any
 from uuid import UUID
 
@@ -27,9 +28,7 @@ if TYPE_CHECKING:
 LATE = timedelta(minutes=5)
 """A run that was due this long ago and has not started is missed."""
 WAITING = ("Scheduled", "Late")
-_STUCK = timedelta(minutes=10)
 _LOOK_BACK = timedelta(days=14)
-_UNDER_WAY = ("RUNNING", "PENDING", "CANCELLING")
 _BAD_ENDS = ("FAILED", "CRASHED", "CANCELLED")
 _PAGE = 200
 _ENTRYPOINTS = tuple(f"flows/{name}.py:{name}" for name in FLOWS)
@@ -37,12 +36,12 @@ _ENTRYPOINTS = tuple(f"flows/{name}.py:{name}" for name in FLOWS)
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ScheduledRun:
-    """A flow run as we tell of it; times are aware, in UTC."""
+    """A run of one of our flows, as Prefect knows it. All times are aware, in UTC."""
 
     id: str
     name: str
     deployment: str
-    """FLOW/NAME, empty for a run that no deployment of ours made."""
+    """FLOW/NAME; empty when no deployment of ours made the run."""
     due: datetime
     started: datetime | None
     ended: datetime | None
@@ -51,20 +50,22 @@ class ScheduledRun:
     reason: str
     parameters: Mapping[str, Any]
     process: ProcessId | None
-    """What runs it, if it has said so; of an earlier try until the run is Running again."""
+    """The process that claimed the run, if one has. After a retry it is that of the earlier try
+    until the run is Running again, so trust it in that state only."""
     changed: datetime
-    """When it came into this state."""
+    """When the run came into ``state``."""
     pool: str
 
     @property
     def missed(self) -> bool:
-        """It was due and never began: refused since another one ran, or taken by no worker."""
+        """Whether the run was due and never began: no worker took it in time, or it was cancelled
+        because another run had not ended."""
         overdue = self.state in WAITING and datetime.now(UTC) - self.due > LATE
         return self.started is None and (overdue or self.state == "Cancelled")
 
     @property
     def timing(self) -> Timing:
-        """What a person is told of it."""
+        """When the run was due, began and ended, and how, as the views show it."""
         return Timing(
             due=self.due,
             started=self.started,
@@ -79,37 +80,14 @@ class Deployment:
     name: str
     """FLOW/NAME"""
     schedules: tuple[str, ...]
-    """What is active, as cron lines or intervals."""
+    """The active schedules, as cron lines or intervals."""
     last: ScheduledRun | None
     next_due: datetime | None
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Seen:
-    """What is known of this machine's processes when a flow run is judged."""
-
-    flow_runs: frozenset[str]
-    """Ids of flow runs for which Prefect has started a process that lives."""
-    commands: tuple[datetime, ...]
-    """When the live commands that run a flow began."""
-    own_server: bool
-    """Whether the server is the project's: on another, runs that nobody has claimed may be of
-    any machine."""
-
-    def holds(self, run: ScheduledRun) -> bool:
-        """Whether something runs it, or may: what cannot be judged is held."""
-        if run.id in self.flow_runs:
-            return True
-        if run.process is not None and run.state == "Running":
-            return not run.process.is_here or run.process.process() is not None
-        if not self.own_server:
-            return True
-        return not run.deployment and any(began <= run.changed for began in self.commands)
-
-
 @contextmanager
 def prefect_client() -> Iterator["SyncPrefectClient"]:
-    """Raises ConfigError when no server answers."""
+    """A client of the Prefect server. Raises ConfigError when no server answers."""
     import httpx
     from prefect.client.orchestration import get_client
 
@@ -124,28 +102,31 @@ def prefect_client() -> Iterator["SyncPrefectClient"]:
 
 
 def claim_flow_run() -> dict[str, str]:
-    """Write on the flow run under way which process runs it; returns tags that name the run."""
+    """Write on the present flow run that this process runs it.
+
+    Returns the MLflow tags that name the flow run and its deployment.
+    """
     from prefect.runtime import flow_run
 
     mine = UUID(str(flow_run.id))
     with prefect_client() as client:
         client.update_flow_run_labels(mine, {PROCESS: str(ProcessId.mine())})
         deployment = client.read_flow_run(mine).deployment_id
-        name = _names(client).get(deployment, "") if deployment else ""
+        name = names_of(client).get(deployment, "") if deployment else ""
     return {FLOW_RUN: str(mine), **({DEPLOYMENT: name} if name else {})}
 
 
 def deployments() -> list[Deployment]:
-    """Every deployment of ours with its last and next run, by name."""
+    """Every deployment of our flows with its last and next run, sorted by name."""
     now = datetime.now(UTC)
     with prefect_client() as client:
-        names = _names(client)
-        found = []
-        for row in _deployments(client):
-            past = _runs(client, names, deployment_id=row.id, until=now, limit=1)
-            later = _runs(client, names, deployment_id=row.id, since=now)
-            active = tuple(_spoken(one.schedule) for one in row.schedules if one.active)
-            found.append(
+        names = names_of(client)
+        rows = []
+        for row in our_deployments(client):
+            past = runs(client, names, deployment_id=row.id, until=now, limit=1)
+            later = runs(client, names, deployment_id=row.id, since=now)
+            active = tuple(_spoken(timed.schedule) for timed in row.schedules if timed.active)
+            rows.append(
                 Deployment(
                     name=names[row.id],
                     schedules=() if row.paused else active,
@@ -153,69 +134,24 @@ def deployments() -> list[Deployment]:
                     next_due=min((r.due for r in later if r.state in WAITING), default=None),
                 )
             )
-    return sorted(found, key=lambda one: one.name)
-
-
-def dead_runs(seen: Seen) -> list[ScheduledRun]:
-    """Runs that Prefect takes for running and that nothing runs any more."""
-    with prefect_client() as client:
-        found = _runs(client, _names(client), states=_UNDER_WAY)
-        online: dict[str, bool] = {}
-        return [run for run in found if not seen.holds(run) and _abandoned(client, run, online)]
-
-
-def crash(runs: list[ScheduledRun], reason: str) -> None:
-    """Give them the end that their process could not; frees the slots that they hold."""
-    from prefect.client.schemas.objects import State, StateType
-
-    with prefect_client() as client:
-        for run in runs:
-            state: State[None] = State(type=StateType.CRASHED, message=reason)
-            client.set_flow_run_state(UUID(run.id), state, force=True)
-
-
-def held_slots() -> dict[str, int]:
-    """Concurrency limit -> runs under way, of our deployments that count more runs than that."""
-    with prefect_client() as client:
-        limits = {
-            row.id: limit
-            for row in _deployments(client)
-            if (limit := row.global_concurrency_limit) is not None and limit.active_slots
-        }
-        names = _names(client)
-        running = [run.deployment for run in _runs(client, names, states=_UNDER_WAY)]
-        return {
-            limit.name: running.count(names[deployment])
-            for deployment, limit in limits.items()
-            if limit.active_slots > running.count(names[deployment])
-        }
-
-
-def free_slots(name: str) -> None:
-    """Of a concurrency limit that still counts more runs than there are."""
-    from prefect.client.schemas.actions import GlobalConcurrencyLimitUpdate
-
-    running = held_slots().get(name)
-    if running is not None:
-        with prefect_client() as client:
-            update = GlobalConcurrencyLimitUpdate(active_slots=running)
-            client.update_global_concurrency_limit(name, update)
+    return sorted(rows, key=lambda deployment: deployment.name)
 
 
 def unhappy_runs() -> list[ScheduledRun]:
-    """Runs of our deployments that failed, were cut short or never began, of late."""
+    """The runs of our deployments that failed, were cut short or never began in the last two
+    weeks."""
     now = datetime.now(UTC)
     since = now - _LOOK_BACK
     with prefect_client() as client:
-        names = _names(client)
-        ended = _runs(client, names, states=_BAD_ENDS, since=since, until=now)
-        due = _runs(client, names, states=("SCHEDULED",), since=since, until=now - LATE)
+        names = names_of(client)
+        ended = runs(client, names, states=_BAD_ENDS, since=since, until=now)
+        due = runs(client, names, states=("SCHEDULED",), since=since, until=now - LATE)
         missed = [run for run in due if run.missed]
         return [run for run in [*ended, *missed] if run.deployment]
 
 
 def log_of(run: ScheduledRun) -> str:
-    """The end of what Prefect has logged of it."""
+    """The last lines that Prefect has logged of ``run``, at most 200."""
     from prefect.client.schemas.filters import LogFilter, LogFilterFlowRunId
     from prefect.client.schemas.sorting import LogSort
 
@@ -226,7 +162,16 @@ def log_of(run: ScheduledRun) -> str:
     return "".join(lines)
 
 
-def _runs(
+def pages(read: Callable[..., list[Any]], page: int = _PAGE, **which: Any) -> Iterator[Any]:
+    """All that one of Prefect's reads finds, which it gives by the page."""
+    for offset in count(step=page):
+        rows = read(**which, limit=page, offset=offset)
+        yield from rows
+        if len(rows) < page:
+            return
+
+
+def runs(
     client: "SyncPrefectClient",
     names: Mapping[UUID, str],
     *,
@@ -234,9 +179,9 @@ def _runs(
     deployment_id: UUID | None = None,
     since: datetime | None = None,
     until: datetime | None = None,
-    limit: int = _PAGE,
+    limit: int | None = None,
 ) -> list[ScheduledRun]:
-    """Runs of flows with our names by when they were due, newest first."""
+    """The runs of flows that are named as ours are, sorted by when they were due, newest first."""
     from prefect.client.schemas import filters
     from prefect.client.schemas.objects import StateType
     from prefect.client.schemas.sorting import FlowRunSort
@@ -252,19 +197,20 @@ def _runs(
     which = None
     if deployment_id:
         which = filters.DeploymentFilter(id=filters.DeploymentFilterId(any_=[deployment_id]))
-    rows = client.read_flow_runs(
+    rows = pages(
+        client.read_flow_runs,
+        page=limit or _PAGE,
         flow_filter=filters.FlowFilter(name=filters.FlowFilterName(any_=list(FLOWS))),
         flow_run_filter=wanted,
         deployment_filter=which,
         sort=FlowRunSort.EXPECTED_START_TIME_DESC,
-        limit=limit,
     )
-    return [_run(row, names) for row in rows if row.state is not None]
+    return [_run(row, names) for row in islice(rows, limit) if row.state is not None]
 
 
 def _run(row: "FlowRun", names: Mapping[UUID, str]) -> ScheduledRun:
     state = row.state
-    assert state is not None  # _runs leaves the others out
+    assert state is not None  # _runs leaves out those without a state
     message = " ".join((state.message or "").split())
     return ScheduledRun(
         id=str(row.id),
@@ -282,33 +228,20 @@ def _run(row: "FlowRun", names: Mapping[UUID, str]) -> ScheduledRun:
     )
 
 
-def _deployments(client: "SyncPrefectClient") -> list["DeploymentResponse"]:
+def our_deployments(client: "SyncPrefectClient") -> list["DeploymentResponse"]:
     from prefect.client.schemas.filters import FlowFilter, FlowFilterName
 
     ours = FlowFilter(name=FlowFilterName(any_=list(FLOWS)))
-    rows = client.read_deployments(flow_filter=ours, limit=_PAGE)
+    rows = pages(client.read_deployments, flow_filter=ours)
     return [row for row in rows if row.entrypoint in _ENTRYPOINTS]
 
 
-def _names(client: "SyncPrefectClient") -> dict[UUID, str]:
-    """FLOW/NAME of each deployment; our flows are called like their functions."""
+def names_of(client: "SyncPrefectClient") -> dict[UUID, str]:
+    """Id -> FLOW/NAME of each deployment; our flows are named like their functions."""
     return {
         row.id: f"{str(row.entrypoint).rpartition(':')[2]}/{row.name}"
-        for row in _deployments(client)
+        for row in our_deployments(client)
     }
-
-
-def _abandoned(client: "SyncPrefectClient", run: ScheduledRun, online: dict[str, bool]) -> bool:
-    """Claimed, or no worker is there that may be about to start it."""
-    from prefect.client.schemas.objects import WorkerStatus
-
-    claimed = run.process is not None and run.state == "Running"
-    if claimed or not run.pool or datetime.now(UTC) - run.changed > _STUCK:
-        return True
-    if run.pool not in online:
-        workers = client.read_workers_for_work_pool(run.pool)
-        online[run.pool] = any(worker.status == WorkerStatus.ONLINE for worker in workers)
-    return not online[run.pool]
 
 
 def _spoken(schedule: Any) -> str:

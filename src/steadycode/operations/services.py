@@ -1,26 +1,24 @@
 """Prefect, a worker and the MLflow pages for a small team, on 127.0.0.1: ``steadycode up``.
 
-They run in the background until ``steadycode down``. What runs is known from
-``.steadycode/services.json``; a service that has died is started again by the next ``up``.
+They run in the background until ``steadycode down``. ``.steadycode/services.json`` records which
+were started; a service that has died is started again by the next ``up``.
 """
 
 import contextlib
-import json
 import os
 import subprocess
 import sys
 import time
 import urllib.error
 import urllib.request
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 import psutil
-from filelock import FileLock, Timeout
 
 from steadycode.errors import ConfigError, StageFailed
-from steadycode.files import read_json, write_json
+from steadycode.locks import locked
 from steadycode.processes import (
     ProcessId,
     end,
@@ -30,10 +28,12 @@ from steadycode.processes import (
     require_free_port,
 )
 from steadycode.project import Project
+from steadycode.records import read_record, write_record
 
 HOST = "127.0.0.1"
 POOLS: Mapping[str, int] = {"local-process": 1, "gpu": 1}
-"""Work pool -> runs at a time, when it is made: two trainings on one machine slow each other."""
+"""Work pool -> runs at a time, set when the pool is made: two trainings on one machine slow each
+other down."""
 SERVER, PAGES = "prefect", "mlflow"
 PREFECT_PORT, MLFLOW_PORT = 4200, 5000
 SCHEMA = 1
@@ -44,7 +44,10 @@ _STOP_SECONDS = 20.0
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Services:
-    """What was started. ``processes``: prefect, mlflow, and ``worker POOL`` for each worker."""
+    """The services that ``steadycode up`` has started, and their ports.
+
+    The keys of ``processes`` are prefect, mlflow, and ``worker POOL`` for each worker.
+    """
 
     prefect_port: int
     mlflow_port: int
@@ -63,7 +66,7 @@ class Services:
         return f"http://{HOST}:{self.mlflow_port}"
 
     def address(self, name: str) -> str:
-        """Where its pages are; empty for a worker."""
+        """The address of the service's pages; empty for a worker, which has none."""
         return {SERVER: self.prefect, PAGES: self.mlflow}.get(name, "")
 
     def alive(self, name: str) -> psutil.Process | None:
@@ -71,57 +74,68 @@ class Services:
         return known.process() if known else None
 
 
-def recorded(project: Project) -> Services | None:
-    """What the last ``up`` started here, whether or not it still runs.
+@dataclass(frozen=True, kw_only=True)
+class _Record:
+    """``Services`` on disk, with the project's root: a record in a copied folder is not its own."""
 
-    None when there is no readable record (see ``survivors``), and in a copy of a project, where
-    the record tells of the original's services.
+    root: Path
+    prefect_port: int
+    mlflow_port: int
+    processes: Mapping[str, str]
+
+
+def recorded(project: Project) -> Services | None:
+    """The services that the last ``up`` started here, whether or not they still run.
+
+    None when there is no readable record (see ``survivors``), and in a copy of a project, whose
+    record is about the original's services.
     """
     try:
-        row = read_json(_state(project))
-        home = Path(row["root"])
-        if home != project.root and (home / _state(project).relative_to(project.root)).exists():
-            return None
-        processes = {name: ProcessId.parse(text) for name, text in row["processes"].items()}
-        return Services(
-            prefect_port=int(row["prefect_port"]),
-            mlflow_port=int(row["mlflow_port"]),
-            processes={name: one for name, one in processes.items() if one is not None},
-        )
-    except (OSError, json.JSONDecodeError, KeyError, TypeError, ValueError, AttributeError):
+        record = read_record(project.services, _Record, SCHEMA, ConfigError, "`steadycode down`")
+    except ConfigError:
         return None
+    if record.root != project.root and Project(record.root).services.exists():
+        return None
+    processes = {name: ProcessId.parse(text) for name, text in record.processes.items()}
+    return Services(
+        prefect_port=record.prefect_port,
+        mlflow_port=record.mlflow_port,
+        processes={name: known for name, known in processes.items() if known is not None},
+    )
+
+
+def running(project: Project) -> list[psutil.Process]:
+    """The services that the last ``up`` started here and that still run."""
+    known = recorded(project)
+    return [process for name in known.processes if (process := known.alive(name))] if known else []
 
 
 def survivors(project: Project) -> list[psutil.Process]:
-    """Live services of this project, and what they have started, whatever the record says."""
-    return [one for one in project_processes(project.root) if environment_of(one).get(_SERVICE)]
+    """The live services of this project and what they have started, whatever the record says."""
+    processes = project_processes(project.root)
+    return [process for process in processes if environment_of(process).get(_SERVICE)]
 
 
 def use_server(project: Project) -> None:
-    """Let this process talk to the Prefect server of ``up``, where one runs and no other is
-    named: an embedded one beside it would work on the same database."""
+    """Let this process talk to the Prefect server of ``up`` if that runs and no other is named: an
+    embedded server beside it would work on the same database."""
     services = recorded(project)
     if services is not None and services.alive(SERVER):
         os.environ.setdefault("PREFECT_API_URL", services.api)
 
 
 def is_own_server(project: Project) -> bool:
-    """Whether Prefect's server is the embedded one or that of ``up``: all its runs are ours."""
+    """Whether the Prefect server is the embedded one or that of ``up``, so that all its runs are
+    this project's."""
     services = recorded(project)
     named = os.environ.get("PREFECT_API_URL")
     return not named or (services is not None and named == services.api)
 
 
-@contextlib.contextmanager
-def changing(project: Project) -> Iterator[None]:
-    """One ``up`` or ``down`` at a time. Raises ConfigError."""
-    project.work.mkdir(parents=True, exist_ok=True)
-    try:
-        held = FileLock(project.work / "services.lock").acquire(timeout=0)
-    except Timeout:
-        raise ConfigError("another `steadycode up` or `down` is at work; wait for it") from None
-    with held:
-        yield
+def changing(project: Project) -> contextlib.AbstractContextManager[None]:
+    """A lock that lets one ``up`` or ``down`` run at a time. Raises ConfigError when it is held."""
+    busy = ConfigError("another `steadycode up` or `down` is at work; wait for it")
+    return locked(project.lock("services"), busy)
 
 
 def require_ports(services: Services) -> None:
@@ -139,7 +153,7 @@ def start_server(project: Project, services: Services) -> Services:
 
 
 def start_pages(project: Project, services: Services, command: Sequence[str]) -> Services:
-    """The MLflow pages, by ``registry.ui.ui_command``."""
+    """Start the MLflow pages; ``command`` is what ``registry.ui.ui_command`` gives."""
     return _start(project, services, PAGES, command)
 
 
@@ -148,7 +162,10 @@ def start_worker(project: Project, services: Services, pool: str) -> Services:
 
 
 def wait_for(project: Project, services: Services, name: str) -> None:
-    """Until it answers. Raises StageFailed with the end of its log when it does not."""
+    """Wait until the service ``name`` answers.
+
+    Raises StageFailed, with the end of its log, when it dies or does not answer within 3 minutes.
+    """
     path = {SERVER: "/api/health", PAGES: "/health"}[name]
     deadline = time.monotonic() + _START_SECONDS
     while True:
@@ -156,7 +173,7 @@ def wait_for(project: Project, services: Services, name: str) -> None:
             urllib.request.urlopen(f"{services.address(name)}{path}", timeout=5).close()
             return
         if services.alive(name) is None or time.monotonic() > deadline:
-            log = log_of(project, name)
+            log = project.service_log(name)
             tail = "\n  ".join(log.read_text(errors="replace").rstrip().splitlines()[-8:])
             raise StageFailed(
                 f"{name} does not answer at {services.address(name)}; the end of {log}:\n  {tail}"
@@ -169,19 +186,15 @@ def worker_command(pool: str) -> list[str]:
 
 
 def stop(project: Project, services: Services, names: Sequence[str]) -> None:
-    """End these services and all that they have started, and forget them."""
-    processes = [found for name in names if (found := services.alive(name))]
+    """End the services ``names`` and all that they have started, and take them off the record."""
+    processes = [process for name in names if (process := services.alive(name))]
     end([member for process in processes for member in family(process)], _STOP_SECONDS)
-    left = {name: one for name, one in services.processes.items() if name not in names}
+    left = {name: known for name, known in services.processes.items() if name not in names}
     _write(project, replace(services, processes=left))
 
 
 def forget(project: Project) -> None:
-    _state(project).unlink(missing_ok=True)
-
-
-def log_of(project: Project, name: str) -> Path:
-    return project.work / "services" / f"{name.replace(' ', '-')}.log"
+    project.services.unlink(missing_ok=True)
 
 
 def _start(
@@ -192,7 +205,7 @@ def _start(
 ) -> Services:
     if services.alive(name):
         return services
-    log = log_of(project, name)
+    log = project.service_log(name)
     log.parent.mkdir(parents=True, exist_ok=True)
     with log.open("ab") as output:
         process = subprocess.Popen(
@@ -222,16 +235,11 @@ def _environment(services: Services, name: str) -> dict[str, str]:
     return environment
 
 
-def _state(project: Project) -> Path:
-    return project.work / "services.json"
-
-
 def _write(project: Project, services: Services) -> None:
-    row = {
-        "schema": SCHEMA,
-        "root": str(project.root),
-        "prefect_port": services.prefect_port,
-        "mlflow_port": services.mlflow_port,
-        "processes": {name: str(one) for name, one in services.processes.items()},
-    }
-    write_json(_state(project), row)
+    record = _Record(
+        root=project.root,
+        prefect_port=services.prefect_port,
+        mlflow_port=services.mlflow_port,
+        processes={name: str(known) for name, known in services.processes.items()},
+    )
+    write_record(project.services, record, SCHEMA)

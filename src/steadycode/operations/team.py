@@ -26,8 +26,11 @@ from steadycode.registry.ui import ui_command
 def up(
     project: Project, prefect_port: int | None, mlflow_port: int | None, notify: str | None
 ) -> None:
-    """Start what does not run yet, deploy prefect.yaml, and put right what a kill or a reboot has
-    left. What can be wrong is looked for before anything is started. Raises ConfigError."""
+    """Start the services that do not run yet, deploy prefect.yaml, and mend what a kill or a reboot
+    has left.
+
+    Settings and ports are checked before anything is started. Raises ConfigError when one is wrong.
+    """
     console = Console()
     with services.changing(project):
         running = services.recorded(project)
@@ -51,7 +54,7 @@ def _start(project: Project, now: Services, notify: str | None, say: doctor.Say)
     now = _start_pages(project, now)
     services.wait_for(project, now, SERVER)
     os.environ["PREFECT_API_URL"] = now.api
-    # before deploying: that removes scheduled runs, those that were missed among them
+    # before deploying, which removes scheduled runs, those that were missed among them
     doctor.repair(project, say)
     deploying.ensure_pools(POOLS)
     deploying.deploy(project)
@@ -64,8 +67,10 @@ def _start(project: Project, now: Services, notify: str | None, say: doctor.Say)
 
 
 def down(project: Project) -> None:
-    """Stop everything that ``up`` has started, runs of its worker included; they go on from there
-    when they are started again."""
+    """Stop everything that ``up`` has started, the runs of its workers included.
+
+    Such a run goes on from where it was when it is started again.
+    """
     console = Console()
     with services.changing(project):
         running = services.recorded(project)
@@ -81,17 +86,20 @@ def down(project: Project) -> None:
                 os.environ["PREFECT_API_URL"] = running.api
                 try:
                     doctor.repair(project, _sayer(console))
-                except Exception as fault:  # a moved project, a server that hangs: stop it anyway
+                except Exception as fault:  # say a moved project, or a server that hangs: go on
                     _sayer(console)(f"not repaired, the next run will: {fault}")
             services.stop(project, running, [SERVER, PAGES])
-        end(services.survivors(project))  # of an `up` whose record is lost
+        end(services.survivors(project))  # those of an `up` whose record is lost
         services.forget(project)
     console.print("all stopped")
 
 
 def work_for(project: Project, pool: str) -> None:
-    """A worker in this process, for the server that PREFECT_API_URL names. Raises ConfigError
-    when none is named and none is up, when it does not answer, or has no such pool."""
+    """Turn this process into a worker of ``pool`` on the server that PREFECT_API_URL names.
+
+    Raises ConfigError when no server is named or up, when it does not answer, or when it has no
+    such pool.
+    """
     if not os.environ.get("PREFECT_API_URL"):
         raise ConfigError(
             "no Prefect server is up here; name one, PREFECT_API_URL=http://HOST:4200/api"
@@ -107,7 +115,8 @@ def _sayer(console: Console) -> doctor.Say:
 
 
 def _refuse_strangers(project: Project, running: Services | None) -> None:
-    """Servers that this command would start another one beside."""
+    """Raise ConfigError when a server runs that is not on our record: ``up`` would start another
+    one beside it."""
     named = os.environ.get("PREFECT_API_URL")
     if named and not (running and running.alive(SERVER)):
         raise ConfigError(
@@ -124,7 +133,10 @@ def _refuse_strangers(project: Project, running: Services | None) -> None:
 def _to_start(
     running: Services | None, prefect_port: int | None, mlflow_port: int | None
 ) -> Services:
-    """A service that runs keeps its port. Raises ConfigError when it was asked for another."""
+    """The services with the ports to use; one that runs keeps its port.
+
+    Raises ConfigError when such a service was asked for another port.
+    """
     asked = {SERVER: prefect_port, PAGES: mlflow_port}
     ports = {SERVER: PREFECT_PORT, PAGES: MLFLOW_PORT}
     if running is not None:
@@ -138,7 +150,7 @@ def _to_start(
             )
         ports[name] = port
     known = running.processes if running else {}
-    alive = {name: one for name, one in known.items() if running and running.alive(name)}
+    alive = {name: process for name, process in known.items() if running and running.alive(name)}
     return Services(prefect_port=ports[SERVER], mlflow_port=ports[PAGES], processes=alive)
 
 
@@ -166,9 +178,10 @@ def _refuse_commands(project: Project) -> None:
 
 def _show(project: Project, console: Console, now: Services) -> None:
     for name in now.processes:
-        log = services.log_of(project, name).relative_to(project.root)
+        log = project.service_log(name).relative_to(project.root)
         console.print(f"{name} {now.address(name)} (log: {log})", highlight=False, soft_wrap=True)
-    for one in schedule.deployments():
-        due = f"next {one.next_due:%Y-%m-%d %H:%M} UTC" if one.next_due else "not scheduled"
-        console.print(f"{one.name}: {due}", markup=False, highlight=False)
+    for deployment in schedule.deployments():
+        next_due = deployment.next_due
+        due = f"next {next_due:%Y-%m-%d %H:%M} UTC" if next_due else "not scheduled"
+        console.print(f"{deployment.name}: {due}", markup=False, highlight=False)
     console.print("`steadycode status` tells how they went, `steadycode down` stops everything")

@@ -1,15 +1,14 @@
 """Finds the files behind the name of a source of problems, and reads their lines."""
 
-import gzip
 import importlib.util
 import re
-import zlib
 from collections.abc import Iterator
 from contextlib import suppress
 from pathlib import Path
 
 from steadycode.errors import ConfigError, DataError
 from steadycode.hub import HubError, snapshot
+from steadycode.json_lines import raw_lines
 from steadycode.project import find_project
 
 _SUFFIXES = (".jsonl", ".jsonl.gz", ".parquet")
@@ -39,32 +38,19 @@ def problem_file(source: str) -> Path:
 
 def lines(path: Path) -> Iterator[tuple[str, bytes]]:
     """Yield the place (``file:line``) and the text of every line of a file, or of a folder's files.
-
-    A row of a parquet file becomes a line of JSON. Raises DataError when a file cannot be read.
-    """
+    A row of a parquet file becomes a line of JSON. Raises DataError when a file cannot be read."""
     files = _data_files(path.iterdir()) if path.is_dir() else [path]
     if not files:
         raise DataError(f"{path} holds no {' or '.join(_SUFFIXES)} file; name another folder")
     for file in files:
-        for number, line in enumerate(_content(file).split(b"\n"), start=1):
-            yield f"{file}:{number}", line
+        yield from _parquet_rows(file) if file.suffix == ".parquet" else raw_lines(file)
 
 
 def _data_files(paths: Iterator[Path]) -> list[Path]:
     return sorted(path for path in paths if path.name.endswith(_SUFFIXES) and path.is_file())
 
 
-def _content(path: Path) -> bytes:
-    if path.suffix == ".parquet":
-        return _parquet_rows(path)
-    try:
-        raw = path.read_bytes()
-        return gzip.decompress(raw) if path.suffix == ".gz" else raw
-    except (OSError, EOFError, zlib.error) as error:
-        raise DataError(f"{path} cannot be read: {error}; restore the file") from error
-
-
-def _parquet_rows(path: Path) -> bytes:
+def _parquet_rows(path: Path) -> Iterator[tuple[str, bytes]]:
     import pandas as pd
 
     try:
@@ -72,7 +58,8 @@ def _parquet_rows(path: Path) -> bytes:
     except Exception as error:  # a damaged file raises many types
         reason = " ".join(str(error).split())[:200]
         raise DataError(f"{path} cannot be read: {reason}; restore the file") from error
-    return text.encode()
+    for number, line in enumerate(text.encode().splitlines(), start=1):
+        yield f"{path}:{number}", line
 
 
 def _folders() -> Iterator[Path]:

@@ -1,10 +1,10 @@
 """Loads the problems of a source row by row, and names what is wrong by file and line."""
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from contextlib import suppress
-from pathlib import Path
 
 from steadycode.errors import DataError
+from steadycode.json_lines import decoded
 from steadycode.problems.files import lines, problem_file
 from steadycode.problems.problem import Problem, check_problem, parse_problem
 
@@ -27,7 +27,7 @@ def load_problems(
     problems: list[Problem] = []
     first: dict[str, str] = {}
     rows = 0
-    for where, line in _rows(path):
+    for where, line in lines(path):
         rows += 1
         try:
             problem = _problem(line, where)
@@ -52,14 +52,14 @@ def load_problems(
 
 
 def locate(source: str) -> dict[str, str]:
-    """Where each task's row is, as ``file:line``, by task_id; for faults that only a run shows.
+    """The place of each task's row (``file:line``) by task_id, for faults that only a run shows.
 
     When several rows have the same task_id, the one that is loaded counts. Raises DataError as
     ``problem_file`` does.
     """
     usable: dict[str, str] = {}
     damaged: dict[str, str] = {}
-    for where, line in _rows(problem_file(source)):
+    for where, line in lines(problem_file(source)):
         with suppress(DataError):
             problem = _problem(line, where)
             damaged.setdefault(problem.task_id, where)
@@ -68,13 +68,5 @@ def locate(source: str) -> dict[str, str]:
     return damaged | usable
 
 
-def _rows(path: Path) -> Iterator[tuple[str, bytes]]:
-    return ((where, line) for where, line in lines(path) if line.strip())
-
-
 def _problem(line: bytes, where: str) -> Problem:
-    try:
-        text = line.decode("utf-8-sig")
-    except UnicodeDecodeError as error:
-        raise DataError(f"{where}: not UTF-8 text; save the file as UTF-8") from error
-    return parse_problem(text, where)
+    return parse_problem(decoded(line, where), where)

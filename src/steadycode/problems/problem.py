@@ -1,12 +1,12 @@
 """Defines a problem, reads it from a row, and checks that its program and test are usable."""
 
 import ast
-import json
 import re
 from collections.abc import Sequence
 from dataclasses import dataclass
 
 from steadycode.errors import DataError
+from steadycode.json_lines import json_object
 from steadycode.problems.mbpp import MBPP_FIELDS, from_mbpp
 from steadycode.problems.python import functions, parsed
 from steadycode.randomness import derive_seed
@@ -43,13 +43,7 @@ def parse_problem(line: str, where: str) -> Problem:
     Other fields are left out. Raises DataError, beginning with ``where``, for a row that lacks
     fields.
     """
-    try:
-        row = json.loads(line)
-    except (ValueError, RecursionError) as error:
-        fault = getattr(error, "msg", error)
-        raise DataError(f"{where}: not JSON ({fault}); write one object per line") from error
-    if not isinstance(row, dict):
-        raise DataError(f"{where}: expected an object with {', '.join(_FIELDS)}")
+    row = json_object(line, where)
     if all(field in row for field in MBPP_FIELDS) and "canonical_solution" not in row:
         row = from_mbpp(row, where)
     for field in _FIELDS:

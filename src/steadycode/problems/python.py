@@ -9,8 +9,7 @@ Function = ast.FunctionDef | ast.AsyncFunctionDef
 
 
 def parsed(text: str, what: str) -> ast.Module:
-    """The syntax tree of ``text``. Raises DataError when it does not parse; its message begins with
-    ``what``, which ends in "is" or "are"."""
+    """Parse ``text``. Raises DataError; it begins with ``what``, which ends in "is" or "are"."""
     try:
         with warnings.catch_warnings():
             warnings.simplefilter("ignore")  # "\\d" in a string is the row's own affair

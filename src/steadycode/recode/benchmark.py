@@ -1,4 +1,4 @@
-"""Nominal problems and their variants: built, checked, and hashed."""
+"""Builds, checks and hashes a benchmark: nominal problems and their variants."""
 
 import platform
 from collections import Counter
@@ -26,7 +26,7 @@ from steadycode.sandbox.contract import Judge, Program, Verdict
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Rejected:
-    """A variant that broke a promise, and which: it is not in the benchmark."""
+    """A variant that is not in the benchmark because it broke a promise, which ``reason`` names."""
 
     task_id: str
     perturbation: str
@@ -37,7 +37,11 @@ class Rejected:
 
 @dataclass(frozen=True, slots=True)
 class Fault:
-    """The promise that a variant breaks, if any. ``passed`` is False where nothing was run."""
+    """The promise that a variant breaks; ``reason`` is empty when it breaks none.
+
+    ``parsed`` and ``passed`` say whether its program parses and passes its own test; ``passed`` is
+    False when nothing was run.
+    """
 
     reason: str
     parsed: bool
@@ -46,10 +50,11 @@ class Fault:
 
 @dataclass(frozen=True, kw_only=True)
 class Benchmark:
-    """``partial`` is parallel to ``nominal``; a problem without a half appears there unchanged.
+    """Nominal problems, the same problems with half of the solution in the prompt, and variants.
 
-    ``metadata`` tells how it was made (style, seeds, perturbations, counts) and is not part of
-    the content hash.
+    ``partial`` holds the problems in the order of ``nominal``; one that cannot be halved stands
+    there unchanged. ``metadata`` tells how the benchmark was made (style, seeds, perturbations,
+    counts) and is not part of the content hash.
     """
 
     nominal: tuple[Problem, ...]
@@ -60,13 +65,13 @@ class Benchmark:
 
     @cached_property
     def content_hash(self) -> str:
-        """sha256 over problems and variants, in their order."""
+        """The sha256 of all problems and variants, in their order."""
         return sha256_json([[asdict(row) for row in part]
                             for part in (self.nominal, self.partial, self.variants)])  # fmt: skip
 
     @property
     def perturbations(self) -> tuple[str, ...]:
-        """Names of the perturbations asked for, whether or not a variant of each is left."""
+        """The names of the perturbations asked for, even those of which no variant is left."""
         return tuple(self.metadata.get("perturbations", ())) or tuple(
             dict.fromkeys(variant.perturbation for variant in self.variants)
         )
@@ -80,7 +85,8 @@ class Benchmark:
         )
 
     def cases(self) -> Iterator[tuple[Mode, Problem]]:
-        """Every row to evaluate, with the mode of its prompt: nominal, partial, variants."""
+        """Every problem to evaluate, with the mode of its prompt: first the nominal ones, then the
+        partial ones, then the variants."""
         yield from (("full", problem) for problem in self.nominal)
         yield from (("partial", problem) for problem in self.partial)
         yield from ((mode_of(v.group), v) for v in self.variants)
@@ -97,14 +103,16 @@ def build_benchmark(
 ) -> Benchmark:
     """Perturb every problem by every perturbation in ``names`` (default: all of the style).
 
-    Random perturbations give ``seeds`` variants, fixed ones a single one. Every variant is
-    promised to parse, to pass its own test with its reference solution, and to say whether its
+    Random perturbations give ``seeds`` variants, fixed ones a single one. A variant promises that
+    it parses, that its reference solution passes its own test, and that it says truly whether its
     prompt changed. One that breaks a promise is rejected in style sound; in style release it stays,
     and is counted. ``judge`` runs the reference solutions, e.g. ``Sandbox.judge`` of an open
     sandbox; without one nothing is run, and whether they pass is not verified.
-    A perturbation whose plug-in is not in ``plugins`` is skipped: ``metadata["skipped"]`` says so.
-    ``metadata["failing_references"]``: what ails each problem whose own solution fails, by task.
-    ``on_progress(done, total)`` counts variants. Raises ConfigError for an unknown name or style.
+
+    A perturbation whose plug-in is not in ``plugins`` is skipped and named in
+    ``metadata["skipped"]``. ``metadata["failing_references"]`` says, by task, why a problem's own
+    solution fails. ``on_progress(done, total)`` counts variants. Raises ConfigError for an unknown
+    name or style.
     """
     asked = names_of(style) if names is None else tuple(dict.fromkeys(names))
     check_names(asked, style)
@@ -150,10 +158,10 @@ def _perturbed(
     style: Style,
     plugins: Plugins | None,
 ) -> tuple[list[Variant], list[Rejected]]:
-    """Variants by name, then seed, then problem; and what could not be perturbed.
+    """The variants, sorted by name, then seed, then problem; and those that could not be made.
 
-    Made problem by problem, so that a program is parsed once for all its variants; each file's
-    generator still meets the problems in their order.
+    They are made problem by problem, so that a program is parsed once for all its variants. Each
+    (name, seed) has a random generator of its own, which meets the problems in their order.
     """
     files = [(n, seed) for n in names for seed in range(seeds if PERTURBATIONS[n].random else 1)]
     made: dict[tuple[str, int], list[Variant]] = {file: [] for file in files}
@@ -189,7 +197,7 @@ def _partial_or_same(problem: Problem, style: Style) -> Problem:
 
 
 def _failing(problems: Sequence[Problem], judge: Judge) -> dict[str, Verdict]:
-    """Task -> the verdict on its own reference solution where that does not pass."""
+    """Task -> the verdict on its own reference solution, for each task where that fails."""
     verdicts = dict(judge(enumerate(map(_reference, problems))))
     return {
         problem.task_id: verdicts[number]
@@ -201,11 +209,10 @@ def _failing(problems: Sequence[Problem], judge: Judge) -> dict[str, Verdict]:
 def _broken_promises(
     variants: Sequence[Variant], failing: Mapping[str, Verdict], judge: Judge | None
 ) -> Iterator[tuple[int, Fault]]:
-    """The number of each variant, in any order, with the promise that it breaks; without a judge,
-    whether it parses.
+    """The number of each variant, in any order, with the promise that it breaks.
 
-    A variant whose reference fails as the unperturbed one does is told apart from one that the
-    perturbation broke.
+    Without a judge, only parsing is checked. The reason says whether the perturbation broke the
+    reference solution or the unperturbed one fails too.
     """
     if judge is None:
         for number, variant in enumerate(variants):
@@ -245,8 +252,9 @@ def _counts(
     rejected: Sequence[Rejected],
     verified: bool,
 ) -> dict[str, dict[str, int | None]]:
-    """Per perturbation: rows made; of these unchanged, repeats of another one, parsed, passed with
-    the reference solution (None where nothing was run); and rejected, or not made at all."""
+    """Counts by perturbation: ``rows`` made; how many of these are unchanged, repeat another row,
+    parse, and pass with the reference solution (None when nothing was run); and how many were
+    rejected or could not be made."""
     rows = Counter(variant.perturbation for variant, _ in faults)
     unchanged = Counter(variant.perturbation for variant, _ in faults if not variant.changed)
     parsed = Counter(variant.perturbation for variant, fault in faults if fault.parsed)

@@ -1,4 +1,4 @@
-"""Which perturbations to run when not all can be: those that told most per prompt before."""
+"""Chooses the perturbations to run when there is no time for all: those that told most before."""
 
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
@@ -10,8 +10,11 @@ from steadycode.recode.report import Report
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Told:
-    """What earlier runs say of one perturbation. ``flips``: (run, task) pairs whose verdict
-    differed from the nominal one in some variant; ``prompts``: changed variants evaluated."""
+    """What earlier runs tell of one perturbation.
+
+    ``flips`` holds the (run, task) pairs in which some variant's verdict differed from the nominal
+    one; ``prompts`` counts the changed variants that were evaluated.
+    """
 
     name: str
     flips: frozenset[tuple[int, str]]
@@ -19,7 +22,7 @@ class Told:
 
 
 def told(reports: Iterable[Report]) -> list[Told]:
-    """One for each perturbation of the earlier ``reports``, by name."""
+    """What the earlier ``reports`` tell of each perturbation in them, sorted by name."""
     flips: dict[str, set[tuple[int, str]]] = {}
     prompts: dict[str, int] = {}
     for number, report in enumerate(reports):
@@ -36,11 +39,12 @@ def told(reports: Iterable[Report]) -> list[Told]:
 
 
 def choose(earlier: Sequence[Told], problems: int, seeds: int, budget: int) -> list[str]:
-    """Names whose variants of ``problems`` fit into ``budget`` prompts.
+    """The names of perturbations that together take no more than ``budget`` prompts.
 
-    Greedy: again and again the perturbation that shows most further changed verdicts per prompt,
-    so that two which break the same problems are not both chosen. Raises ConfigError when nothing
-    is known, or nothing fits.
+    Each runs on ``problems`` problems, with ``seeds`` seeds if it is random. The choice is greedy:
+    each time the perturbation that adds most changed verdicts per prompt, so that two which break
+    the same problems are not both chosen. Raises ConfigError without an earlier run, or when
+    nothing fits.
     """
     if not earlier:
         raise ConfigError(

@@ -13,7 +13,7 @@ from steadycode.recode.report import Report, build_report
 from steadycode.sandbox.contract import Judge, Program, Verdict
 
 Complete = Callable[[Sequence[str]], Iterable[Completion]]
-"""Distinct prompts in; one or more samples for each out, in any order."""
+"""A function that takes distinct prompts and gives one or more samples for each, in any order."""
 
 
 def evaluate(
@@ -30,10 +30,10 @@ def evaluate(
 
     ``judge`` runs the programs, e.g. ``Sandbox.judge`` of an open sandbox. Programs run while
     completions are still coming, and ``complete`` never waits for a verdict.
-    ``total_problems`` is how many there are of which the benchmark may be a subset;
-    ``on_progress(done, total)`` counts verdicts, from another thread than this one. The completions
-    come back in the order of the prompts, then of the samples. Raises EvidenceError when
-    ``complete`` leaves out a prompt or gives prompts different numbers of samples.
+    ``total_problems`` is the size of the problem set, of which the benchmark may be a subset.
+    ``on_progress(done, total)`` counts verdicts, and is called in another thread than this one. The
+    completions are returned in the order of the prompts, then of the samples. Raises EvidenceError
+    when ``complete`` leaves out a prompt or gives prompts different numbers of samples.
     """
     cases = list(benchmark.cases())
     places: dict[str, list[int]] = {}
@@ -66,8 +66,11 @@ def evaluate(
 
 
 def _program(problem: Problem, text: str, style: Style) -> Program:
-    """A chat reply holds the whole function, of which the prompt then only gives what is before; or
-    it goes on from the prompt like any other completion."""
+    """The program to run for a completion: the prompt followed by ``text``.
+
+    A chat model may write the whole function again. Then only what stands before that function in
+    the prompt is kept.
+    """
     if style == "chat" and _definition(problem.entry_point).search(text):
         before = _definition(problem.entry_point).split(problem.prompt, maxsplit=1)[0]
         return Program(before + text, problem.test, problem.entry_point)
@@ -77,7 +80,7 @@ def _program(problem: Problem, text: str, style: Style) -> Program:
 
 
 def _definition(name: str) -> re.Pattern[str]:
-    """Where ``name`` is defined at column 0, its decorators included."""
+    """A pattern for the definition of ``name`` at column 0, its decorators included."""
     kind = r"(?:def|class|async[ \t]+def)"
     return re.compile(rf"^(?:@.*\n)*{kind}[ \t]+{re.escape(name)}\b", re.MULTILINE)
 

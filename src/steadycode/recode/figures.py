@@ -1,4 +1,4 @@
-"""From outcomes to the figures of a report, each with its interval or the reason it has none."""
+"""Computes the figures of a report from outcomes, each with its interval, or why it has none."""
 
 from collections.abc import Callable, Sequence, Set
 from dataclasses import dataclass, replace
@@ -19,32 +19,33 @@ _NO_PROBLEM = "no problem was evaluated"
 def figures(
     outcomes: Sequence[Outcome], perturbations: Sequence[str], seed: int
 ) -> dict[str, Figure]:
-    """Every figure, keyed by its MLflow metric name. Intervals resample problems, from ``seed``.
+    """Every figure, keyed by its MLflow metric name; ``seed`` is for the intervals' resampling.
 
-    The worst case of a group ranges over all its perturbations and seeds together, that of a mode
-    (``recode/full``, ``recode/partial``) over its two groups, which share the nominal prompts.
-    Variants whose prompt did not change are left out of it. ``robust_pass_of_some_at_1`` is at the
-    same number of variants for all groups: ``recode/some_variants``.
+    The worst case of a group is over all its perturbations and seeds together; that of a mode
+    (``recode/full``, ``recode/partial``) is over its two groups, which share the nominal prompts.
+    Variants whose prompt did not change do not count. ``robust_pass_of_some_at_1`` takes the same
+    number of variants in all groups, so that they can be compared: ``recode/some_variants``.
     """
-    found: dict[str, Figure] = {}
+    computed: dict[str, Figure] = {}
     tables = {group: _table(outcomes, {group}, None) for group in GROUPS}
     some = _some(list(tables.values()))
     if some:
-        found["recode/some_variants"] = Figure(value=some, low=some, high=some, n=0)
+        count = float(some)  # as every figure is, so that it is the same once read back
+        computed["recode/some_variants"] = Figure(value=count, low=count, high=count, n=0)
     for mode in ("full", "partial"):
         rows = [o for o in outcomes if o.perturbation is None and o.mode == mode]
-        found[f"recode/{mode}/pass_at_{K}"] = _pass(rows, seed)
+        computed[f"recode/{mode}/pass_at_{K}"] = _pass(rows, seed)
         groups = {group for group in GROUPS if mode_of(group) == mode}
-        found |= _worst(f"recode/{mode}", _table(outcomes, groups, None), mode, seed)
+        computed |= _worst(f"recode/{mode}", _table(outcomes, groups, None), mode, seed)
     for group, table in tables.items():
-        found |= _worst(f"recode/{group}", table, group, seed)
+        computed |= _worst(f"recode/{group}", table, group, seed)
         if some:
             name = f"recode/{group}/robust_pass_of_some_at_{K}"
-            found[name] = _robust_pass_of_some(table, some, group, seed)
+            computed[name] = _robust_pass_of_some(table, some, group, seed)
         for name in (n for n in perturbations if PERTURBATIONS[n].group == group):
-            one = _table(outcomes, {group}, name)
-            found |= _worst(f"recode/{group}/{name}", one, name, seed)
-    return found
+            single = _table(outcomes, {group}, name)
+            computed |= _worst(f"recode/{group}/{name}", single, name, seed)
+    return computed
 
 
 def _worst(prefix: str, table: "_Table", what: str, seed: int) -> dict[str, Figure]:
@@ -56,14 +57,18 @@ def _worst(prefix: str, table: "_Table", what: str, seed: int) -> dict[str, Figu
 
 
 def _some(tables: Sequence["_Table"]) -> int:
-    """As many variants as half of the problems have in every group that has any."""
+    """The smallest of the groups' median numbers of variants per problem, so that about half of the
+    problems of every group have as many; 0 when no group has variants."""
     counts = [table.valid.sum(axis=1) for table in tables if len(table.valid)]
     return min((int(np.median(count)) for count in counts), default=0)
 
 
 @dataclass(frozen=True, slots=True)
 class _Table:
-    """The problems that have a changed variant: their verdicts as arrays (see metrics)."""
+    """The verdicts on the problems that have a changed variant, as arrays (see ``metrics``).
+
+    ``left_out`` counts the problems that have none.
+    """
 
     nominal: Bools
     variants: Bools
@@ -72,7 +77,7 @@ class _Table:
 
 
 def _table(outcomes: Sequence[Outcome], groups: Set[Group], name: str | None) -> _Table:
-    """Of the ``groups`` of one mode; of one perturbation where ``name`` is given."""
+    """The table of ``groups``, which share one mode; only of the perturbation ``name`` if given."""
     (mode,) = {mode_of(group) for group in groups}
     rows: dict[str, list[tuple[bool, ...]]] = {}
     for outcome in outcomes:
@@ -143,7 +148,10 @@ def _figure(
     seed: int,
     left_out: int = 0,
 ) -> Figure:
-    """``statistic`` of the means over problems of each of ``values``, and of resampled means."""
+    """The figure that ``statistic`` gives for the means over problems of each of ``values``.
+
+    Its interval comes from the means over resampled problems.
+    """
     count = len(values[0])
     draws = metrics.bootstrap(count, derive_seed(seed, "bootstrap"))
     low, high = metrics.interval(np.asarray(statistic([v[draws].mean(axis=1) for v in values])))

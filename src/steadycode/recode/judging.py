@@ -1,4 +1,4 @@
-"""Programs handed to a judge while others are still being written."""
+"""Hands programs to a judge while a model is still writing others."""
 
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
@@ -13,11 +13,12 @@ from steadycode.sandbox.contract import Judge, Key, Program, Verdict
 def judging(
     judge: Judge, take: Callable[[Key, Verdict], None]
 ) -> Iterator[Callable[[Key, Program], None]]:
-    """A function that hands ``judge`` a program and never waits: whoever drives a model calls it.
+    """Yield a function that hands ``judge`` a program and never waits, so that the model that
+    writes programs is not held up.
 
-    ``take`` is called with every verdict as it comes, in a thread of its own. Leaving the block
-    waits for the verdicts that are missing; leaving it by an error does not. An error raised
-    by ``judge`` or ``take`` is raised by the function, or at the end of the block.
+    ``take`` is called with every verdict as it comes, in a thread of its own. At its end the block
+    waits for the missing verdicts, but not when it ends by an error. An error raised by ``judge``
+    or ``take`` is raised by the function, or at the end of the block.
     """
     written: SimpleQueue[tuple[Key, Program] | None] = SimpleQueue()
     given_up = Event()
@@ -39,7 +40,7 @@ def judging(
         yield hand
         written.put(None)
         taking.result()
-    finally:  # nobody takes anything any more; after an error nobody waits either
+    finally:  # the thread takes no more verdicts; after an error it is not waited for either
         given_up.set()
         written.put(None)
         thread.shutdown(wait=False)

@@ -1,9 +1,10 @@
 """The metrics of ReCode (Wang et al., 2022), on arrays of booleans.
 
-``nominal`` is [problems, samples], ``variants`` [problems, variants, samples]: did the sample
-pass? ``valid`` [problems, variants] marks the variants that count (all, by default); a problem
-without any is left out. Sample i of a variant is paired with sample i of the others. Every
-function returns NaN, and raises nothing, where a metric is undefined; ``figures.py`` says why.
+``nominal``, of shape [problems, samples], and ``variants``, [problems, variants, samples], say
+whether a sample passed. ``valid``, [problems, variants], marks the variants that count (all, by
+default); a problem without any is left out. Sample i of a variant is paired with sample i of the
+others. Where a metric is undefined, a function returns NaN and raises nothing; ``figures.py`` adds
+the reason.
 """
 
 import numpy as np
@@ -14,9 +15,10 @@ Floats = NDArray[np.float64]
 
 
 def pass_at_k(n: int, c: int, k: int) -> float:
-    """Unbiased chance that k of n samples hold one of the c passing: 1 - C(n-c,k)/C(n,k).
+    """The unbiased estimate of pass@k: 1 - C(n-c,k)/C(n,k) (Chen et al., 2021, equation 1).
 
-    NaN when k is not in 1..n or c not in 0..n (Chen et al., 2021, equation 1).
+    It is the chance that k of the n samples, drawn at random, hold at least one of the c that pass.
+    NaN when k is not in 1..n or c is not in 0..n.
     """
     if not (1 <= k <= n and 0 <= c <= n):
         return float("nan")
@@ -26,31 +28,34 @@ def pass_at_k(n: int, c: int, k: int) -> float:
 
 
 def nominal_pass(nominal: Bools, k: int) -> Floats:
-    """[problems] pass@k on the nominal prompt."""
+    """The pass@k of each problem on its nominal prompt, of shape [problems]."""
     return _estimate(nominal, k)
 
 
 def robust_pass(variants: Bools, k: int, valid: Bools | None = None) -> Floats:
-    """[problems] pass@k counting a sample only when it passes on every valid variant."""
+    """The pass@k of each problem, [problems], where a sample passes only if it does so on every
+    valid variant."""
     on_all, _ = _worst_and_best(variants, valid)
     return _estimate(on_all, k)
 
 
 def robust_relative(nominal: Bools, variants: Bools, k: int, valid: Bools | None = None) -> Floats:
-    """[problems] pass@k of samples lost on some variant plus that of samples won on some."""
+    """How often variants change a verdict, [problems]: the pass@k of samples that pass nominally
+    and fail on some variant, plus that of samples that fail nominally and pass on some."""
     on_all, on_any = _worst_and_best(variants, valid)
     return _estimate(nominal & ~on_all, k) + _estimate(~nominal & on_any, k)
 
 
 def robust_pass_at_k(variants: Bools, k: int, valid: Bools | None = None) -> float:
-    """RP_s@k: mean over problems of ``robust_pass``."""
+    """RP_s@k, the mean over problems of ``robust_pass``."""
     return _mean(robust_pass(variants, k, valid)[has_variant(variants, valid)])
 
 
 def robust_drop_at_k(nominal: Bools, variants: Bools, k: int, valid: Bools | None = None) -> float:
-    """RD_s@k as a fraction: (Pass@k - RP_s@k) / Pass@k. NaN when no sample passes nominally.
+    """RD_s@k as a fraction: (Pass@k - RP_s@k) / Pass@k.
 
-    Negative when the variants are easier than the nominal prompts.
+    It is negative when the variants are easier than the nominal prompts, and NaN when no sample
+    passes nominally.
     """
     counted = has_variant(variants, valid)
     before = _mean(nominal_pass(nominal, k)[counted])
@@ -61,16 +66,16 @@ def robust_drop_at_k(nominal: Bools, variants: Bools, k: int, valid: Bools | Non
 def robust_relative_at_k(
     nominal: Bools, variants: Bools, k: int, valid: Bools | None = None
 ) -> float:
-    """RR_s@k: mean over problems of ``robust_relative``."""
+    """RR_s@k, the mean over problems of ``robust_relative``."""
     return _mean(robust_relative(nominal, variants, k, valid)[has_variant(variants, valid)])
 
 
 def robust_pass_of_some(variants: Bools, some: int, valid: Bools | None = None) -> Floats:
-    """[problems] chance that a sample passes on all of ``some`` valid variants drawn at random
-    without replacement, mean over the samples; NaN for a problem that has fewer.
+    """The chance that a sample passes on all of ``some`` valid variants, drawn at random without
+    replacement: the mean over each problem's samples, [problems]; NaN for one with fewer variants.
 
-    The worst case over many variants is harder than that over few; at equal numbers, groups can be
-    compared. Equals ``robust_pass`` for k = 1 where a problem has just ``some`` of them.
+    The worst case over many variants is harder than that over few, so that groups are compared at
+    equal numbers. For k = 1, a problem with exactly ``some`` variants has its ``robust_pass``.
     """
     counts = _valid(variants, valid)
     total = counts.sum(axis=1)
@@ -83,12 +88,12 @@ def robust_pass_of_some(variants: Bools, some: int, valid: Bools | None = None) 
 
 
 def has_variant(variants: Bools, valid: Bools | None = None) -> Bools:
-    """[problems] whether any variant counts."""
+    """Whether any variant of a problem counts, [problems]."""
     return np.asarray(_valid(variants, valid).any(axis=1))
 
 
 def bootstrap(problems: int, seed: int, resamples: int = 2000) -> NDArray[np.int64]:
-    """[resamples, problems] indices drawn with replacement, the same for the same seed."""
+    """Indices of problems drawn with replacement, [resamples, problems]; ``seed`` fixes them."""
     return np.random.default_rng(seed).integers(0, problems, (resamples, problems))
 
 

@@ -1,4 +1,4 @@
-"""What one model did on one prompt, and what is derived from that of many."""
+"""The outcome of one prompt, and the figure that is derived from many outcomes."""
 
 from dataclasses import dataclass
 
@@ -9,10 +9,10 @@ from steadycode.sandbox.contract import Verdict
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Outcome:
-    """One prompt's verdicts, one per sample. Nominal when ``perturbation`` is None.
+    """The verdicts on one prompt, one per sample; ``perturbation`` is None for a nominal prompt.
 
-    ``changed`` is False for a variant whose prompt equals its nominal one: it is left out of
-    worst cases and counted.
+    ``changed`` is False for a variant whose prompt equals its nominal one: such variants are
+    counted, but left out of worst cases.
     """
 
     task_id: str
@@ -30,8 +30,11 @@ class Outcome:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Figure:
-    """A metric with its 95 % interval over ``n`` problems. ``value`` is NaN, with ``reason``, when
-    undefined. ``left_out``: problems without a variant that counts."""
+    """A metric with its 95 % interval over ``n`` problems.
+
+    ``value`` is NaN when the metric is undefined, which ``reason`` then explains. ``left_out``
+    counts the problems without a variant that counts.
+    """
 
     value: Measured
     low: Measured

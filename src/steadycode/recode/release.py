@@ -8,8 +8,6 @@ published one.
 
 import json
 import re
-import shutil
-import tempfile
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import asdict, dataclass
 from functools import partial
@@ -17,7 +15,8 @@ from pathlib import Path
 from typing import Any
 
 from steadycode.errors import DataError
-from steadycode.files import replacing, sha256_file
+from steadycode.files import replacing, replacing_folder, sha256_file
+from steadycode.json_lines import text_lines
 from steadycode.problems import Problem, load_problems, parse_problem
 from steadycode.recode.benchmark import Benchmark, Rejected
 from steadycode.recode.perturbations import PERTURBATIONS, nominal_of
@@ -40,7 +39,7 @@ _FILE = re.compile(r"(?P<dataset>[^_]+)_(?P<name>\w+)_s(?P<seed>\d+)\.jsonl")
 
 @dataclass(frozen=True, slots=True)
 class _Base:
-    """What all rows of a task have in common: the problem, and its ``partial`` one."""
+    """The nominal problem of a task and its half, from which all rows of the task are written."""
 
     dataset: str
     problem: Problem
@@ -72,7 +71,7 @@ class _Base:
 
 @dataclass(frozen=True, kw_only=True)
 class _Manifest:
-    """What lies beside a benchmark's files: their hashes, and all that is in none of them."""
+    """The file ``manifest.json``: hashes of the other files, and all that none of them holds."""
 
     content_hash: str
     nominal: tuple[str, str]
@@ -84,10 +83,7 @@ class _Manifest:
 
 def write_benchmark(benchmark: Benchmark, folder: Path) -> None:
     """Writes ``benchmark`` to ``folder``, which appears (or is replaced) only when complete."""
-    folder.parent.mkdir(parents=True, exist_ok=True)
-    temporary = Path(tempfile.mkdtemp(dir=folder.parent, prefix=f".{folder.name}."))
-    temporary.chmod(0o755)
-    try:
+    with replacing_folder(folder) as temporary:
         dataset = _dataset(benchmark.nominal)
         pairs = zip(benchmark.nominal, benchmark.partial, strict=True)
         bases = {problem.task_id: _Base(dataset, problem, half) for problem, half in pairs}
@@ -111,17 +107,14 @@ def write_benchmark(benchmark: Benchmark, folder: Path) -> None:
             rejected=benchmark.rejected,
         )
         write_record(temporary / "manifest.json", manifest, SCHEMA)
-        _take_place(temporary, folder)
-    finally:
-        shutil.rmtree(temporary, ignore_errors=True)
 
 
 def read_benchmark(folder: Path, problems: Sequence[Problem] | None = None) -> Benchmark:
     """Reads what ``write_benchmark`` wrote, or a published folder or file as it is.
 
-    ``problems`` are the nominal ones of a published folder that does not hold them. Raises
-    DataError when a file is missing, was changed, or is of another version, and for a row that is
-    not a problem's, with file and line.
+    ``problems`` are the nominal problems, when a published folder does not hold them. Raises
+    DataError when a file is missing, was changed, or is of another version; and, with file and
+    line, when a row is no problem.
     """
     try:
         if (folder / "manifest.json").exists():
@@ -178,7 +171,7 @@ def _read_published(path: Path, problems: Sequence[Problem] | None) -> Benchmark
 
 
 def _upwards(path: Path, name: str) -> Path | None:
-    """Returns the file ``name`` of the nearest folder around ``path``, or None."""
+    """Returns the file ``name`` in ``path`` or the nearest folder above that has it, or None."""
     around = [path.resolve(), *path.resolve().parents]
     return next((folder / name for folder in around if (folder / name).is_file()), None)
 
@@ -219,7 +212,7 @@ def _group(path: Path, name: str) -> Group:
 
 
 def _parts(path: Path) -> tuple[str, str, int]:
-    """Returns data set, perturbation and seed, from a file's name."""
+    """Returns the data set, perturbation and seed that a file's name gives."""
     match = _FILE.fullmatch(path.name)
     if match is None:
         raise DataError(f"{path}: not a perturbed file's name, DATASET_NAME_sSEED.jsonl")
@@ -228,9 +221,8 @@ def _parts(path: Path) -> tuple[str, str, int]:
 
 def _rows(path: Path) -> Iterator[tuple[str, Problem]]:
     """Yields every row with its file and line."""
-    for number, line in enumerate(path.read_text(encoding="utf-8").split("\n"), start=1):
-        if line.strip():
-            yield f"{path}:{number}", parse_problem(line, f"{path}:{number}")
+    for place, line in text_lines(path):
+        yield place, parse_problem(line, place)
 
 
 def _write(path: Path, rows: Iterable[dict[str, Any]]) -> None:
@@ -248,13 +240,3 @@ def _dataset(problems: Sequence[Problem]) -> str:
     kinds = {problem.task_id.partition("/")[0].lower() for problem in problems}
     name = kinds.pop() if len(kinds) == 1 else "problems"
     return re.sub(r"[^a-z0-9-]", "-", name) or "problems"
-
-
-def _take_place(temporary: Path, folder: Path) -> None:
-    if folder.exists():
-        old: Any = tempfile.mkdtemp(dir=folder.parent, prefix=f".{folder.name}.old.")
-        folder.replace(Path(old) / "benchmark")
-        temporary.replace(folder)
-        shutil.rmtree(old, ignore_errors=True)
-    else:
-        temporary.replace(folder)

@@ -1,10 +1,10 @@
-"""Plug-ins that answer from published files, in the place of the models that made those."""
+"""Plug-ins that answer from published files, in place of the models that those were made with."""
 
 import re
 from pathlib import Path
 
 from steadycode.errors import DataError
-from steadycode.files import read_jsonl
+from steadycode.json_lines import json_lines
 from steadycode.problems import Problem, load_problems
 from steadycode.recode.published.docstring import text_span
 from steadycode.recode.published.layout import rewritten
@@ -17,8 +17,8 @@ _TOKEN = re.compile(r"\w+|[^\w\s(),]")
 def replay_translation(path: Path) -> Plugin:
     """Returns a plug-in ``translate`` that answers with the text of a published file.
 
-    The file is one of ``BackTranslation``. A text other than the one that was published (a part of
-    it, say) comes back as it is. Raises DataError when the file cannot be read; the plug-in raises
+    The file is one of ``BackTranslation``. A text other than the one that was translated (a part of
+    it, say) is returned as it is. Raises DataError when the file cannot be read; the plug-in raises
     it for a problem that the file does not have, or has with other code.
     """
     rows = load_problems(str(path), check_programs=False)
@@ -43,7 +43,7 @@ def replay_translation(path: Path) -> Plugin:
 
 
 class ReplayedNames:
-    """A plug-in ``name`` that knows problems after a renaming, and so also which name it changed.
+    """A plug-in ``name`` that finds the new name, and which one was changed, in renamed programs.
 
     ``texts`` holds the program of each problem after the renaming, by task. The two programs are
     compared token by token, the program before as style release prints it.
@@ -53,12 +53,12 @@ class ReplayedNames:
         self._texts = texts
 
     def __call__(self, problem: Problem, old: str) -> str:
-        """Returns the published name of ``old``, or ``old`` if another variable got a name."""
+        """Returns the published name of ``old``, or ``old`` if another variable was renamed."""
         before, after = self._renaming(problem) or (old, old)
         return after if before == old else old
 
     def variable(self, problem: Problem) -> str | None:
-        """Returns the variable that got another name, or None where the row tells of none."""
+        """Returns the variable that was renamed, or None when the row does not tell of one."""
         renaming = self._renaming(problem)
         return renaming[0] if renaming else None
 
@@ -78,7 +78,7 @@ def replay_names(path: Path) -> ReplayedNames:
     The file is one of ``VarRenamerCB``. Raises DataError when it is not.
     """
     try:
-        rows = read_jsonl(path)
+        rows = [row for _, row in json_lines(path)]
         return ReplayedNames({r["task_id"]: r["prompt"] + r["canonical_solution"] for r in rows})
     except (OSError, ValueError, KeyError, TypeError) as error:
         raise DataError(f"{path} is not a published file ({error}); restore it") from error

@@ -1,4 +1,4 @@
-"""What one model did on one benchmark: every verdict, and the figures derived from them."""
+"""The report on one model and one benchmark: every verdict, and the figures derived from them."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -14,7 +14,11 @@ __all__ = ["Figure", "Outcome", "Report", "build_report"]
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Report:
-    """``problems`` of ``total_problems`` were evaluated: a subset says so wherever it stands."""
+    """Every outcome and figure of one model on one benchmark.
+
+    ``problems`` of ``total_problems`` were evaluated; ``label`` tells of a subset wherever figures
+    are shown.
+    """
 
     benchmark_hash: str
     problems: int
@@ -24,7 +28,7 @@ class Report:
     """Keys are MLflow metric names, e.g. ``recode/docstring/robust_pass_at_1``."""
 
     def nominal(self, mode: Mode) -> dict[str, tuple[bool, ...]]:
-        """task_id -> passed per sample, on the unperturbed prompt."""
+        """task_id -> whether each sample passed on the unperturbed prompt."""
         return {
             outcome.task_id: outcome.passed
             for outcome in self.outcomes
@@ -32,7 +36,7 @@ class Report:
         }
 
     def robust(self, group: str | None = None) -> dict[str, tuple[bool, ...]]:
-        """task_id -> per sample, passed on every changed variant (of ``group``, or of all).
+        """task_id -> whether each sample passed on every changed variant, of ``group`` or of all.
 
         A problem without a changed variant is absent.
         """

@@ -38,7 +38,8 @@ def open_evaluation_run(
     """The run of an evaluation that belongs to no retraining."""
     tags = {**lineage.tags(), STAGE: "evaluate", "steadycode.model": model}
     run = RetrainingRun(store, open_tagged(store, f"evaluate {model}", tags), lineage, "evaluate")
-    # found again by what is evaluated and how, so other settings may differ by then
+    # such a run is found again by what is evaluated and how: other settings may have changed
+    # since, and MLflow refuses to change a parameter
     return _with_params(run, config, "evaluate.")
 
 
@@ -68,27 +69,27 @@ def open_tagged(store: Store, name: str, tags: Mapping[str, str]) -> str:
     """The id of the run with the retraining, attempt and stage in ``tags``; begun when new."""
     with store.writing():  # two processes must not begin the same run twice
         tags = {**tags, PROCESS: str(ProcessId.mine())}
-        found = _find(
+        run_id = _find(
             store,
             tags[RETRAINING],
             tags[ATTEMPT],
             tags.get(STAGE, ""),
         )
-        if found is None:
+        if run_id is None:
             run = store.client.create_run(store.experiment_id, tags=dict(tags), run_name=name)
             return str(run.info.run_id)
-        store.client.update_run(found, status="RUNNING")
+        store.client.update_run(run_id, status="RUNNING")
         for key, value in tags.items():
-            store.client.set_tag(found, key, value)
+            store.client.set_tag(run_id, key, value)
         for of_an_earlier_end in {REASON, FAILED_STAGE} & set(
-            store.client.get_run(found).data.tags
+            store.client.get_run(run_id).data.tags
         ):
-            store.client.delete_tag(found, of_an_earlier_end)
-        return found
+            store.client.delete_tag(run_id, of_an_earlier_end)
+        return run_id
 
 
 def flat_params(config: Config) -> dict[str, str]:
-    """``train.steps`` -> ``40`` for every leaf of the configuration."""
+    """Every leaf of the configuration by its dotted name: ``train.steps`` -> ``40``."""
 
     def walk(prefix: str, value: Any) -> Iterable[tuple[str, str]]:
         if isinstance(value, dict):

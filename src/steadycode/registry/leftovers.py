@@ -1,4 +1,5 @@
-"""Runs whose end nobody could write: of killed processes, and of those that never began."""
+"""Writes the end of runs that could not do so themselves: those whose process was killed, and
+scheduled ones that never began."""
 
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -27,7 +28,7 @@ class OpenRun:
     run_id: str
     name: str
     parent: str
-    """The attempt's run that a stage's run belongs to."""
+    """The id of the attempt's run when this is the run of one of its stages, else empty."""
     retraining: str
     attempt: int
     stage: str
@@ -51,7 +52,7 @@ class LostRun:
 
 
 def dead_runs(store: Store) -> Iterator[OpenRun]:
-    """Ours that are marked running and whose process of this machine has ended."""
+    """Our runs that are marked running although their process, on this machine, has ended."""
     for run in store.runs(f"attributes.status = 'RUNNING' AND {OURS}"):
         tags = run.data.tags
         owner = ProcessId.parse(tags[PROCESS])
@@ -67,7 +68,8 @@ def dead_runs(store: Store) -> Iterator[OpenRun]:
 
 
 def close(store: Store, run: OpenRun, reason: str, log: Path) -> None:
-    """Give it the end that its process could not; ``log`` is its stage's, where there is one."""
+    """Mark ``run`` as killed, which its process could not do, and keep ``log`` with it if that
+    file exists."""
     store.client.set_tag(run.run_id, REASON, reason)
     if run.parent:
         store.client.set_tag(run.parent, FAILED_STAGE, run.stage)
@@ -77,16 +79,16 @@ def close(store: Store, run: OpenRun, reason: str, log: Path) -> None:
 
 
 def known_flow_runs(store: Store) -> set[str]:
-    """Prefect's ids of the flow runs that have a run, deleted ones included."""
+    """Prefect's ids of the flow runs that have an MLflow run, be it a deleted one."""
     from mlflow.entities import ViewType
 
     query = f"tags.`{FLOW_RUN}` LIKE '%'"
     runs = store.runs(query, run_view_type=ViewType.ALL, max_results=1000)
-    return {one for run in runs for one in run.data.tags[FLOW_RUN].split(",")}
+    return {flow_run for run in runs for flow_run in run.data.tags[FLOW_RUN].split(",")}
 
 
 def record_lost(store: Store, lost: LostRun) -> None:
-    """Give it a run of its own, so that it stands among the others; once."""
+    """Give a lost run an MLflow run of its own, unless it has one, so that it is listed too."""
     tags = {
         FLOW_RUN: lost.flow_run,
         DEPLOYMENT: lost.deployment,
@@ -110,7 +112,8 @@ def record_lost(store: Store, lost: LostRun) -> None:
 
 
 def forget_missed(store: Store, flow_run: str) -> None:
-    """It was not missed, only late: it has begun, and will have a run of its own."""
+    """Delete the record that ``flow_run`` was missed: it was only late, has begun now, and will
+    have a run of its own."""
     query = f"tags.`{FLOW_RUN}` = '{flow_run}' AND tags.`{MISSED}` = 'true'"
     for run in list(store.runs(query)):
         store.client.delete_run(run.info.run_id)

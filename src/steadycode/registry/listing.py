@@ -1,4 +1,4 @@
-"""What the runs of a store say at a glance: outcome and reason, the newest first."""
+"""Lists the runs of a store with outcome and reason, the newest first, and shows one in detail."""
 
 from dataclasses import dataclass
 from datetime import UTC, datetime
@@ -8,6 +8,7 @@ from tempfile import TemporaryDirectory
 from typing import TYPE_CHECKING
 
 from steadycode.errors import ConfigError
+from steadycode.jobs.job import LOG
 from steadycode.registry.store import Store
 from steadycode.registry.tags import (
     DEPLOYMENT,
@@ -22,7 +23,7 @@ from steadycode.registry.tags import (
 if TYPE_CHECKING:
     from mlflow.entities import Run
 
-_LOGS = ("stage.log", "fault.txt", "flow.log")
+_LOGS = (LOG, "fault.txt", "flow.log")
 _LOG_LINES = 30
 
 
@@ -34,11 +35,11 @@ class RunRow:
     name: str
     profile: str
     deployment: str
-    """FLOW/NAME; empty when started by hand."""
+    """FLOW/NAME of the Prefect deployment; empty when the run was started by hand."""
     started: datetime
     ended: datetime | None
     status: str
-    """MLflow's, in lower case, or ``missed``."""
+    """MLflow's word in lower case, or ``missed``."""
     decision: str
     failed_stage: str
     reason: str
@@ -51,7 +52,8 @@ class RunRow:
 
 @dataclass(frozen=True, slots=True)
 class RunDetails:
-    """A run with those of its stages that stand, and the end of the log that a bad end left."""
+    """A run, the runs of its stages (without those that were set aside), and, after a failure, the
+    last lines of its log."""
 
     run: RunRow
     stages: tuple[RunRow, ...]
@@ -60,26 +62,30 @@ class RunDetails:
 
 
 def recent_runs(store: Store, limit: int) -> list[RunRow]:
-    """Of all experiments, without the stages' own runs and those of other software."""
+    """The newest ``limit`` runs of all experiments; stages are left out, as is other software."""
     runs = store.runs(OURS, order_by=["attributes.start_time DESC"], max_results=200)
     return list(islice((_row(run) for run in runs if _stands_alone(run.data.tags)), limit))
 
 
 def find_run(store: Store, start: str) -> RunRow:
-    """The run whose id begins with ``start``, a stage's too. Raises ConfigError."""
+    """The run, or the stage's run, whose id begins with ``start``.
+
+    Raises ConfigError when there is none, or more than one.
+    """
     runs = store.runs(OURS, order_by=["attributes.start_time DESC"], max_results=1000)
-    found = [_row(run) for run in runs if start and run.info.run_id.startswith(start)]
-    if not found:
+    rows = [_row(run) for run in runs if start and run.info.run_id.startswith(start)]
+    if not rows:
         raise ConfigError(f"no run with an id that begins with {start!r}; see `steadycode runs`")
-    if len(found) > 1:
-        raise ConfigError(f"{len(found)} runs have an id that begins with {start}; give more of it")
-    return found[0]
+    if len(rows) > 1:
+        raise ConfigError(f"{len(rows)} runs have an id that begins with {start}; give more of it")
+    return rows[0]
 
 
 def run_details(store: Store, start: str) -> RunDetails:
-    """All about the run whose id begins with ``start``: its stages, and the log of a bad end.
+    """The run whose id begins with ``start``, its stages, and the end of its log if it failed.
 
-    The log is the failing stage's, else the run's own. Raises ConfigError.
+    The log is that of the stage that failed, else the run's own. Raises ConfigError when there is
+    no such run, or more than one.
     """
     run = find_run(store, start)
     stages = stages_of(store, run.run_id)
@@ -92,7 +98,7 @@ def run_details(store: Store, start: str) -> RunDetails:
 
 
 def stages_of(store: Store, run_id: str) -> list[RunRow]:
-    """The runs of its stages that stand, in the order in which they began."""
+    """The runs of its stages in the order in which they began, without those set aside."""
     experiment = store.client.get_run(run_id).info.experiment_id
     runs = store.client.search_runs(
         [experiment],
@@ -103,7 +109,8 @@ def stages_of(store: Store, run_id: str) -> list[RunRow]:
 
 
 def last_lines(store: Store, run_id: str, count: int) -> tuple[str, list[str]]:
-    """Name and end of the log that a bad end left with the run; empty when there is none."""
+    """The name and the last lines of the log that a failure left with the run; both are empty when
+    there is none."""
     names = {artifact.path for artifact in store.client.list_artifacts(run_id)}
     for name in _LOGS:
         if name in names:

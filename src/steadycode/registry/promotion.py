@@ -30,7 +30,7 @@ ROLLED_BACK = "rolled_back"
 
 
 class ChampionChanged(EvidenceError):
-    """The decision compares with a version that is champion no longer."""
+    """The champion that the decision compares with is no longer the champion."""
 
 
 def apply(store: Store, name: str, decision: Decision) -> RegisteredVersion:
@@ -122,7 +122,7 @@ def rollback(store: Store, name: str, reviewer: str, reason: str) -> RegisteredV
             attempt=previous.attempt,
         )
         decision = decision.by(reviewer, "override", f"rollback: {reason}")
-        # else the decision that once promoted it could, applied again, promote it again
+        # otherwise the decision that once promoted it would promote it again when applied again
         store.client.set_model_version_tag(name, str(current.version), ROLLED_BACK, reason)
         return apply(store, name, decision)
 
@@ -136,15 +136,15 @@ def recorded_decision(version: RegisteredVersion) -> Decision | None:
 
 
 def _candidate(store: Store, name: str, decision: Decision) -> RegisteredVersion:
-    found = version_of_attempt(store, name, decision.retraining, decision.attempt)
-    if found is None:
+    version = version_of_attempt(store, name, decision.retraining, decision.attempt)
+    if version is None:
         raise ModelError(
             f"{name} has no version of retraining {decision.retraining} attempt {decision.attempt};"
             " register it first"
         )
-    if found.fingerprint != decision.evidence.candidate.fingerprint:
-        raise EvidenceError(f"the decision is about other weights than those of {found.spec}")
-    return found
+    if version.fingerprint != decision.evidence.candidate.fingerprint:
+        raise EvidenceError(f"the decision is about other weights than those of {version.spec}")
+    return version
 
 
 def _waiting(store: Store, name: str) -> Decision:
@@ -178,7 +178,7 @@ def _refuse_stale(decision: Decision, current: RegisteredVersion | None) -> None
     expected = decision.evidence.champion.fingerprint if decision.evidence.champion else None
     actual = current.fingerprint if current else None
     if expected != actual:
-        against, now = (one[:12] if one else "none" for one in (expected, actual))
+        against, now = (weights[:12] if weights else "none" for weights in (expected, actual))
         raise ChampionChanged(
             f"the champion has changed since the decision (was {against}, is {now}); "
             "compare with the new one"

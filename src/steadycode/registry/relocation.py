@@ -1,13 +1,11 @@
-"""The addresses in an embedded store are absolute: puts them right after its folder was moved."""
+"""Rewrites the addresses in an embedded store, which are absolute, after its folder was moved."""
 
 import sqlite3
 from collections.abc import Sequence
 from contextlib import closing
 from pathlib import Path
 
-from filelock import FileLock
-
-from steadycode.registry.store import moved_from
+from steadycode.registry.store import moved_from, opening
 
 _ADDRESSES = (
     ("experiments", "experiments", "artifact_location"),
@@ -17,25 +15,26 @@ _ADDRESSES = (
     ("weights of versions", "model_versions", "storage_location"),
     ("traces", "trace_tags", "value"),
 )
-"""(name, table, column): all that MLflow 3.17 fills with addresses of its own."""
+"""(name, table, column) of every column that MLflow 3.17 fills with addresses of its own."""
 _LOCK_SECONDS = 120.0
 
 
 def former_folders(folder: Path) -> list[Path]:
-    """Where ``folder`` (``mlruns/``) has been, by the experiments in its database."""
+    """The earlier places of ``folder`` (``mlruns/``), read off the experiments in its database."""
     database = folder / "mlflow.db"
     if not database.is_file():
         return []
     with closing(sqlite3.connect(database, timeout=_LOCK_SECONDS)) as connection:
         rows = connection.execute("SELECT DISTINCT artifact_location FROM experiments").fetchall()
-    found = {moved_from(location, folder) for (location,) in rows if location}
-    return sorted(former for former in found if former is not None)
+    folders = {moved_from(location, folder) for (location,) in rows if location}
+    return sorted(former for former in folders if former is not None)
 
 
 def rewrite_addresses(folder: Path, former: Sequence[Path]) -> dict[str, int]:
-    """Let every address below ``former`` point below ``folder``, all or none of them.
+    """Let every address below ``former`` point below ``folder``: all of them, or none on a fault.
 
-    Returns how many of each were rewritten. Other addresses, such as s3://, stay.
+    Returns how many addresses of each name in ``_ADDRESSES`` were rewritten. Other addresses, such
+    as s3://, stay.
     """
     prefixes = [(as_text(old), as_text(folder)) for old in former for as_text in (Path.as_uri, str)]
 
@@ -46,7 +45,7 @@ def rewrite_addresses(folder: Path, former: Sequence[Path]) -> dict[str, int]:
         return address
 
     with (
-        FileLock(folder / ".open.lock", timeout=_LOCK_SECONDS),
+        opening(folder),
         closing(sqlite3.connect(folder / "mlflow.db", timeout=_LOCK_SECONDS)) as connection,
         connection,  # commits, or rolls back on any fault
     ):

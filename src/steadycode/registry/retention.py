@@ -1,38 +1,38 @@
-"""What ``steadycode gc`` may take from the registry, and how: a plan first, then item by item.
+"""Plans what ``steadycode gc`` may remove from the registry, and removes it item by item.
 
 Versions, their tags, decisions, runs and metrics always stay; only files go, and uploads that
 never became a version.
 """
 
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import nullcontext
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
-from filelock import FileLock, Timeout
-
-from steadycode.registry.store import Store, doomed_path, local_path, pages, remove_folder
+from steadycode.files import remove
+from steadycode.locks import holding
+from steadycode.registry.store import Store, local_path, pages
 from steadycode.registry.tags import ATTEMPT, RETRAINING
 from steadycode.registry.versions import REMOVED_AT, WEIGHTS, RegisteredVersion, versions
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Item:
-    """Something that may go."""
+    """Something that may be removed."""
 
     kind: str
     what: str
     paths: tuple[Path, ...]
-    """Removed in this order; what is not there any more does not matter."""
+    """These are removed in this order; it is no fault if one is gone already."""
     bytes: int
     versions: tuple[RegisteredVersion, ...] = ()
-    """Whose weights these are: tagged before the files go."""
+    """The versions whose weights these are: they are tagged before the files are removed."""
     upload: str = ""
     """The id of a logged model that is forgotten with its files."""
     lock: Path | None = None
-    """Held while the item is removed; nobody is waited for."""
+    """Held while the item is removed; when somebody else holds it, the item stays."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -49,8 +49,9 @@ def split_versions(
 ) -> tuple[list[RegisteredVersion], list[RegisteredVersion]]:
     """All versions of all models: those whose weights stay, and the others.
 
-    An alias keeps weights, as do being among the newest ``keep`` of a registered model, being
-    needed, and not being registered by steadycode. A removal that has begun is completed.
+    Weights stay when the version has an alias, is among the newest ``keep`` of its model, is
+    needed, or was not registered by steadycode. Weights whose removal has begun do not stay, so
+    that it is completed.
     """
     kept: list[RegisteredVersion] = []
     others: list[RegisteredVersion] = []
@@ -74,30 +75,32 @@ def registry_items(
     others: list[RegisteredVersion],
     needed: Needed,
 ) -> Iterator[Item]:
-    """Weights of ``others`` and uploads without a version; nothing where a server keeps them."""
+    """The weights of ``others``, and uploads that have no version. Nothing when the store is a
+    server, which keeps its own files."""
     if store.embedded:
         in_use = {_folder(store, version) for version in kept}
         folders: dict[Path, list[RegisteredVersion]] = {}
         for version in others:  # a copied version shares its files with the original
             folders.setdefault(_folder(store, version), []).append(version)
         for folder, sharing in folders.items():
-            if folder not in in_use and is_there(folder):
+            if folder not in in_use and folder.exists():
                 names = ", ".join(version.spec for version in sharing)
                 yield _item("weights", names, folder, versions=tuple(sharing))
         yield from _uploads(store, in_use | set(folders), needed)
 
 
 def downloads(store: Store, kept: list[RegisteredVersion], needed: Needed) -> Iterator[Item]:
-    """Copies that ``fetch`` made of a server's versions that do not stay."""
+    """The copies that ``fetch`` made here of a server's versions which do not stay."""
     stay = {version.fingerprint for version in kept} | needed.fingerprints
-    for name in folder_names(store.folder / "fetched"):
-        if name not in stay and not name.startswith("."):
-            yield _item("downloaded weights", name[:12], store.folder / "fetched" / name)
+    for folder in folders_in(store.fetched):
+        if folder.name not in stay:
+            yield _item("downloaded weights", folder.name[:12], folder)
 
 
 def carry_out(store: Store, item: Item) -> bool:
-    """Remove ``item``; False, with nothing touched, when somebody works there just now."""
-    with holding(item.lock) as free:
+    """Remove ``item``. Returns False, with nothing touched, when its lock is held."""
+    works_there = item.lock and item.lock.parent.is_dir()
+    with holding(item.lock) if item.lock and works_there else nullcontext(True) as free:
         if not free:
             return False
         for version in item.versions:
@@ -105,59 +108,25 @@ def carry_out(store: Store, item: Item) -> bool:
             for tag, value in ((REMOVED_AT, now), (WEIGHTS, "removed")):
                 store.client.set_model_version_tag(version.name, str(version.version), tag, value)
         for path in item.paths:
-            if path.is_file():
-                path.unlink()
-            else:
-                remove_folder(path)
+            remove(path)
         if item.upload:
             store.client.delete_logged_model(item.upload)
         return True
 
 
-@contextmanager
-def holding(lock: Path | None) -> Iterator[bool]:
-    """Whether ``lock`` could be had; it is kept for the block."""
-    if lock is None or not lock.parent.is_dir():
-        yield True
-        return
-    held = FileLock(lock)
-    try:
-        held.acquire(timeout=0)
-    except Timeout:
-        yield False
-        return
-    with held:
-        yield True
-
-
-def is_held(lock: Path) -> bool:
-    """Leaves no trace: a lock file that is not there is not made."""
-    if not lock.exists():
-        return False
-    with holding(lock) as free:
-        return not free
-
-
-def is_there(path: Path) -> bool:
-    """``path``, or the part of it that an interrupted removal has left."""
-    return path.exists() or doomed_path(path).exists()
-
-
-def folder_names(parent: Path) -> list[str]:
-    """The folders in ``parent``, those included whose removal was interrupted."""
-    found = {path.name for path in parent.glob("*") if path.is_dir()}
-    doomed = {name for name in found if name.startswith(".") and name.endswith(".removed")}
-    return sorted((found - doomed) | {name[1 : -len(".removed")] for name in doomed})
+def folders_in(parent: Path) -> list[Path]:
+    """The folders in ``parent`` whose name does not begin with a dot, sorted by name."""
+    return sorted(path for path in parent.glob("[!.]*") if path.is_dir())
 
 
 def disk_use(*paths: Path) -> int:
-    """Bytes on disk, those of interrupted removals included."""
-    total = 0
-    for path in paths:
-        for top in (path, doomed_path(path)):
-            total += sum(found.lstat().st_blocks * 512 for found in (top, *top.rglob("*"))
-                         if found.exists())  # fmt: skip
-    return total
+    """How many bytes ``paths``, with everything below them, take up on the disk."""
+    return sum(
+        file.lstat().st_blocks * 512
+        for path in paths
+        for file in (path, *path.rglob("*"))
+        if file.exists()
+    )
 
 
 def _item(kind: str, what: str, folder: Path, **more: Any) -> Item:
@@ -165,7 +134,7 @@ def _item(kind: str, what: str, folder: Path, **more: Any) -> Item:
 
 
 def _uploads(store: Store, of_versions: set[Path], needed: Needed) -> Iterator[Item]:
-    """Torn by a kill, or of a version that somebody has deleted."""
+    """Uploads without a version: a kill cut them short, or somebody has deleted the version."""
     experiments = store.experiments()
     for logged in pages(lambda **page: store.client.search_logged_models(experiments, **page)):
         folder = local_path(logged.artifact_location)

@@ -32,7 +32,7 @@ _LONGEST_TAG = 5000
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Lineage:
-    """What a run and a version can be traced by: what was retrained, on which data and code."""
+    """Where a run and a version come from: what was retrained, on which data, with which code."""
 
     retraining: str
     attempt: int
@@ -70,7 +70,7 @@ class RetrainingRun:
             self.store.client.log_batch(self.run_id, metrics=metrics[start : start + _BATCH])
 
     def figures(self, figures: Mapping[str, Figure]) -> None:
-        """Final metrics with the ends of their intervals, as NAME, NAME/low and NAME/high.
+        """Log final metrics with their intervals, as NAME, NAME/low and NAME/high.
 
         An undefined figure is no metric; its reason becomes the tag NAME.
         """
@@ -86,14 +86,14 @@ class RetrainingRun:
         self.tags(reasons)
 
     def values(self, values: Mapping[str, float]) -> None:
-        """Final metrics without an interval; what is not a number is left out."""
+        """Log final metrics that have no interval; those that are NaN are left out."""
         now = time.time_ns() // 1_000_000
         self.metrics(
             (name, value, 0, now) for name, value in values.items() if not math.isnan(value)
         )
 
     def evidence(self, evidence: Evidence) -> None:
-        """Every figure of a model's evidence under its public name."""
+        """Log every figure of a model's evidence under its public name."""
         self.figures(evidence.report.figures)
         self.values(evidence_values(evidence))
         sandbox = str(evidence.conditions.limits.get("sandbox", "unknown"))
@@ -107,14 +107,15 @@ class RetrainingRun:
             self.store.client.log_batch(self.run_id, tags=rows[start : start + PARAM_BATCH])
 
     def came_from(self, origin: Mapping[str, str]) -> None:
-        """Tags that say what started it; flow runs are gathered, since a killed one is resumed."""
+        """Tag the run with what started it. The ids of flow runs are gathered in one tag, since an
+        attempt that was killed is resumed by another flow run."""
         earlier = self.store.client.get_run(self.run_id).data.tags.get(FLOW_RUN)
         mine = origin.get(FLOW_RUN)
         both = f"{mine},{earlier}" if mine and earlier else mine or earlier
         self.tags({**origin, **({FLOW_RUN: both} if both else {})})
 
     def dataset(self, source: str, digest: str, context: str = "training") -> None:
-        """The data that went in: ``digest`` is DVC's md5. Logged again, it stays one input."""
+        """Log the data that went in; ``digest`` is DVC's md5. Logging it again adds no input."""
         from mlflow.entities import Dataset, DatasetInput, InputTag
 
         # the version is part of the digest: MLflow keeps one row per (name, digest), 36 long
@@ -140,7 +141,7 @@ class RetrainingRun:
 
     @contextmanager
     def ended(self) -> Iterator[None]:
-        """Close the run with what became of the block, whatever that is."""
+        """End the run as the block ends: FINISHED, FAILED with the error, or KILLED."""
         try:
             yield
         except SteadycodeError as fault:
@@ -187,11 +188,11 @@ class MetricBuffer:
 
 
 def evidence_values(evidence: Evidence) -> dict[str, float]:
-    """Metric name -> value of what has no interval of its own."""
+    """Metric name -> value, for all in a model's evidence that has no interval of its own."""
     loss = evidence.heldout_loss
     return {
         "heldout/loss": loss,
-        "heldout/perplexity": math.exp(min(loss, 700.0)),  # beyond that exp() overflows
+        "heldout/perplexity": math.exp(min(loss, 700.0)),  # exp() overflows beyond 709
         **{f"representation/{name}": value for name, value in evidence.representation.items()},
         **{f"cost/{name}": value for name, value in evidence.cost.items()},
     }

@@ -2,20 +2,18 @@
 
 import logging
 import os
-import shutil
 import sqlite3
 import urllib.error
 import urllib.request
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import AbstractContextManager, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 from urllib.parse import unquote, urlsplit
 
-from filelock import FileLock, Timeout
-
 from steadycode.errors import SteadycodeError
+from steadycode.locks import locked
 from steadycode.project import Project
 
 if TYPE_CHECKING:
@@ -28,40 +26,41 @@ _WRITE_SECONDS = 3600.0  # somebody may be copying large weights
 
 @dataclass(frozen=True)
 class Store:
-    """An opened store. Everything goes through ``client``: no global tracking URI is set."""
+    """An opened store. Use it through ``client`` only: MLflow's global tracking URI is not set."""
 
     client: "MlflowClient"
     tracking_uri: str
     experiment_id: str
     folder: Path
-    """``mlruns/``: holds the lock file, and for an embedded store everything."""
+    """``mlruns/``: it holds the lock file, and all of the store when that is embedded."""
 
     @property
     def embedded(self) -> bool:
         return self.tracking_uri.startswith("sqlite:")
 
-    @contextmanager
-    def writing(self) -> Iterator[None]:
-        """One writer of versions and aliases at a time on this machine; re-entrant by thread.
+    @property
+    def fetched(self) -> Path:
+        """Copies of a server's versions, by their fingerprints."""
+        return self.folder / "fetched"
 
-        Raises SteadycodeError when another one does not end within an hour.
+    def writing(self) -> AbstractContextManager[None]:
+        """A lock that lets one process on this machine write versions and aliases at a time; a
+        thread that holds it may take it again.
+
+        Raises SteadycodeError when another process does not end within an hour.
         """
-        lock = FileLock(self.folder / ".registry.lock", is_singleton=True)
-        try:
-            held = lock.acquire(timeout=_WRITE_SECONDS)
-        except Timeout:
-            raise SteadycodeError(
-                f"another process has held {lock.lock_file} for an hour; `steadycode runs` tells "
-                "what runs, stop what hangs"
-            ) from None
-        with held:
-            yield
+        lock = self.folder / ".registry.lock"
+        busy = SteadycodeError(
+            f"another process has held {lock} for an hour; `steadycode runs` tells what runs, stop "
+            "what hangs"
+        )
+        return locked(lock, busy, _WRITE_SECONDS, again=True)
 
     def experiments(self) -> list[str]:
-        return [one.experiment_id for one in pages(self.client.search_experiments)]
+        return [experiment.experiment_id for experiment in pages(self.client.search_experiments)]
 
     def runs(self, query: str, **options: Any) -> Iterator["Run"]:
-        """Of all experiments, page after page as they are asked for."""
+        """The runs of all experiments that match ``query``, fetched page by page as needed."""
         experiments = self.experiments()
         return pages(lambda **page: self.client.search_runs(experiments, query, **options, **page))
 
@@ -69,8 +68,8 @@ class Store:
 def open_store(project: Project, experiment: str = "steadycode") -> Store:
     """Open, and on first use create, the store of ``project``.
 
-    MLFLOW_TRACKING_URI, when set, names another store. Raises SteadycodeError with the address
-    when that cannot be reached, and when the project's folder was moved.
+    MLFLOW_TRACKING_URI, when set, names another store. Raises SteadycodeError, with the address,
+    when that store cannot be reached; and when the project's folder was moved.
     """
     project.prepare_environment()
     for chatty in ("mlflow.store.db.utils", "alembic"):
@@ -84,7 +83,7 @@ def open_store(project: Project, experiment: str = "steadycode") -> Store:
     uri = os.environ.get("MLFLOW_TRACKING_URI") or database_uri(folder)
     _refuse_unreachable(uri)
     try:
-        with FileLock(folder / ".open.lock", timeout=_LOCK_SECONDS):  # two creators would collide
+        with opening(folder):
             client = MlflowClient(tracking_uri=uri, registry_uri=uri)
             if uri == database_uri(folder):
                 _refuse_moved(client, folder)
@@ -97,8 +96,21 @@ def open_store(project: Project, experiment: str = "steadycode") -> Store:
     return store
 
 
+def opening(folder: Path) -> AbstractContextManager[None]:
+    """A lock that lets one process at a time make the tables below ``mlruns/``, or rewrite their
+    addresses: two would collide.
+
+    Raises SteadycodeError when another process does not end within two minutes.
+    """
+    lock = folder / ".open.lock"
+    busy = SteadycodeError(
+        f"another process has held {lock} for two minutes; stop what hangs, then run this again"
+    )
+    return locked(lock, busy, _LOCK_SECONDS)
+
+
 def pages(search: Callable[..., Any]) -> Iterator[Any]:
-    """Everything that one of MLflow's searches finds, which it gives by the page."""
+    """Everything that one of MLflow's searches finds; MLflow itself gives it page by page."""
     token = None
     while True:
         page = search(page_token=token)
@@ -115,8 +127,11 @@ def database_uri(folder: Path) -> str:
 
 @contextmanager
 def as_default(store: Store) -> Iterator[None]:
-    """Make ``store`` MLflow's global one for a call that looks there and nowhere else:
-    resolving ``models:/m-…`` while a version of it is registered."""
+    """Make ``store`` MLflow's global store within the block.
+
+    Registering a version needs it: MLflow resolves the version's source, ``models:/m-…``, in the
+    global store and nowhere else.
+    """
     import mlflow
 
     before = os.environ.get("MLFLOW_TRACKING_URI")  # MLflow mirrors its global in here
@@ -134,9 +149,10 @@ def local_path(uri: str) -> Path:
 
 
 def moved_from(location: str, folder: Path) -> Path | None:
-    """The earlier place of ``folder`` (``mlruns/``) by an experiment's artifact ``location``.
+    """The earlier place of ``folder`` (``mlruns/``) that an experiment's artifact ``location``
+    tells of.
 
-    None when it is the present one, or nothing that ``open_store`` has chosen.
+    None when ``location`` is in the present place, or was not chosen by ``open_store``.
     """
     if urlsplit(location).scheme not in {"", "file"}:
         return None
@@ -146,26 +162,16 @@ def moved_from(location: str, folder: Path) -> Path | None:
 
 
 def project_of(mlruns: Path) -> Path:
-    """The project that a former ``mlruns/`` belonged to; the folder itself under another name."""
+    """The folder of the project that a former ``mlruns/`` belonged to.
+
+    A folder with another name was linked from its project, so that it stands for itself.
+    """
     return mlruns.parent if mlruns.name == "mlruns" else mlruns
 
 
-def remove_folder(folder: Path) -> None:
-    """Remove a folder so that, whenever it is interrupted, none is left that looks whole."""
-    doomed = doomed_path(folder)
-    shutil.rmtree(doomed, ignore_errors=True)
-    if folder.is_dir():
-        folder.rename(doomed)
-        shutil.rmtree(doomed)
-
-
-def doomed_path(folder: Path) -> Path:
-    """Where ``folder`` lies while it is removed."""
-    return folder.with_name(f".{folder.name}.removed")
-
-
 def _refuse_moved(client: "MlflowClient", folder: Path) -> None:
-    """Say what MLflow does not: the addresses in it are absolute, nothing is found behind them."""
+    """Raise SteadycodeError when the store was moved: its addresses are absolute, so that MLflow
+    would find no file, and not say why."""
     from mlflow.entities import ViewType
 
     for experiment in client.search_experiments(view_type=ViewType.ALL):
@@ -177,13 +183,13 @@ def _refuse_moved(client: "MlflowClient", folder: Path) -> None:
 
 
 def _refuse_unreachable(uri: str) -> None:
-    """Say at once what MLflow would say after minutes of retries."""
+    """Raise SteadycodeError at once when a server does not answer; MLflow retries for minutes."""
     if not uri.startswith(("http://", "https://")):
         return
     try:
         urllib.request.urlopen(uri, timeout=20).close()
     except urllib.error.HTTPError:
-        return  # it answers; whether it lets us in is MLflow's to say
+        return  # the server answers; MLflow will say whether it lets us in
     except OSError as error:
         raise SteadycodeError(
             f"no answer from the MLflow server {uri} ({error}); start it or unset "
@@ -192,17 +198,17 @@ def _refuse_unreachable(uri: str) -> None:
 
 
 def _experiment_id(client: "MlflowClient", name: str, uri: str, folder: Path) -> str:
-    found = client.get_experiment_by_name(name)
-    if found is None:
+    experiment = client.get_experiment_by_name(name)
+    if experiment is None:
         location = (folder / "artifacts").as_uri() if uri.startswith("sqlite:") else None
         return str(client.create_experiment(name, artifact_location=location))
-    if found.lifecycle_stage == "deleted":
-        client.restore_experiment(found.experiment_id)
-    return str(found.experiment_id)
+    if experiment.lifecycle_stage == "deleted":
+        client.restore_experiment(experiment.experiment_id)
+    return str(experiment.experiment_id)
 
 
 def _write_ahead(uri: str) -> None:
-    """Readers and one writer at the same time; the setting stays with the database."""
+    """Let processes read while one writes; the setting stays with the database."""
     connection = sqlite3.connect(uri.removeprefix("sqlite:///"), timeout=_LOCK_SECONDS)
     try:
         connection.execute("PRAGMA journal_mode=WAL")

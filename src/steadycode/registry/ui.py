@@ -22,7 +22,10 @@ def serve_ui(project: Project, host: str, port: int, run_id: str | None) -> None
 
 
 def ui_command(store: Store, host: str, port: int) -> list[str]:
-    """What Python's -m runs to serve the pages. Raises ConfigError for a store on a server."""
+    """The arguments of ``python -m`` that serve the pages.
+
+    Raises ConfigError when the store is a server, which has pages of its own.
+    """
     if not store.embedded:
         raise ConfigError(f"the runs are on the server {store.tracking_uri}; open its pages")
     return [

@@ -1,14 +1,15 @@
 """Registered versions: weights stored once, found by alias, trusted only by their fingerprint."""
 
 import re
-import shutil
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from steadycode.errors import ModelError
-from steadycode.registry.store import Store, as_default, local_path, pages, remove_folder
+from steadycode.files import remove, replacing_folder
+from steadycode.locks import locked
+from steadycode.registry.store import Store, as_default, local_path, pages
 from steadycode.registry.tags import ATTEMPT, RETRAINING
 
 if TYPE_CHECKING:
@@ -19,7 +20,7 @@ CHAMPION = "champion"
 CHALLENGER = "challenger"
 PREVIOUS = "previous-champion"
 WEIGHTS = "weights"
-"""Tag: ``removed`` where ``steadycode gc`` has removed the files, or was about to."""
+"""A tag; it says ``removed`` when ``steadycode gc`` has removed the files, or was about to."""
 REMOVED_AT = "weights.removed_at"
 _SPEC = re.compile(r"models:/(?P<name>[^@/]+)(?:@(?P<alias>[^@/]+)|/(?P<version>\d+))")
 
@@ -95,46 +96,47 @@ def fetch(store: Store, spec: str) -> Path:
     are downloaded once into ``mlruns/fetched/``. Raises ModelError when there is no such version,
     when gc removed its weights, or when the files are not those that were registered.
     """
-    found = resolve(store, spec)
-    if found.weights_removed:
+    version = resolve(store, spec)
+    if version.weights_removed:
         raise ModelError(
-            f"the weights of {found.spec} were removed by `steadycode gc` on "
-            f"{found.tags.get(REMOVED_AT, 'an unknown date')}; retrain, or name another version"
+            f"the weights of {version.spec} were removed by `steadycode gc` on "
+            f"{version.tags.get(REMOVED_AT, 'an unknown date')}; retrain, or name another version"
         )
     if store.embedded:
         folder = local_path(
-            store.client.get_model_version_download_uri(found.name, str(found.version))
+            store.client.get_model_version_download_uri(version.name, str(version.version))
         )
     else:
-        folder = store.folder / "fetched" / found.fingerprint
-        if not folder.is_dir():
-            _download(store, found, folder)
+        folder = store.fetched / version.fingerprint
+        with locked(folder.with_name(f".{folder.name}.lock")):
+            if not folder.is_dir():
+                _download(store, version, folder)
     if not folder.is_dir():
         raise ModelError(f"the files of {spec} are not at {folder}; restore that folder")
     actual = _fingerprint(folder)
-    if actual != found.fingerprint:
+    if actual != version.fingerprint:
         raise ModelError(
-            f"the files of {spec} in {folder} are not those that were registered "
-            f"(fingerprint {actual[:12]}, not {found.fingerprint[:12] or 'recorded'}); restore them"
+            f"the files of {spec} in {folder} are not those that were registered (fingerprint "
+            f"{actual[:12]}, not {version.fingerprint[:12] or 'recorded'}); restore them"
         )
     return folder
 
 
 def resolve(store: Store, spec: str) -> RegisteredVersion:
-    """The version that ``spec`` names. Raises ModelError."""
+    """The version that ``spec`` names. Raises ModelError when it is no spec or names none."""
     match = _SPEC.fullmatch(spec)
     if match is None:
         raise ModelError(f"{spec!r} is not models:/NAME@ALIAS or models:/NAME/VERSION")
     name = match["name"]
     if match["alias"]:
-        found = version_by_alias(store, name, match["alias"])
+        version = version_by_alias(store, name, match["alias"])
     else:
         number = int(match["version"])
-        found = next((v for v in versions(store, name) if v.version == number), None)
-    if found is None:
+        version = next((v for v in versions(store, name) if v.version == number), None)
+    if version is None:
         known = [v.spec for v in versions(store, name)]
         raise ModelError(f"there is no {spec}; registered: {', '.join(known) or 'nothing yet'}")
-    return found
+    return version
 
 
 def champion(store: Store, name: str) -> RegisteredVersion | None:
@@ -142,7 +144,7 @@ def champion(store: Store, name: str) -> RegisteredVersion | None:
 
 
 def version_by_alias(store: Store, name: str, alias: str) -> RegisteredVersion | None:
-    return next((found for found in versions(store, name) if alias in found.aliases), None)
+    return next((version for version in versions(store, name) if alias in version.aliases), None)
 
 
 def version_of_attempt(
@@ -150,9 +152,9 @@ def version_of_attempt(
 ) -> RegisteredVersion | None:
     return next(
         (
-            found
-            for found in versions(store, name)
-            if (found.retraining, found.attempt) == (retraining, attempt)
+            version
+            for version in versions(store, name)
+            if (version.retraining, version.attempt) == (retraining, attempt)
         ),
         None,
     )
@@ -196,16 +198,16 @@ def _logged_model(
     store: Store, folder: Path, run_id: str, tags: Mapping[str, str], params: Mapping[str, str]
 ) -> "LoggedModel":
     """The attempt's logged model: one whose upload was completed, else a new upload."""
-    found = store.client.search_logged_models(
+    uploads = store.client.search_logged_models(
         [store.experiment_id],
         f"tags.`steadycode.retraining` = '{tags['steadycode.retraining']}' "
         f"AND tags.`steadycode.attempt` = '{tags['steadycode.attempt']}'",
     )
-    for logged in found:
+    for logged in uploads:
         if logged.tags.get("fingerprint") == tags["fingerprint"] and _complete(store, logged):
             return logged
         _discard(store, logged)
-    # the fingerprint is tagged last: without it an upload counts as torn
+    # the fingerprint is tagged last: an upload without it counts as cut short
     before = {name: value for name, value in tags.items() if name != "fingerprint"}
     logged = store.client.create_logged_model(
         store.experiment_id,
@@ -223,7 +225,7 @@ def _logged_model(
 
 
 def _restored(store: Store, version: RegisteredVersion, folder: Path) -> RegisteredVersion:
-    """``version`` with the weights that gc had removed: an old attempt was taken up again."""
+    """``version``, its weights put back if gc had removed them before the attempt was resumed."""
     if not version.weights_removed:
         return version
     store.client.log_model_artifacts(version.source.removeprefix("models:/"), str(folder))
@@ -242,9 +244,9 @@ def _complete(store: Store, logged: "LoggedModel") -> bool:
 
 
 def _discard(store: Store, logged: "LoggedModel") -> None:
-    """Forget a torn upload, and its bytes where we can reach them."""
-    if store.embedded:  # first: nobody would find the bytes of a forgotten upload
-        remove_folder(local_path(logged.artifact_location))
+    """Remove an upload that was cut short, and its files when the store is embedded."""
+    if store.embedded:  # the files go first: nobody would find those of a forgotten upload
+        remove(local_path(logged.artifact_location))
     store.client.delete_logged_model(logged.model_id)
 
 
@@ -258,16 +260,13 @@ def _ensure_registered_model(store: Store, name: str) -> None:
             raise
 
 
-def _download(store: Store, found: RegisteredVersion, folder: Path) -> None:
+def _download(store: Store, version: RegisteredVersion, folder: Path) -> None:
     import mlflow
 
-    partial = folder.with_name(f".{folder.name}.partial")
-    shutil.rmtree(partial, ignore_errors=True)
-    partial.mkdir(parents=True)
-    mlflow.artifacts.download_artifacts(
-        found.spec, dst_path=str(partial), tracking_uri=store.tracking_uri
-    )
-    partial.rename(folder)
+    with replacing_folder(folder) as new:
+        mlflow.artifacts.download_artifacts(
+            version.spec, dst_path=str(new), tracking_uri=store.tracking_uri
+        )
 
 
 def _fingerprint(folder: Path) -> str:

@@ -1,7 +1,7 @@
-"""What makes two retrainings the same one, and which attempt at it comes next.
+"""Identifies a retraining, and finds which attempt at it comes next.
 
-A retraining's identity is its configuration, its data, our code and its start model. An attempt
-without a recorded decision is resumed; when the last one is finished the next gets a seed of its
+Two retrainings are the same when configuration, data, our code and the start model are. An attempt
+without a recorded decision is resumed. After a finished one the next attempt gets a seed of its
 own, so that it is a new experiment and not a copy.
 """
 
@@ -14,6 +14,8 @@ from steadycode.files import sha256_json, write_json
 from steadycode.identity import code_hash
 from steadycode.project import Project
 from steadycode.randomness import derive_seed
+
+DECISION = "decision.json"
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -28,7 +30,7 @@ class Attempt:
     @property
     def decision_path(self) -> Path:
         """Written last: the mark of a finished attempt."""
-        return self.folder / "decision.json"
+        return self.folder / DECISION
 
 
 def retraining_id(config: Config, data_md5: str, start_fingerprint: str) -> str:
@@ -49,12 +51,12 @@ def open_attempt(
 ) -> Attempt:
     """The unfinished attempt at ``retraining`` in this project, else a new one.
 
-    ``taken`` tells whether the registry already holds an attempt; one of which there is no folder
-    here was made elsewhere, or its folder was removed, so its number is passed over.
+    ``taken`` tells whether the registry already holds an attempt. When it holds one without a
+    folder here, that was made elsewhere, or its folder was removed; its number is passed over.
     """
     number = 1
     while True:
-        folder = project.work / "retrainings" / retraining / f"attempt-{number:03d}"
+        folder = project.attempt(retraining, number)
         attempt = Attempt(
             retraining=retraining,
             number=number,

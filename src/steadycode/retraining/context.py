@@ -1,10 +1,9 @@
-"""One attempt at a retraining as its parent process sees it: what every stage is given."""
+"""One attempt at a retraining, in the parent process: what every stage is given."""
 
 from collections.abc import Iterator, Mapping
-from contextlib import contextmanager
+from contextlib import AbstractContextManager, contextmanager
 from pathlib import Path
 
-from filelock import FileLock, Timeout
 from rich.console import Console
 
 from steadycode.config import Config
@@ -12,7 +11,8 @@ from steadycode.corpus.versions import DataVersion, check_data
 from steadycode.errors import ConfigError, SteadycodeError
 from steadycode.gate.policy import Policy
 from steadycode.jobs.job import Job, Manifest
-from steadycode.jobs.parent import LOG, Event, run_stage
+from steadycode.jobs.parent import Event, run_stage
+from steadycode.locks import lock_of, locked
 from steadycode.models import fingerprint
 from steadycode.project import Project
 from steadycode.registry import versions
@@ -28,8 +28,11 @@ STAGES = 6
 
 
 class Retraining:
-    """Everything about the attempt under way. Deliberately no dataclass: Prefect walks into those
-    when it looks for futures among a task's arguments."""
+    """Everything about the attempt under way.
+
+    This is deliberately no dataclass: Prefect walks into the fields of one when it looks for
+    futures among a task's arguments.
+    """
 
     def __init__(
         self,
@@ -60,7 +63,10 @@ class Retraining:
 
     @contextmanager
     def stage(self, name: str, title: str) -> Iterator["StageLog"]:
-        """A nested MLflow run and a place on the terminal; a fault ends the run with its reason."""
+        """Open a nested MLflow run and a place on the terminal for a stage.
+
+        An error in the block ends the run with its reason.
+        """
         run = open_stage_run(self.run, name)
         try:
             with self._view.stage(title) as view, MetricBuffer(run) as metrics, run.ended():
@@ -68,7 +74,7 @@ class Retraining:
         except BaseException:
             self.failed_stage = name
             raise
-        if self.failed_stage == name:  # an earlier try
+        if self.failed_stage == name:  # an earlier try failed, this one did not
             self.failed_stage = ""
 
 
@@ -84,11 +90,11 @@ class StageLog:
         self._timeout = timeout
 
     def run_stage(self, job: Job) -> Manifest:
-        """``process.run_stage``; a fault takes the stage's log to MLflow."""
+        """Run a stage as ``jobs.parent.run_stage`` does; when it fails, its log goes to MLflow."""
         try:
             return run_stage(job, self, self._timeout)
         except SteadycodeError:
-            self.run.file(job.folder / LOG)
+            self.run.file(job.log)
             raise
 
     def __call__(self, event: Event) -> None:
@@ -111,8 +117,8 @@ def open_retraining(
 ) -> Iterator[Retraining]:
     """Find the data, the models and the attempt that comes next, and begin or re-open its run.
 
-    ``origin`` are tags that say what started it. Raises DataError, ModelError or ConfigError before
-    anything is written to the registry.
+    ``origin`` holds tags that say what started the retraining. Raises DataError, ModelError or
+    ConfigError before anything is written to the registry.
     """
     project.prepare_environment()
     policy = check_settings(project, config)
@@ -170,22 +176,18 @@ def _lineage(store: Store, config: Config, data: DataVersion, attempt: Attempt) 
     )
 
 
-@contextmanager
-def _only_one(attempt: Attempt) -> Iterator[None]:
-    lock = FileLock(attempt.folder / ".lock")
-    try:
-        held = lock.acquire(timeout=2)  # longer than anyone looks whether it is held
-    except Timeout:
-        raise ConfigError(
-            f"attempt {attempt.number} of retraining {attempt.retraining} is already running; "
-            "wait for it, or stop it and run this again to go on from there"
-        ) from None
-    with held:
-        yield
+def _only_one(attempt: Attempt) -> AbstractContextManager[None]:
+    running = ConfigError(
+        f"attempt {attempt.number} of retraining {attempt.retraining} is already running; "
+        "wait for it, or stop it and run this again to go on from there"
+    )
+    # whoever only looks whether the lock is held takes it for less than these two seconds
+    return locked(lock_of(attempt.folder), running, wait=2)
 
 
 def _made_from_dirty_data(store: Store, base: str) -> bool:
-    """A registered base passes on that nobody could train it again."""
+    """Whether the base is a registered version that was trained on data without a version, so that
+    neither it nor a model made from it could be made again."""
     if not base.startswith("models:/"):
         return False
     return versions.resolve(store, base).tags.get("data.dirty") == "true"

@@ -1,4 +1,4 @@
-"""The evaluation stage from the parent's side: its jobs, and an evaluation by itself."""
+"""The evaluation stage in the parent process: its jobs, and an evaluation by itself."""
 
 import platform
 from collections.abc import Mapping
@@ -11,7 +11,7 @@ from steadycode.config import Config
 from steadycode.corpus.repository import head_commit
 from steadycode.corpus.versions import check_data
 from steadycode.errors import EvidenceError
-from steadycode.evidence import Evidence
+from steadycode.evidence import EVIDENCE, Evidence
 from steadycode.files import sha256_file, sha256_folder, sha256_json
 from steadycode.generation.builtin import BUILTIN
 from steadycode.generation.recorded import RecordedEngine
@@ -34,14 +34,15 @@ from steadycode.views.tables import evidence_table
 
 VERDICT_SOURCES = (
     *("recode", "generation", "sandbox", "measures", "models", "problems", "stages/evaluate"),
-    *("evidence", "config", "files", "hub", "randomness"),
+    *("evidence", "config", "files", "hub", "json_lines", "randomness"),
 )
 """The sources that decide what an evaluation says, as ``identity.code_hash`` names them."""
 
 
 @dataclass(frozen=True, slots=True)
 class Recorded:
-    """What another engine has written: JSON lines of prompt and completion, for a benchmark."""
+    """Completions that another engine has written, as JSON lines of prompt and completion, and the
+    benchmark that they answer."""
 
     completions: Path
     benchmark: Path
@@ -50,9 +51,9 @@ class Recorded:
 def evaluation_job(project: Project, config: Config, model: Path) -> Job:
     """The job that evaluates the model in a folder.
 
-    Its seed is the config's, so that every attempt at a retraining, and the champion, meet the
-    same problems and variants. Evidence on an unchanged model under unchanged conditions is found
-    again by the job's folder, which is named by what the job is.
+    Its seed is the configuration's, so that every attempt at a retraining, and the champion, meet
+    the same problems and variants. The job's folder is named by the job's hash, so that the
+    evidence on an unchanged model under unchanged conditions is found again there.
     """
     device = pick_device()
     problems = problem_file(config.evaluate.problems)
@@ -63,9 +64,9 @@ def evaluation_job(project: Project, config: Config, model: Path) -> Job:
         inputs={
             "model": str(model),
             "heldout": str(heldout),
-            "completions": str(project.work / "completions"),
+            "completions": str(project.completions),
             "problems": str(problems),
-            "benchmarks": str(project.work / "benchmarks"),
+            "benchmarks": str(project.benchmarks),
         },
         identity={
             "model": fingerprint(model),
@@ -82,7 +83,7 @@ def evaluation_job(project: Project, config: Config, model: Path) -> Job:
 def recorded_job(project: Project, config: Config, recorded: Recorded) -> Job:
     """The job that judges completions which were made elsewhere.
 
-    Raises DataError, with file and line, for completions that do not answer the benchmark.
+    Raises DataError, with file and line, when the completions do not answer the benchmark.
     """
     benchmark = read_benchmark(recorded.benchmark)
     engine = RecordedEngine(recorded.completions, config.evaluate.decoding.style)
@@ -107,17 +108,17 @@ def _job(
 ) -> Job:
     job = Job(
         stage="evaluate",
-        folder=project.work,
+        folder=project.evaluations,
         seed=config.seed,
         settings=config.evaluate.model_dump(mode="json"),
         inputs=inputs,
         identity={**identity, "harness": code_hash(*VERDICT_SOURCES)},
     )
-    return job.in_folder(project.work / "evaluations" / job.sha256[:16])
+    return job.in_folder(job.folder / job.sha256[:16])
 
 
 def _content_of(problems: Path) -> str:
-    """A data set of the hub is a folder."""
+    """The hash of a file of problems, or of the folder that a data set of the hub is."""
     if problems.is_dir():
         return sha256_json(sha256_folder(problems, "*"))
     return sha256_file(problems)
@@ -130,10 +131,11 @@ def evaluate_alone(
     recorded: Recorded | None = None,
     origin: Mapping[str, str] | None = None,
 ) -> tuple[Path, str]:
-    """Evidence on any model, as an MLflow run of its own.
+    """Evaluate any model, in an MLflow run of its own.
 
     With ``recorded`` completions, ``model`` is only the name by which they are shown. ``origin``
-    are tags that say what started it. Returns the evidence file and the figures as markdown.
+    holds tags that say what started the evaluation. Returns the evidence file and the figures as
+    markdown.
     """
     project.prepare_environment()
     console = Console()
@@ -159,7 +161,7 @@ def evaluate_alone(
     with run.ended(), StageView(console, 1).stage(title) as view, MetricBuffer(run) as metrics:
         run.came_from(origin or {})
         StageLog(run, metrics, view, config.max_stage_hours * 3600).run_stage(job)
-        path = job.folder / "evidence.json"
+        path = job.folder / EVIDENCE
         evidence = Evidence.read(path)
         run.evidence(evidence)
         run.file(path)
@@ -170,7 +172,7 @@ def evaluate_alone(
 
 def earlier_reports(project: Project) -> list[Report]:
     """The reports of all evaluations of this project that can still be read, oldest first."""
-    files = (project.work / "evaluations").glob("*/evidence.json")
+    files = project.evaluations.glob(f"*/{EVIDENCE}")
     reports = []
     for path in sorted(files, key=lambda path: path.stat().st_mtime):
         try:

@@ -1,4 +1,4 @@
-"""What is looked for before a run costs anything: settings that hold, and models that are there."""
+"""Checks settings and finds models before a run costs anything."""
 
 from collections.abc import Callable
 from pathlib import Path
@@ -17,9 +17,10 @@ Say = Callable[[str], None]
 
 
 def check_settings(project: Project, config: Config) -> Policy:
-    """The policy, once all that later stages will need is there: a typo must not cost a training.
+    """Check everything that later stages will need, so that a typo costs no training, and return
+    the policy.
 
-    Raises ConfigError, DataError or SandboxError.
+    Raises ConfigError, DataError or SandboxError when a file, a name or the sandbox is not there.
     """
     policy = load_policy(project, config.gate)
     problem_file(config.evaluate.problems)
@@ -32,14 +33,15 @@ def check_settings(project: Project, config: Config) -> Policy:
 def resolve_model(project: Project, spec: str, registry: Callable[[], Store], say: Say) -> Path:
     """The folder of any model that a configuration can name.
 
-    ``registry`` opens the store; it is asked only for ``models:/…``. Raises ModelError.
+    ``registry`` opens the store; it is called only for ``models:/…``. Raises ModelError when there
+    is no such model.
     """
     return resolve(spec, project, lambda registered: fetch(registry(), registered), say)
 
 
 def start_of(config: Config, store: Store) -> str:
-    """The model that training starts from: the base, or the champion where the config asks for it
-    and there is one."""
+    """The model that training starts from: the champion if the configuration asks for it and there
+    is one, else the base."""
     name = config.model.registered_name
     if config.model.start == "champion" and champion(store, name):
         return f"models:/{name}@{CHAMPION}"

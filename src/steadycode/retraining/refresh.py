@@ -1,7 +1,8 @@
-"""The steps of a refresh as the terminal shows them; what each does is in ``corpus.refresh``."""
+"""Shows the steps of a refresh on the terminal; ``corpus.refresh`` is what carries them out."""
 
 from collections.abc import Iterator
 from contextlib import contextmanager
+from pathlib import Path
 
 from rich.console import Console
 
@@ -17,14 +18,21 @@ STEPS = 4
 
 
 class Refresh:
-    """The refresh under way. No dataclass, for the reason that ``Retraining`` gives."""
+    """The refresh under way. It is no dataclass, for the reason that ``Retraining`` gives."""
 
     def __init__(
-        self, project: Project, config: Config, recipe: Recipe, branch: str, console: Console
+        self,
+        project: Project,
+        config: Config,
+        recipe: Recipe,
+        aside: Path,
+        branch: str,
+        console: Console,
     ) -> None:
         self.project = project
         self.config = config
         self.recipe = recipe
+        self.aside = aside
         self.branch = branch
         self.console = console
         self.view = StageView(console, STEPS)
@@ -37,24 +45,28 @@ class Refresh:
 def open_refresh(
     project: Project, config: Config, branch: str, console: Console
 ) -> Iterator[Refresh]:
-    """Raises DataError or ConfigError where a refresh could not be completed, before it begins."""
+    """Check that a refresh could be completed, and hold its lock.
+
+    Raises DataError or ConfigError, before anything is built, when it could not.
+    """
     project.prepare_environment()
     check_settings(project, config)
-    recipe = load_recipe(project.configs / "corpus.yaml")
-    with refresh.only_refresh(project):
+    recipe = load_recipe(project.recipe)
+    with refresh.only_refresh(project) as aside:
         refresh.require_ready(project, branch)
-        yield Refresh(project, config, recipe, branch, console)
+        yield Refresh(project, config, recipe, aside, branch, console)
 
 
 def rebuild(work: Refresh) -> Change:
     with work.view.stage("build the corpus aside") as view:
-        return refresh.rebuild(work.project, work.recipe, work.branch, view.progress)
+        return refresh.rebuild(work.project, work.recipe, work.aside, work.branch, view.progress)
 
 
 def validate(work: Refresh, change: Change) -> None:
-    """Raises DataError naming check and rows; then data/ is as it was."""
+    """Validate the new data. Raises DataError, naming check and rows, and leaves data/ as it was
+    when the data is not fit to train on."""
     with work.view.stage("validate it") as view:
-        result = refresh.judge(work.project, change, work.config.data)
+        result = refresh.judge(change, work.config.data)
         view({"kind": "message", "text": result.summary_line()})
 
 

@@ -1,4 +1,4 @@
-"""The steps of a retraining on the parent's side: make the job, run it, record what came out."""
+"""The steps of a retraining in the parent process: make the job, run it, record its results."""
 
 import shutil
 from pathlib import Path
@@ -7,7 +7,7 @@ from steadycode.corpus.validation import validate as validate_folder
 from steadycode.corpus.validation_result import require_valid
 from steadycode.corpus.versions import current_md5
 from steadycode.errors import DataError, EvidenceError
-from steadycode.evidence import Evidence
+from steadycode.evidence import EVIDENCE, Evidence
 from steadycode.files import to_json, write_text
 from steadycode.gate.decide import Facts
 from steadycode.gate.decide import decide as gate
@@ -27,7 +27,10 @@ from steadycode.views.validation import validation_page
 
 
 def validate(work: Retraining) -> None:
-    """Read-only. Raises DataError naming check and rows, before anything is trained."""
+    """Validate the data, without changing it.
+
+    Raises DataError, naming check and rows, when it is not fit to train on.
+    """
     with work.stage("validate", "validate the data") as log:
         result = validate_folder(work.project.data, work.config.data)
         folder = work.attempt.folder / "validate"
@@ -55,7 +58,7 @@ def train(work: Retraining) -> Path:
     with work.stage("train", title) as log:
         manifest = log.run_stage(job)
         _same_data(work, current_md5(work.project))
-        log.run.file(job.folder / "manifest.json")
+        log.run.file(job.manifest)
         log.run.values(
             {
                 "cost/wall_seconds": manifest.wall_seconds,
@@ -74,7 +77,7 @@ def _same_data(work: Retraining, md5: str) -> None:
 
 
 class Evaluated:
-    """One model's evidence and its file. No dataclass, for the reason that ``Retraining`` gives."""
+    """One model's evidence and its file; no dataclass, for the reason that ``Retraining`` gives."""
 
     def __init__(self, evidence: Evidence, path: Path) -> None:
         self.evidence = evidence
@@ -82,12 +85,12 @@ class Evaluated:
 
 
 def evaluate(work: Retraining, role: str, model: Path) -> Evaluated:
-    """Evidence on ``model``, made or found again. ``role`` names the run."""
+    """Evaluate ``model``, or find the evidence of an earlier evaluation; ``role`` names the run."""
     job = evaluation_job(work.project, work.config, model)
     with work.stage(f"evaluate-{role}", f"evaluate the {role}") as log:
         reused = trusted_manifest(job) is not None
         manifest = log.run_stage(job)
-        path = job.folder / "evidence.json"
+        path = job.folder / EVIDENCE
         evidence = Evidence.read(path)
         log.say(f"{'found again' if reused else 'made'}: {evidence.report.label}")
         log.run.evidence(evidence)
@@ -123,9 +126,9 @@ def register(work: Retraining, model: Path) -> RegisteredVersion:
 
 
 def decide(work: Retraining, candidate: Evaluated, champion: Evaluated) -> Decision:
-    """Judge by the policy, record the decision, then move the aliases.
+    """Judge the candidate by the policy, record the decision, then move the aliases.
 
-    A decision that an interrupted try has recorded stands; its aliases are completed.
+    When an interrupted try has recorded a decision, that one stands, and its aliases are moved.
     """
     name = work.config.model.registered_name
     attempt = work.attempt
@@ -154,7 +157,7 @@ def decide(work: Retraining, candidate: Evaluated, champion: Evaluated) -> Decis
 
 
 def publish(work: Retraining, decision: Decision, candidate: Evaluated, champion: Evaluated) -> str:
-    """Put the figures on the parent run, a page beside them, and end the attempt.
+    """Log the figures and a report page to the attempt's run, and mark the attempt as finished.
 
     Returns the comparison and the decision as markdown.
     """
@@ -173,13 +176,13 @@ def publish(work: Retraining, decision: Decision, candidate: Evaluated, champion
     _tell(work, decision)
     work.run.text("decision.json", to_json(decision.to_json()) + "\n")
     decision.write(work.attempt.decision_path)  # the mark of a finished attempt
-    # the registry holds the candidate's weights now; one copy is enough
+    # the registry has its own copy of the candidate's weights
     shutil.rmtree(work.attempt.folder / "train" / "model", ignore_errors=True)
     return decision_markdown(decision, rows)
 
 
 def _tell(work: Retraining, decision: Decision) -> None:
-    """The decision with its reasons, and the way to the run, on the terminal."""
+    """Print the decision with its reasons, and how to open the run."""
     say = work.console.print
     say(f"\n[bold]decision: {decision.outcome}[/bold]")
     say(rules_table(decision))

@@ -1,4 +1,4 @@
-"""The training stage from the parent's side: its job, and a training by itself."""
+"""The training stage in the parent process: its job, and a training by itself."""
 
 from pathlib import Path
 
@@ -8,7 +8,7 @@ from steadycode.config import Config
 from steadycode.corpus.versions import check_data
 from steadycode.errors import ConfigError
 from steadycode.identity import code_hash
-from steadycode.jobs.job import Job
+from steadycode.jobs.job import JOB, Job
 from steadycode.jobs.parent import run_stage
 from steadycode.models import fingerprint
 from steadycode.project import Project
@@ -18,11 +18,11 @@ from steadycode.views.console import StageView, aside
 
 TRAINING_SOURCES = (
     *("contraclm", "measures", "models", "jobs", "stages/train"),
-    *("config", "errors", "files", "hub", "processes", "project", "randomness", "records"),
-    "wheels",
+    *("config", "errors", "files", "hub", "json_lines", "locks", "processes", "project"),
+    *("randomness", "records", "temporaries", "wheels"),
 )
-"""The sources that a training runs through, as ``identity.code_hash`` names them: a change of one
-makes it another training."""
+"""The sources that decide what a training gives, as ``identity.code_hash`` names them: when one
+changes, it is another training."""
 
 
 def training_job(
@@ -50,8 +50,11 @@ def training_job(
 
 
 def train_alone(project: Project, config: Config, output: Path, allow_dirty_data: bool) -> None:
-    """The training stage by itself in the folder ``output``; finished work there is kept."""
-    if output.exists() and any(output.iterdir()) and not (output / "job.json").exists():
+    """Run the training stage by itself in the folder ``output``; finished work there is kept.
+
+    Raises ConfigError when the folder holds anything but a training.
+    """
+    if output.exists() and any(output.iterdir()) and not (output / JOB).exists():
         raise ConfigError(f"{output} is not empty and holds no training; name a new folder")
     console = Console()
     data = check_data(project, allow_dirty_data)
@@ -62,6 +65,6 @@ def train_alone(project: Project, config: Config, output: Path, allow_dirty_data
         manifest = run_stage(job, view)
     console.print(
         f"model in {output / 'model'} ({manifest.wall_seconds:.0f} s, "
-        f"{manifest.peak_memory_mb:.0f} MiB); metrics in {output / 'events.jsonl'}",
+        f"{manifest.peak_memory_mb:.0f} MiB); metrics in {job.events}",
         markup=False,
     )

@@ -1,9 +1,9 @@
-"""Inside the checker's process: run the test against a program that lives in another process.
+"""Runs, inside the checker's process, the test against a program that lives in another process.
 
 The program answers with plain data or with numbers of objects of its own (``Remote``), and can
-reach neither the test nor the verdict. What it can do is answer, as any program can; so nothing
-here believes an answer to be more than a value. Imports nothing of steadycode: it is loaded by
-the worker.
+reach neither the test nor the verdict. All it can do is answer, as any program can; so nothing
+here believes an answer to be more than a value. This file imports nothing of steadycode, since the
+worker loads it.
 """
 
 import ast
@@ -19,12 +19,12 @@ from typing import Any
 
 import wire  # type: ignore[import-not-found]
 
-DETAIL = 200  # characters
+DETAIL = 200  # characters of a verdict's detail
 _EXCEPTIONS = ("builtins", "json.decoder", "decimal", "statistics", "queue", "re", "struct", "zlib")
-"""Modules whose exceptions are the same ones on both sides."""
+"""The modules whose exceptions are the same on both sides."""
 _GROWTH = 32 << 10  # KiB of memory; a checker that took more is not used again
 _TRACES = ("import", "__")
-"""What a test must not contain to leave no trace: all that outlives its namespace is in modules."""
+"""A test without these words leaves no trace: all that outlives its namespace is in modules."""
 
 Message = dict[str, Any]
 
@@ -32,23 +32,23 @@ Message = dict[str, Any]
 def judge(
     test: str, entry_point: str | None, channel: wire.Channel
 ) -> tuple[tuple[str, str] | None, bool]:
-    """(status, detail), or None when the program ended before the test did; and whether the
-    process is as it was before, so that another test may run in it.
+    """Return (status, detail), or None when the program ended before the test did; and whether
+    this process is as it was before, so that another test may run in it.
 
-    Without a test a program passes when it ran to its end.
+    Without a test a program passes when it runs to its end.
     """
     before = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
     program = _Program(channel)
     program.traces = any(word in test for word in _TRACES)
     sys.modules["random"].seed(0)
-    found = _run(test, entry_point, program)
+    verdict = _run(test, entry_point, program)
     if program.gone == "left":
-        found = None
+        verdict = None
     elif program.gone:
-        found = "failed", f"the program {program.gone}"
+        verdict = "failed", f"the program {program.gone}"
     gc.collect()  # nothing of this program, and no memory that it took, meets the next
     grown = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss - before
-    return found, not program.traces and grown < _GROWTH
+    return verdict, not program.traces and grown < _GROWTH
 
 
 def _run(test: str, entry_point: str | None, program: "_Program") -> tuple[str, str] | None:
@@ -79,15 +79,15 @@ class _Program:
         self._functions: list[Callable[..., Any]] = []
         self._remotes: dict[int, Remote] = {}
         self._exceptions: dict[str, type[BaseException]] = {}
-        self._given: list[Any] = []  # the containers of the arguments whose change is being read
+        self._containers: list[Any] = []  # those of the arguments whose change is being read
         self._one_at_a_time = threading.RLock()
         self.traces = False
         self.gone = ""
         self.foreign = ""
-        """What was compared with an object of the program's own type, for the detail."""
+        """A sentence for the detail when an object of the program's own type met data."""
 
     def ask(self, operation: str, *on: Any, **options: Any) -> Any:
-        """Raises what the program raised, or Gone."""
+        """Let the program do something and return its answer. Raises what it raised, or Gone."""
         request: Message = {"op": operation, "on": [wire.encode(item, self._export) for item in on]}
         if options:
             request["with"] = {
@@ -96,27 +96,28 @@ class _Program:
         with self._one_at_a_time:
             try:
                 self._channel.send(request)
-                given: dict[Any, Any] = {**dict(enumerate(on)), **options}
-                return self.reply(given if operation == "call" else None, operation == "next")
+                arguments: dict[Any, Any] = {**dict(enumerate(on)), **options}
+                return self.reply(arguments if operation == "call" else None, operation == "next")
             except wire.Gone as gone:
                 self.gone = str(gone) or "left"  # a test may swallow even this
                 raise
 
     def reply(self, arguments: Mapping[Any, Any] | None = None, iterating: bool = False) -> Any:
+        """Return or raise the reply, after serving calls and updating changed ``arguments``."""
         while "op" in (message := self._channel.receive()):
             self._channel.send(self._call_back(message))
         try:
             changed = message.get("changed") if arguments is not None else None
             if changed:
-                self._given = wire.containers(list((arguments or {}).values()))
-                filled = [(self._given[n], wire.decode(now, self._find)) for n, now in changed]
+                self._containers = wire.containers(list((arguments or {}).values()))
+                filled = [(self._containers[n], wire.decode(now, self._find)) for n, now in changed]
                 for container, items in filled:
                     wire.refill(container, items)
             if "raised" not in message:
                 return wire.decode(message["value"], self._find)
             error = self._exception(message)
             if isinstance(error, StopIteration) and not iterating:
-                # as from a generator: in the test's map() it would end the test, and not fail it
+                # in the test's map() it would end the test and not fail it; generators do this too
                 error = RuntimeError("the program raised StopIteration")
         except (LookupError, TypeError, ValueError, AttributeError, RecursionError) as fault:
             raise wire.Gone("sends what is not a reply") from fault
@@ -159,7 +160,7 @@ class _Program:
         if tag == "coroutine":
             return self._finish(Remote(self, data, tag))
         if tag == "given":
-            return self._given[data]
+            return self._containers[data]
         if tag == "module" and data in sys.stdlib_module_names:
             self.traces = True
             return importlib.import_module(data)
@@ -175,7 +176,7 @@ class _Program:
         try:
             args = [wire.decode(item, self._find) for item in message["args"]]
             error = _made(kind, args)
-            if str(error) != text:  # its own __str__
+            if str(error) != text:  # the exception has a __str__ of its own
                 error = _made(type(kind.__name__, (kind,), {"__str__": lambda _: text}), args)
             for name, value in message["state"].items():
                 setattr(error, name, wire.decode(value, self._find))
@@ -184,7 +185,7 @@ class _Program:
         return error
 
     def _exception_type(self, description: list[Any]) -> type[BaseException]:
-        """Python's own, or one made after the program's: its name, and its bases."""
+        """Python's own exception, or one that is made with the name and bases of the program's."""
         module, name, bases = description
         known = getattr(sys.modules.get(module), name, None) if module in _EXCEPTIONS else None
         if isinstance(known, type) and issubclass(known, BaseException):
@@ -197,13 +198,13 @@ class _Program:
 
 
 class Remote:
-    """An object of a type of the program's own.
+    """Stands for an object of a type of the program's own.
 
-    It is equal to itself, and to another such object when the program says so; never to data:
+    It is equal to itself, and to another such object when the program says so, but never to data:
     an ``__eq__`` that always says yes is not asked.
     """
 
-    __slots__ = ("__kind", "__number", "__program")  # the other names are the program's
+    __slots__ = ("__kind", "__number", "__program")  # all other names belong to the program
 
     def __init__(self, program: _Program, number: int, kind: str) -> None:
         object.__setattr__(self, "_Remote__program", program)
@@ -277,8 +278,8 @@ def _number_of(remote: Remote) -> int:
 
 
 def _operate(name: str, mine: Remote, other: Any, reflected: bool = False) -> Any:
-    """``operator.NAME`` between two of the program's objects. With data it has no meaning: a test
-    that expects data would tell the program what it wants to hear."""
+    """Apply ``operator.NAME`` to two of the program's objects. To one of them and data it is not
+    applied: a test that expects data would tell the program what it wants to hear."""
     program: _Program = object.__getattribute__(mine, "_Remote__program")
     kind = object.__getattribute__(mine, "_Remote__kind")
     if isinstance(other, Remote):
@@ -288,10 +289,10 @@ def _operate(name: str, mine: Remote, other: Any, reflected: bool = False) -> An
 
 
 def _unary(name: str, mine: Remote) -> Any:
-    found = _ask(mine, "unary", name)
-    if not isinstance(found, Remote):
-        raise TypeError(f"{name} of the program's own type gives {type(found).__name__}")
-    return found
+    result = _ask(mine, "unary", name)
+    if not isinstance(result, Remote):
+        raise TypeError(f"{name} of the program's own type gives {type(result).__name__}")
+    return result
 
 
 _ARITHMETIC = ("add", "sub", "mul", "truediv", "floordiv", "mod", "pow", "matmul", "and", "or")
@@ -319,7 +320,7 @@ _make_operators()
 
 
 class _Names(dict[Any, Any]):
-    """The test's globals. A name that neither the test nor Python defines is the program's."""
+    """The test's globals; the program is asked for names that neither test nor Python defines."""
 
     def __init__(self, program: _Program, test: str) -> None:
         super().__init__(__name__="test", __builtins__=builtins)
@@ -333,15 +334,15 @@ class _Names(dict[Any, Any]):
             self[name] = importlib.import_module(name)
             return self[name]
         try:
-            found = self._program.look_up(name)
+            value = self._program.look_up(name)
         except NameError:
             raise KeyError(name) from None
-        if callable(found):
-            self[name] = found
-        return found
+        if callable(value):
+            self[name] = value
+        return value
 
     def _takes_for_module(self, name: str) -> bool:
-        """A test may leave its imports to the program, but not what ``math`` is."""
+        """Whether the test, which may leave out its imports, uses ``name`` only as a module."""
         nodes = list(ast.walk(ast.parse(self._test)))
         all_uses = sum(isinstance(node, ast.Name) and node.id == name for node in nodes)
         owners = [node.value for node in nodes if isinstance(node, ast.Attribute)]
@@ -352,7 +353,7 @@ class _Names(dict[Any, Any]):
 def _made(kind: type[BaseException], args: list[Any]) -> BaseException:
     try:
         return kind(*args)
-    except TypeError:  # its own __init__ wants something else
+    except TypeError:  # the exception's own __init__ wants something else
         error = kind.__new__(kind, *args)
         error.args = tuple(args)
         return error

@@ -1,4 +1,4 @@
-"""What goes into the sandbox and what comes out."""
+"""Defines what goes into the sandbox and what comes out."""
 
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
@@ -10,7 +10,7 @@ Status = Literal["passed", "failed", "timeout", "out_of_memory", "crashed", "blo
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Limits:
-    """Bounds of one program: CPU seconds, address space, captured output, bytes in files."""
+    """The most that one program may use: CPU seconds, address space, captured output, and files."""
 
     seconds: float = 3.0
     memory_mb: int = 1024
@@ -20,8 +20,8 @@ class Limits:
 
 @dataclass(frozen=True, slots=True)
 class Program:
-    """Code to run. With ``test`` (defines ``check(candidate)``) it passes when ``check`` accepts
-    ``entry_point``; without, when it runs to its end without an exception."""
+    """Code to run. With ``test``, which defines ``check(candidate)``, it passes when ``check``
+    accepts ``entry_point``; without, when it runs to its end without an exception."""
 
     code: str
     test: str = ""
@@ -30,7 +30,7 @@ class Program:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Verdict:
-    """What one program did. ``seconds`` is CPU time, ``peak_memory`` MiB of resident memory."""
+    """What one program did; ``seconds`` is CPU time, ``peak_memory`` MiB of resident memory."""
 
     status: Status
     detail: str = ""
@@ -39,11 +39,11 @@ class Verdict:
 
 
 class Judge(Protocol):
-    """Runs programs and says what each did, e.g. ``Sandbox.judge`` of an open sandbox.
+    """Runs programs and says what each did, as ``Sandbox.judge`` of an open sandbox does.
 
     Yields each key with its program's verdict, in the order in which programs end; every key comes
     back once. Equal programs are run once. ``programs`` is read in another thread, a bounded way
-    ahead, while verdicts are taken; what it raises is raised to the one who takes the verdicts.
+    ahead, while verdicts are taken; an error that it raises is raised again to whoever takes them.
     """
 
     def __call__(

@@ -1,9 +1,9 @@
-"""Confines the calling process, for good: what every program and every checker does first.
+"""Confines the calling process for good, which every program and every checker does first.
 
 Landlock lets it read the Python runtime and one folder, and write that folder only; a seccomp
-filter (``syscalls.py``) lets it make the calls that act on itself only; it gives up every
-capability, so that root is nobody special; resource limits bound the rest. All of it is open to
-ordinary users on Linux. Imports nothing of steadycode: it is loaded by the worker.
+filter (``syscalls.py``) lets it make only calls that act on itself; it gives up every capability,
+so that root is nobody special; resource limits bound the rest. On Linux all of this is open to
+ordinary users. This file imports nothing of steadycode, since the worker loads it.
 """
 
 import contextlib
@@ -28,7 +28,7 @@ _READ_FILE, _READ_DIR = 1 << 2, 1 << 3
 _READ = _READ_FILE | _READ_DIR
 _WRITE_FILE, _REFER, _TRUNCATE = 1 << 1, 1 << 13, 1 << 14
 _CHANGE = _WRITE_FILE | sum(1 << bit for bit in (4, 5, 7, 8, 12))  # remove, make file, folder, link
-_ALL = (1 << 13) - 1  # of the first version: also execute, and make devices, sockets, pipes
+_ALL = (1 << 13) - 1  # all of Landlock's first version: also execute, make devices, sockets, pipes
 _OPEN_FILES = 64
 
 _libc = ctypes.CDLL(None, use_errno=True)
@@ -41,38 +41,38 @@ if sys.platform == "linux":
 _MACHINE = os.uname().machine
 
 Missing = dict[str, str]
-"""What cannot be enforced -> why."""
+"""Why each thing that cannot be enforced cannot be."""
 
 
 def leave_namespaces() -> None:
-    """Where the kernel lets an ordinary user have namespaces: no network at all, no shared memory
-    of others. A second wall, not one that the others need."""
+    """Enter new namespaces, without any network and without others' shared memory, if the kernel
+    lets an ordinary user have them. This is a second wall, which the others do not need."""
     if sys.platform == "linux" and not _unshare(_NEW_NAMESPACES):
         _prctl(_PR_SET_DUMPABLE, 1, 0, 0, 0)  # or the worker may not look at its own programs
 
 
 def stay_on(processor: int | None) -> None:
-    """A worker, its programs and their checker take turns: waking one up on another processor
-    takes longer than what it does there."""
+    """Keep this process on one processor. A worker, its programs and their checker take turns, and
+    to wake one up on another processor takes longer than what it does there."""
     if processor is not None and hasattr(os, "sched_setaffinity"):
         with contextlib.suppress(OSError):
             os.sched_setaffinity(0, {processor})
 
 
 def die_with_parent(sign: int) -> None:
-    """On Linux, this process gets signal ``sign`` when the thread that started it ends."""
+    """Let Linux send this process the signal ``sign`` when the thread that started it ends."""
     if sys.platform == "linux":
         _prctl(_PR_SET_PDEATHSIG, sign, 0, 0, 0)
 
 
 def default_signal(sign: int) -> None:
-    """``signal.signal(sign, SIG_DFL)`` that touches nothing of Python's."""
+    """Do what ``signal.signal(sign, SIG_DFL)`` does, but touch nothing of Python's."""
     _signal(sign, None)
 
 
 def fork() -> int:
-    """``os.fork`` for a process that has one thread only, without what Python does after it:
-    every page that a fork touches is copied, and costs more than what is done in it."""
+    """Fork a process that has only one thread, without all that Python does after ``os.fork``:
+    every page that a fork touches is copied, which costs more than what is done in it."""
     pid: int = _python_fork()
     if pid < 0:
         raise OSError(ctypes.get_errno(), "fork failed")
@@ -80,11 +80,12 @@ def fork() -> int:
 
 
 def can_copy_for_parent() -> bool:
+    """Whether ``copy_for_parent`` works on this machine."""
     return sys.platform == "linux" and _MACHINE in _CLONE
 
 
 def copy_for_parent() -> int:
-    """Like ``fork``, but the new process is a child of this one's parent."""
+    """Fork like ``fork``, but make the new process a child of this one's parent."""
     pid: int = _python_syscall(_CLONE[_MACHINE], _CLONE_PARENT | _SIGCHLD, 0, 0, 0, 0)
     if pid < 0:
         raise OSError(ctypes.get_errno(), "clone failed")
@@ -92,10 +93,10 @@ def copy_for_parent() -> int:
 
 
 class Confinement:
-    """What a process enters, prepared so that little is left to do after a fork."""
+    """The confinement that a process enters, prepared so that little is left to do after a fork."""
 
     def __init__(self, folder: str, calls: bytes, alone: bytes, limits: dict[str, Any]) -> None:
-        """``calls`` and ``alone`` are the seccomp filters, empty where there are none."""
+        """``calls`` and ``alone`` are the seccomp filters, which are empty without libseccomp."""
         self._folder = os.fsencode(folder)
         self._bounds = _bounds(limits)
         self._seconds = -int(-limits["seconds"] // 1) + 1
@@ -106,11 +107,11 @@ class Confinement:
 
     @property
     def files(self) -> list[int]:
-        """That have to stay open until ``enter``, which closes them."""
+        """The files that have to stay open until ``enter`` closes them."""
         return [] if self._ruleset is None else [self._ruleset]
 
     def enter(self) -> Missing:
-        """All that a child inherits. Returns what could not be enforced."""
+        """Enter all that a child inherits; return what could not be enforced."""
         os.chdir(self._folder)
         missing: Missing = {}
         for kind, bound in self._bounds.items():
@@ -131,15 +132,15 @@ class Confinement:
         return {**missing, **self._calls.enter()}
 
     def enter_alone(self, cpu: bool) -> Missing:
-        """The rest: no more processes, and no more changes to the confinement. ``cpu``: with the
-        limit of CPU time, which only a process for one program can have."""
-        if cpu:  # the worker looks at the clock; this is for the case that it cannot
+        """Enter the rest: no more processes, and no more changes to the confinement. ``cpu`` also
+        limits CPU time, which only a process for one program can do."""
+        if cpu:  # the worker looks at the clock; this is in case it cannot
             resource.setrlimit(resource.RLIMIT_CPU, (self._seconds, self._seconds))
         return self._alone.enter()
 
 
 class _Filter:
-    """A seccomp filter as the kernel takes it: ``struct sock_fprog``."""
+    """A seccomp filter in the form that the kernel takes, ``struct sock_fprog``."""
 
     def __init__(self, calls: bytes) -> None:
         self._calls = ctypes.create_string_buffer(calls, len(calls))
@@ -171,10 +172,8 @@ def _reason() -> str:
 
 
 def _build_ruleset(folder: str) -> int | None:
-    """A Landlock ruleset: read the runtime, use ``folder``, nothing else of the file system.
-
-    Returns its file descriptor; None where the kernel has no Landlock.
-    """
+    """Make a Landlock ruleset: read the runtime, use ``folder``, nothing else of the file system.
+    Returns its file descriptor, or None when the kernel has no Landlock."""
     if sys.platform != "linux":
         return None
     version = _syscall(_LANDLOCK_CREATE_RULESET, None, ctypes.c_size_t(0), 1)
@@ -195,15 +194,15 @@ def _build_ruleset(folder: str) -> int | None:
 
 
 def _runtime() -> list[str]:
-    """The standard library without what is installed beside it, and the system's libraries."""
+    """The paths of the standard library, without installed packages, and of system libraries."""
     library = sysconfig.get_path("stdlib")
     multiarch = sysconfig.get_config_var("MULTIARCH") or ""
-    found = [path for path in glob.glob(f"{library}/*") if not path.endswith("-packages")]
-    found += glob.glob(f"{sys.base_prefix}/lib/*.so*")
-    found += [f"/lib/{multiarch}", f"/usr/lib/{multiarch}"] if multiarch else []
-    found += ["/lib64", "/usr/lib64", "/etc/ld.so.cache", "/usr/share/zoneinfo"]
-    found += ["/etc/localtime", "/dev/urandom", "/dev/zero"]
-    return [path for path in found if os.path.exists(path)]
+    paths = [path for path in glob.glob(f"{library}/*") if not path.endswith("-packages")]
+    paths += glob.glob(f"{sys.base_prefix}/lib/*.so*")
+    paths += [f"/lib/{multiarch}", f"/usr/lib/{multiarch}"] if multiarch else []
+    paths += ["/lib64", "/usr/lib64", "/etc/ld.so.cache", "/usr/share/zoneinfo"]
+    paths += ["/etc/localtime", "/dev/urandom", "/dev/zero"]
+    return [path for path in paths if os.path.exists(path)]
 
 
 def _allow(ruleset: int, path: str, rights: int) -> None:

@@ -1,4 +1,4 @@
-"""The sandbox: a few light worker processes, and programs dealt out to them."""
+"""The sandbox, which deals programs out to a few light worker processes."""
 
 import contextlib
 import json
@@ -21,9 +21,9 @@ from steadycode.sandbox.stream import in_order, judged
 from steadycode.sandbox.syscalls import build_filters
 from steadycode.sandbox.watch import empty
 
-_TRIES = 3  # for a program whose worker dies
-_DETAIL = 200  # characters
-_AHEAD = 64  # programs per worker that may wait
+_TRIES = 3  # how often a program is tried whose worker dies
+_DETAIL = 200  # characters of a verdict's detail
+_AHEAD = 64  # programs that may wait for each worker
 _ENVIRONMENT = {
     "PYTHONHASHSEED": "0",
     "PYTHONUTF8": "1",
@@ -37,10 +37,10 @@ class Sandbox:
     """Runs untrusted Python programs and says what each did.
 
     A program runs in a process of its own, its test in another one (``worker.py``). The kernel
-    lets both read the Python runtime and one scratch folder, empty at first, and write nothing
-    else; no network, no processes, no signals to others, no privileges even of root; bounded CPU
-    time, memory, output, files (``isolation.py``, ``syscalls.py``). Only the standard library can
-    be imported.
+    lets both read the Python runtime, and read and write one scratch folder, empty at first. They
+    have no network, can make no processes, send no signals to others, and have no privileges
+    even as root; their CPU time, memory, output and files are bounded (``isolation.py``,
+    ``syscalls.py``). Only the standard library can be imported.
 
     A program passes when its ``check`` returned. The checker sees plain data and what the program
     claims to be its own objects, which are never equal to data; the program sees neither the test
@@ -48,15 +48,16 @@ class Sandbox:
     What the test takes from the program by name, a helper beside the entry point, is the
     program's word.
 
-    Deterministic: one hash seed, ``random`` seeded with 0. CPU time is judged, and wall time only
-    where a program waits instead of computing, without the time that it waited for a processor.
+    Verdicts are repeatable: there is one hash seed, and ``random`` is seeded with 0. CPU
+    time is judged. Wall time is judged only when a program waits instead of computing, and does not
+    include the time for which it waited for a processor.
     """
 
     def __init__(
         self, limits: Limits | None = None, workers: int | None = None, *, unsafe: bool = False
     ) -> None:
-        """``workers`` defaults to the CPUs of this process. ``unsafe`` runs programs even where
-        the machine cannot confine them. Raises SandboxError."""
+        """``workers`` defaults to the number of CPUs of this process. ``unsafe`` runs programs even
+        if the machine cannot confine them. Raises SandboxError for limits of 0."""
         self.limits = limits or Limits()
         self._size = workers if workers is not None else len(_processors())
         if self._size < 1:
@@ -67,7 +68,7 @@ class Sandbox:
             raise SandboxError("programs can only be run on Linux or macOS (fork is missing)")
         self._unsafe = unsafe
         self.missing: dict[str, str] = {}
-        """What this machine cannot enforce, and why; known inside the ``with`` block."""
+        """What this machine cannot enforce, and why; it is known inside the ``with`` block."""
         self._idle: queue.SimpleQueue[_Worker] = queue.SimpleQueue()
         self._workers: list[_Worker] = []
         self._folder: str | None = None
@@ -77,9 +78,9 @@ class Sandbox:
         self._folder = tempfile.mkdtemp(prefix="steadycode-sandbox-")
         self._threads = ThreadPoolExecutor(self._size, thread_name_prefix="sandbox")
         try:
-            # started here and not in a thread: a worker dies with the thread that started it
+            # workers are started here, since each dies with the thread that started it
             processors = _processors()
-            if len(processors) != self._size:  # others may want the same ones
+            if len(processors) != self._size:  # other processes may want the same ones
                 processors = [None] * self._size
             settings = {
                 "limits": asdict(self.limits),
@@ -123,14 +124,15 @@ class Sandbox:
             os.rmdir(folder)
 
     def run(self, program: Program) -> Verdict:
+        """Run one program and wait for its verdict."""
         return self._submit(program).result()
 
     def judge(self, programs: Iterable[tuple[Key, Program]]) -> Iterator[tuple[Key, Verdict]]:
-        """Verdicts as programs end: see ``contract.Judge``."""
+        """Yield verdicts as programs end, as ``contract.Judge`` describes."""
         return judged(programs, self._submit, _AHEAD * self._size)
 
     def run_all(self, programs: Iterable[Program]) -> Iterator[Verdict]:
-        """Verdicts in the order of ``programs``, which are read and run as ``judge`` does."""
+        """Yield verdicts in the order of ``programs``, which are read and run as in ``judge``."""
         return in_order(self.judge(enumerate(programs)))
 
     def _submit(self, program: Program) -> "Future[Verdict]":
@@ -174,7 +176,7 @@ class _Worker:
         self._send(_json(self._settings), *_filters())
 
     def greet(self) -> dict[str, str]:
-        """Wait until it is ready: what cannot be enforced. Raises SandboxError."""
+        """Wait until the worker is ready; return what cannot be enforced. Raises SandboxError."""
         try:
             return self._receive()
         except (OSError, EOFError, ValueError) as error:
@@ -208,18 +210,18 @@ class _Worker:
         stream.flush()
 
     def _receive(self) -> dict[str, Any]:
-        """The checker's word, the worker's own over it, and the last line of a crash."""
+        """A verdict: the checker's fields, the worker's over them, and the last line of a crash."""
         stream = self._stream(self._process.stdout)
         head = stream.read(12)
         if len(head) < 12:
             raise EOFError
         said, measured, printed = (stream.read(size) for size in struct.unpack(">III", head))
-        found = {**(json.loads(said or b"null") or {}), **json.loads(measured or b"{}")}
+        fields = {**(json.loads(said or b"null") or {}), **json.loads(measured or b"{}")}
         if last := printed.decode("utf-8", "replace").strip().rpartition("\n")[2]:
-            found["detail"] = f"{found['detail']}: {last}"[:_DETAIL]
-        if "detail" in found:  # a program's words: they must not act on a terminal, or not encode
-            found["detail"] = "".join(c if c.isprintable() else "\ufffd" for c in found["detail"])
-        return found
+            fields["detail"] = f"{fields['detail']}: {last}"[:_DETAIL]
+        if "detail" in fields:  # a program's words must not act on a terminal, and must encode
+            fields["detail"] = "".join(c if c.isprintable() else "\ufffd" for c in fields["detail"])
+        return fields
 
     @staticmethod
     def _stream(stream: IO[bytes] | None) -> IO[bytes]:
@@ -233,7 +235,7 @@ def _json(value: Any) -> bytes:
 
 
 def _filters() -> tuple[bytes, bytes]:
-    """Empty where there is no libseccomp, of which the worker says that it is missing."""
+    """The seccomp filters, empty without libseccomp; the worker then says that it is missing."""
     try:
         return build_filters()
     except (ImportError, OSError, RuntimeError):
@@ -250,7 +252,7 @@ def _refusal(missing: Mapping[str, str]) -> str:
 
 
 def _processors() -> list[int | None]:
-    """Those that this process may use."""
+    """The processors that this process may use; None stands for one that cannot be named."""
     if hasattr(os, "sched_getaffinity"):
         return [*sorted(os.sched_getaffinity(0))]
     return [None] * (os.cpu_count() or 1)

@@ -1,4 +1,4 @@
-"""What this machine keeps a generated program from, found out by trying it."""
+"""Finds out what this machine keeps a generated program from, by trying it."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -11,7 +11,7 @@ _LIMITS = Limits(seconds=0.5, memory_mb=256, files_mb=1)
 
 @dataclass(frozen=True, slots=True)
 class Probe:
-    """A program that does what must not work, and the verdicts that say that it did not."""
+    """A program that tries what must not work, and the verdicts which say that it did not."""
 
     promise: str
     code: str
@@ -62,10 +62,8 @@ class Isolation:
 
 
 def probe() -> Isolation:
-    """Run every probe, also where the machine cannot confine it.
-
-    Raises SandboxError where no program can be run at all.
-    """
+    """Run every probe, even if the machine cannot confine it. Raises SandboxError when no program
+    can be run at all."""
     with Sandbox(_LIMITS, workers=1, unsafe=True) as sandbox:
         verdicts = tuple(
             (probe, sandbox.run(Program(probe.code, probe.test, "f"))) for probe in PROBES

@@ -1,7 +1,7 @@
-"""Inside the program's process: execute the code, then do what the checker asks, until it ends.
+"""Executes the code inside the program's process, then does what the checker asks, until it ends.
 
 Nothing here is secret or decides anything: the code may change all of it, and gains no more than
-giving other answers. Imports nothing of steadycode: it is loaded by the worker.
+giving other answers. This file imports nothing of steadycode, since the worker loads it.
 """
 
 import contextlib
@@ -17,11 +17,11 @@ import wire  # type: ignore[import-not-found]
 
 Message = dict[str, Any]
 
-_REHEARSALS = 20  # as many as Python 3.11 to 3.13 need to adapt code
+_REHEARSALS = 20  # how many runs Python 3.11 to 3.13 need to adapt code
 
 
 def run(code: str, name: str, channel: wire.Channel) -> NoReturn:
-    """Execute ``code`` as module ``name``, say that it ran to its end, then serve."""
+    """Execute ``code`` as module ``name``, say that it ran to its end, then serve the checker."""
     module = ModuleType(name)
     sys.modules["__main__"] = sys.modules[name] = module
     for ours in ("isolation", "program", "checker", "watch", "wire", "zygote"):
@@ -34,8 +34,8 @@ def run(code: str, name: str, channel: wire.Channel) -> NoReturn:
 
 
 def rehearse() -> None:
-    """Do what every program does, so that Python adapts this code before it is copied, and seed
-    ``random`` for all of them."""
+    """Do what every program does, so that Python adapts this code before it is copied; then seed
+    ``random`` for all programs."""
     requests = [
         {"op": "name", "on": [wire.encode("f", repr)]},
         {"op": "call", "on": [{"object": 0}, wire.encode([1, "two", 3.0], repr)]},
@@ -68,7 +68,7 @@ def _serve(code: str, module: ModuleType, channel: wire.Channel) -> NoReturn:
 
 
 class _Server:
-    """What the checker may ask for, by operation."""
+    """Does what the checker asks for, with the objects of the program."""
 
     def __init__(self, namespace: dict[str, Any], channel: wire.Channel) -> None:
         self._namespace = namespace
@@ -79,17 +79,18 @@ class _Server:
         self._one_at_a_time = threading.RLock()
 
     def answer(self, request: Message) -> Message:
-        given: dict[Any, Any] = {}
+        """Carry out a request; return the value or the exception, and what arguments hold now."""
+        decoded: dict[Any, Any] = {}
         held: list[tuple[Any, list[Any]]] = []
         reply: Message
         try:
             operation = _OPERATIONS[request["op"]]
             before = {**dict(enumerate(request["on"])), **request.get("with", {})}
-            given = {key: wire.decode(item, self._find) for key, item in before.items()}
-            found = wire.containers(list(given.values()), self._numbers)
-            held = [(container, wire.content(container)) for container in found]
-            arguments = [value for key, value in given.items() if isinstance(key, int)]
-            options = {key: value for key, value in given.items() if isinstance(key, str)}
+            decoded = {key: wire.decode(item, self._find) for key, item in before.items()}
+            containers = wire.containers(list(decoded.values()), self._numbers)
+            held = [(container, wire.content(container)) for container in containers]
+            arguments = [value for key, value in decoded.items() if isinstance(key, int)]
+            options = {key: value for key, value in decoded.items() if isinstance(key, str)}
             self._active += 1
             try:
                 value = operation(self, *arguments, **options)
@@ -104,12 +105,12 @@ class _Server:
         try:
             if changed := self._changed(held):
                 reply["changed"] = changed
-        except BaseException as error:  # what they hold now has no end
+        except BaseException as error:  # what the arguments hold now has no end
             reply = self.raised(error)
         return reply
 
     def raised(self, error: BaseException) -> Message:
-        """The exception with its class's description, so that the checker can raise its like."""
+        """A message with the exception and its class, so that the checker can raise its like."""
         reply: Message = {"raised": _describe(type(error)), "text": "", "args": [], "state": {}}
         try:
             reply["text"] = str(error)[:100_000]
@@ -127,19 +128,19 @@ class _Server:
         return self._namespace[name]
 
     def _changed(self, held: list[tuple[Any, list[Any]]]) -> list[list[Any]]:
-        """The containers of the arguments that hold something else than before: their numbers,
-        and what they hold now, where one of them is named by its number."""
+        """The numbers of the arguments' containers that hold something else than before, with what
+        they hold now; a container in a container is named by its number."""
         numbers = {id(container): number for number, (container, _) in enumerate(held)}
         changed = []
         for number, (container, before) in enumerate(held):
             now = wire.content(container)
             if len(now) != len(before) or any(a is not b for a, b in zip(now, before, strict=True)):
-                named = [_Given(numbers[id(x)]) if id(x) in numbers else x for x in now]
+                named = [_Container(numbers[id(x)]) if id(x) in numbers else x for x in now]
                 changed.append([number, wire.encode(named, self._export)])
         return changed
 
     def _export(self, value: Any) -> Message:
-        if isinstance(value, _Given):
+        if isinstance(value, _Container):
             return {"given": value.number}
         if isinstance(value, _Callback):
             return {"yours": value._number}
@@ -165,7 +166,7 @@ class _Server:
         return _generate(callback) if tag == "iterator" else callback
 
     def call_back(self, number: int, arguments: tuple[Any, ...], options: dict[str, Any]) -> Any:
-        """A function that the test handed in. Meanwhile it may itself call the program."""
+        """Call a function that the test handed in, which may itself call the program meanwhile."""
         request = {
             "op": "call_back",
             "number": number,
@@ -184,13 +185,13 @@ class _Server:
 
 
 def _is_made(value: Any, kind: Any) -> bool:
-    """Whether a class of the program's made it: a test that calls a class wants its methods, even
-    where the class extends list. A named tuple is data."""
+    """Whether ``kind`` is a class of the program's that made ``value``. A test that calls a class
+    wants its methods, even if the class extends list; but a named tuple is data."""
     own = isinstance(kind, type) and kind.__module__ in ("solution", "__main__")
     return own and isinstance(value, kind) and not hasattr(kind, "_fields")
 
 
-class _Given:
+class _Container:
     """Stands for a container that the test handed in."""
 
     def __init__(self, number: int) -> None:
@@ -198,7 +199,7 @@ class _Given:
 
 
 class _Callback:
-    """The test's function, as the program sees it."""
+    """A function of the test, as the program sees it."""
 
     def __init__(self, number: int, name: str, server: _Server) -> None:
         self._number, self._server, self.__name__ = number, server, name
@@ -208,7 +209,7 @@ class _Callback:
 
 
 def _generate(following: _Callback) -> Any:
-    """The test's iterator, as the program sees it."""
+    """An iterator of the test, as the program sees it."""
     while True:
         try:
             item = following()
@@ -218,15 +219,15 @@ def _generate(following: _Callback) -> Any:
 
 
 def _describe(kind: type) -> list[Any]:
-    """Module and name; of a class that the checker cannot know, its bases too."""
+    """The module and name of a class and, if the checker cannot know it, its bases."""
     known = kind.__module__.partition(".")[0] in sys.stdlib_module_names
     bases = [] if known else [_describe(base) for base in kind.__bases__]
     return [kind.__module__, kind.__name__, bases]
 
 
 def _known(name: str) -> type[BaseException]:
-    found = getattr(sys.modules["builtins"], name, Exception)
-    return found if isinstance(found, type) and issubclass(found, BaseException) else Exception
+    kind = getattr(sys.modules["builtins"], name, Exception)
+    return kind if isinstance(kind, type) and issubclass(kind, BaseException) else Exception
 
 
 def _finish(_: _Server, coroutine: Any) -> Any:

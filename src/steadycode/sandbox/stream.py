@@ -1,4 +1,4 @@
-"""A stream of programs in, a stream of verdicts out: what to do around running one program."""
+"""Turns a stream of programs into a stream of verdicts, whatever it is that runs a program."""
 
 import hashlib
 import json
@@ -17,7 +17,7 @@ def judged(
     submit: Callable[[Program], "Future[Verdict]"],
     ahead: int,
 ) -> Iterator[tuple[Key, Verdict]]:
-    """Each key with the verdict on its program, in the order in which programs end.
+    """Yield each key with the verdict on its program, in the order in which programs end.
 
     ``submit`` starts a program; equal ones are submitted once. ``programs`` is read by a thread of
     its own, so that no verdict waits for the next program; at most ``ahead`` programs are submitted
@@ -59,13 +59,13 @@ def judged(
                 room.release()
                 key, future = item
                 yield key, future.result()
-    finally:  # also when the one who takes the verdicts has had enough
+    finally:  # also when whoever takes the verdicts stops early
         abandoned.set()
         room.release()
 
 
 def in_order(verdicts: Iterable[tuple[int, Verdict]]) -> Iterator[Verdict]:
-    """The verdicts on programs 0, 1, 2, ..., which may come in any order."""
+    """Yield the verdicts on programs 0, 1, 2, ... in that order, in whichever they come."""
     early: dict[int, Verdict] = {}
     due = 0
     for number, verdict in verdicts:

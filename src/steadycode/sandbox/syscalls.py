@@ -1,11 +1,11 @@
 """The system calls that a program may make, as a filter that the kernel runs before each of them.
 
-A list of what is allowed, not of what is forbidden: a call that a future kernel adds is refused.
-Everything here acts on the calling process alone. What is missing on purpose, beside the obvious:
-kill and its kin, prctl beyond naming a thread (a program must not outlive its parent), fcntl that
-makes the kernel send signals, setsid (a program stays in its group), chmod, chown, utime and xattr
-(Landlock does not bind them), truncate by name and by opening for reading (early Landlock does not
-bind that), fallocate (a disk is full at once), memory that outlives its process.
+The list says what is allowed, not what is forbidden, so that a call that a future kernel adds is
+refused. Every call in it acts on the calling process alone. Missing on purpose, beside the obvious,
+are kill and its kin; prctl beyond naming a thread (a program must not outlive its parent); fcntl
+that makes the kernel send signals; setsid (a program stays in its group); chmod, chown, utime and
+xattr (Landlock does not bind them); truncate by name and by opening for reading (early Landlock
+does not bind that); fallocate (it fills a disk at once); and memory that outlives its process.
 """
 
 import errno
@@ -42,68 +42,69 @@ _PR_SET_PDEATHSIG, _PR_SET_SECCOMP = 1, 22
 
 @cache
 def build_filters() -> tuple[bytes, bytes]:
-    """Two filters as the kernel takes them: ``struct sock_filter`` after ``struct sock_filter``.
+    """Two filters in the form that the kernel takes, an array of ``struct sock_filter``.
 
-    The first holds for the zygote too, which has to make processes and to confine them; the second
-    one, which is short since every program has to load it, takes that away.
-    Raises OSError or ImportError where there is no libseccomp.
+    The first one holds for the zygote too, which has to make processes and to confine them. The
+    second takes that away; it is short, since every program has to load it. Raises OSError or
+    ImportError without libseccomp.
     """
     return _shared(), _alone()
 
 
 def _shared() -> bytes:
-    import pyseccomp as seccomp  # loads libseccomp, which is Linux's
+    import pyseccomp as seccomp  # loads libseccomp, which only Linux has
 
     allow, masked, equal = seccomp.ALLOW, seccomp.MASKED_EQ, seccomp.EQ
-    found = seccomp.SyscallFilter(seccomp.ERRNO(errno.EPERM))
+    rules = seccomp.SyscallFilter(seccomp.ERRNO(errno.EPERM))
     for name in _ALWAYS.split():
-        _add(found, allow, name)
-    _add(found, seccomp.ERRNO(errno.ENOSYS), _ABSENT)
-    _add(found, allow, "clone", seccomp.Arg(0, masked, _CLONE_THREAD, _CLONE_THREAD))
-    _add(found, allow, "clone", seccomp.Arg(0, equal, _CLONE_PARENT | _SIGCHLD))
-    _add(found, allow, "prlimit64", seccomp.Arg(0, equal, 0))
+        _add(rules, allow, name)
+    _add(rules, seccomp.ERRNO(errno.ENOSYS), _ABSENT)
+    _add(rules, allow, "clone", seccomp.Arg(0, masked, _CLONE_THREAD, _CLONE_THREAD))
+    _add(rules, allow, "clone", seccomp.Arg(0, equal, _CLONE_PARENT | _SIGCHLD))
+    _add(rules, allow, "prlimit64", seccomp.Arg(0, equal, 0))
     _add(
-        found,
+        rules,
         allow,
         "socketpair",  # what asyncio wakes itself with
         seccomp.Arg(0, equal, _AF_UNIX),
         seccomp.Arg(1, masked, _SOCK_TYPE, _SOCK_STREAM),
     )
-    _add(found, allow, "close_range", seccomp.Arg(2, equal, 0))  # without a table of its own
-    _add(found, allow, "sendto", seccomp.Arg(4, equal, 0))  # to the other end of the pair only
+    _add(rules, allow, "close_range", seccomp.Arg(2, equal, 0))  # without a table of its own
+    _add(rules, allow, "sendto", seccomp.Arg(4, equal, 0))  # to the other end of the pair only
     for name, flags in (("open", 1), ("openat", 2)):
-        _add(found, allow, name, seccomp.Arg(flags, masked, os.O_TRUNC, 0))
+        _add(rules, allow, name, seccomp.Arg(flags, masked, os.O_TRUNC, 0))
         for access in (os.O_WRONLY, os.O_RDWR):
-            _add(found, allow, name, seccomp.Arg(flags, masked, os.O_ACCMODE, access))
+            _add(rules, allow, name, seccomp.Arg(flags, masked, os.O_ACCMODE, access))
     for name, commands in (("fcntl", _FCNTL), ("ioctl", _IOCTL)):
         for command in commands:
-            _add(found, allow, name, seccomp.Arg(1, equal, command))
+            _add(rules, allow, name, seccomp.Arg(1, equal, command))
     for option in (*_PRCTL, _PR_SET_PDEATHSIG, _PR_SET_SECCOMP):
-        _add(found, allow, "prctl", seccomp.Arg(0, equal, option))
-    return _exported(found)
+        _add(rules, allow, "prctl", seccomp.Arg(0, equal, option))
+    return _exported(rules)
 
 
 def _alone() -> bytes:
-    """Threads, but no processes; reading its own limits, not setting any; a name for a thread."""
+    """The second filter: threads but no processes; its limits can be read but not set; prctl can
+    only name a thread."""
     import pyseccomp as seccomp
 
-    found, refuse = seccomp.SyscallFilter(seccomp.ALLOW), seccomp.ERRNO(errno.EPERM)
-    _add(found, refuse, "clone", seccomp.Arg(0, seccomp.MASKED_EQ, _CLONE_THREAD, 0))
-    _add(found, refuse, "prlimit64", seccomp.Arg(2, seccomp.NE, 0))
+    rules, refuse = seccomp.SyscallFilter(seccomp.ALLOW), seccomp.ERRNO(errno.EPERM)
+    _add(rules, refuse, "clone", seccomp.Arg(0, seccomp.MASKED_EQ, _CLONE_THREAD, 0))
+    _add(rules, refuse, "prlimit64", seccomp.Arg(2, seccomp.NE, 0))
     for option in (_PR_SET_PDEATHSIG, _PR_SET_SECCOMP):
-        _add(found, refuse, "prctl", seccomp.Arg(0, seccomp.EQ, option))
-    return _exported(found)
+        _add(rules, refuse, "prctl", seccomp.Arg(0, seccomp.EQ, option))
+    return _exported(rules)
 
 
-def _exported(found: Any) -> bytes:
+def _exported(rules: Any) -> bytes:
     with tempfile.TemporaryFile() as out:
-        found.export_bpf(out)
+        rules.export_bpf(out)
         out.seek(0)
         return out.read()
 
 
-def _add(found: object, action: int, name: str, *arguments: object) -> None:
-    """Names that this architecture does not have are passed over."""
+def _add(rules: object, action: int, name: str, *arguments: object) -> None:
+    """Add a rule for the call ``name``, unless this architecture has no such call."""
     import pyseccomp as seccomp
 
     try:
@@ -111,4 +112,4 @@ def _add(found: object, action: int, name: str, *arguments: object) -> None:
     except ValueError:
         return
     if number >= 0:
-        found.add_rule(action, number, *arguments)  # type: ignore[attr-defined]
+        rules.add_rule(action, number, *arguments)  # type: ignore[attr-defined]

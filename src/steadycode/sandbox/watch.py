@@ -1,6 +1,6 @@
-"""Follows a program and its checker to a verdict, their end or a limit; leaves nothing of them.
+"""Follows a program and its checker to a verdict, their end or a limit, and leaves nothing of them.
 
-Imports nothing of steadycode: it is loaded by the worker, which must stay light.
+This file imports nothing of steadycode, since the worker, which must stay light, loads it.
 """
 
 import contextlib
@@ -15,20 +15,20 @@ from collections.abc import Iterator
 from typing import Any
 
 _TICK = 0.05  # seconds between two looks at what a running program uses
-_BACKSTOP = 10  # times the limit: wall time that a program may take on a starved machine
-_IDLE = 0.1  # share of its time on a processor below which a program counts as waiting
+_BACKSTOP = 10  # wall time that a program may take on a starved machine, as a multiple of the limit
+_IDLE = 0.1  # a program that is on a processor for less than this share of its time is waiting
 _THREADS, _FILES = 256, 4096  # a program with more is stopped at the next look
-_MAPPED = 8  # files that were removed and are still mapped
-_GRACE = 1.0  # seconds from closing its pipe to being gone
+_MAPPED = 8  # how many removed files a program may still have mapped
+_GRACE = 1.0  # seconds in which a program that closed its pipe must be gone
 
 HEAD = struct.Struct(">?I")
-"""Before the checker's verdict: whether it can be used again, and how long the verdict is."""
+"""Stands before the checker's verdict: whether it can be used again, and the verdict's length."""
 
 Json = dict[str, Any]
 
 
 class Heard:
-    """What a pair of processes said, in buffers that are used again."""
+    """What a program and its checker said, in buffers that are used again for the next pair."""
 
     def __init__(self, limits: Json) -> None:
         self._verdict, self._output = bytearray(1 << 13), bytearray(limits["output_kb"] << 10)
@@ -43,7 +43,7 @@ class Heard:
 
     @property
     def verdict(self) -> memoryview:
-        """JSON; null when the program left before its test was done; empty without a verdict."""
+        """The verdict as JSON: null when the program left early, empty when there is none."""
         return memoryview(self._verdict)[HEAD.size : self._said if self.complete else HEAD.size]
 
     @property
@@ -53,34 +53,35 @@ class Heard:
 
     @property
     def program_left(self) -> bool:
-        """Before its test was done: the verdict is ``null``, and no other is as short."""
+        """Whether the program left early; the verdict is then ``null``, the shortest of all."""
         return len(self.verdict) == len("null")
 
     @property
     def output(self) -> memoryview:
-        """Of a program that crashed; nobody wants another's."""
+        """What a program that crashed had printed; for any other it is empty."""
         return memoryview(self._output)[: self._printed if self.crashed else 0]
 
     def hear(self, fd: int) -> bool:
-        """Read of the verdict; False when that was all."""
+        """Read what there is of the verdict; return False when it is complete or ends here."""
         count = os.readv(fd, [memoryview(self._verdict)[self._said :]])
         self._said += count
         return count > 0 and not self.complete
 
     def drain(self, fd: int) -> bool:
-        """Read output, keep the first of it; False at its end."""
+        """Read output and keep what comes first; return False at its end."""
         room = memoryview(self._output)[self._printed :]
         count = os.readv(fd, [room, self._waste])
         self._printed += min(count, len(room))
         return count > 0
 
     def forget(self) -> None:
+        """Make the buffers ready for the next pair."""
         self._said = self._printed = 0
         self.crashed = False
 
 
 class Pair:
-    """A program's process and its checker's. A number is 0 until its process is there."""
+    """A program's process and its checker's; a process id is 0 until the process is there."""
 
     def __init__(self, limits: Json, folder: str) -> None:
         self._limits, self._folder = limits, folder
@@ -91,10 +92,10 @@ class Pair:
         self.program = self.checker = 0
 
     def follow(self, verdict: int, output: int, heard: Heard) -> None:
-        """Until there is a verdict, or cannot be one any more."""
+        """Read the pair's verdict and output until there is a verdict, or can be none any more."""
         poll = select.poll()
+        poll.register(output, select.POLLIN)  # first: what a crash printed is there before its end
         poll.register(verdict, select.POLLIN)
-        poll.register(output, select.POLLIN)
         look = self._started + _TICK
         while not self._over:
             for fd, _ in poll.poll(_TICK * 1000):
@@ -108,8 +109,8 @@ class Pair:
                 look = time.monotonic() + _TICK
 
     def end(self, heard: Heard) -> Json:
-        """Stop what still runs; what the program used, and the verdict where the checker's word
-        is not the last one."""
+        """Stop what still runs; return what the program used and, when the checker's word is not
+        the last one, the verdict."""
         if self.program and not self._over and heard.program_left:
             self._ended = self._wait(_GRACE)
         by_itself = self._ended is not None
@@ -138,7 +139,7 @@ class Pair:
         return {"status": "timeout", "detail": f"more than {limit:g} s of CPU time"}
 
     def _look(self) -> Json:
-        """What the pair has more of than it may, as a verdict; empty when nothing."""
+        """A verdict when the pair has more of something than it may; otherwise empty."""
         limit = self._limits["seconds"]
         elapsed = time.monotonic() - self._started
         used = _cpu_seconds(self.program)
@@ -161,7 +162,8 @@ class Pair:
         return {}
 
     def _checker_seconds(self) -> tuple[float, float]:
-        """At work, and waiting for a processor, since the first look; it serves other programs."""
+        """The seconds that the checker has worked and has waited for a processor since the first
+        look; what it did before was for other programs."""
         now = _cpu_seconds(self.checker), _queued_seconds(self.checker)
         self._before = self._before or now
         return now[0] - self._before[0], now[1] - self._before[1]
@@ -169,7 +171,7 @@ class Pair:
     def _too_much_written(self) -> str:
         size, folders, lost = 0, [self._folder], list[str]()
         for count, entry in enumerate(_walk(folders, lost), start=1):
-            with contextlib.suppress(OSError):  # removed meanwhile
+            with contextlib.suppress(OSError):  # it was removed meanwhile
                 size += entry.stat(follow_symlinks=False).st_size
             if count > _FILES:
                 return f"more than {_FILES} files"
@@ -182,14 +184,14 @@ class Pair:
         return "made a folder that cannot be looked into" if folders else ""
 
     def _too_much_hidden(self) -> str:
-        """Files that no folder shows any more, but that the program holds open or mapped."""
+        """What is wrong with files that the program removed but holds open or mapped; or ""."""
         size = 0
         task = self._living_task()
         with contextlib.suppress(OSError):  # it has ended
             for entry in os.scandir(f"/proc/{task}/fd"):
                 with contextlib.suppress(OSError):
-                    found = os.stat(entry.path)
-                    size += found.st_size if not found.st_nlink else 0
+                    file = os.stat(entry.path)
+                    size += file.st_size if not file.st_nlink else 0
         mapped = _proc(task, "maps").splitlines()
         gone = {line.split()[4] for line in mapped if line.endswith(" (deleted)")}
         if size > self._limits["files_mb"] << 20 or len(gone) > _MAPPED:
@@ -197,7 +199,7 @@ class Pair:
         return ""
 
     def _living_task(self) -> str:
-        """Of a thread that can be looked into: the first one may have left."""
+        """The folder below /proc of a thread that can be looked into; the first may have left."""
         with contextlib.suppress(OSError):
             for thread in os.listdir(f"/proc/{self.program}/task"):
                 task = f"{self.program}/task/{thread}"
@@ -206,7 +208,7 @@ class Pair:
         return str(self.program)
 
     def _wait(self, seconds: float) -> tuple[int, resource.struct_rusage] | None:
-        """How the program ended by itself, if it does so in time."""
+        """Wait for the program to end by itself; None when it does not do so in time."""
         deadline = time.monotonic() + seconds
         while (ended := _reap(self.program, os.WNOHANG)) is None and time.monotonic() < deadline:
             time.sleep(0.001)
@@ -214,7 +216,7 @@ class Pair:
 
 
 def _departure(status: int | None) -> Json:
-    """The program left before its test was done."""
+    """The verdict on a program that left before its test was done."""
     if status is None:
         return {"status": "failed", "detail": "closed the pipe to its checker"}
     if status < 0:
@@ -225,12 +227,12 @@ def _departure(status: int | None) -> Json:
 
 
 def _reap(pid: int, flags: int = 0) -> tuple[int, resource.struct_rusage] | None:
-    found, status, usage = os.wait4(pid, flags)
-    return (os.waitstatus_to_exitcode(status), usage) if found else None
+    ended, status, usage = os.wait4(pid, flags)
+    return (os.waitstatus_to_exitcode(status), usage) if ended else None
 
 
 def _cpu_seconds(pid: int) -> float:
-    """CPU time of a running process, all its threads."""
+    """The CPU time that all threads of a running process have used."""
     if sys.platform != "linux":
         return 0.0
     per_process_clock = (~pid << 3) | 2
@@ -260,14 +262,14 @@ def _proc(pid: int | str, name: str) -> str:
 
 
 def _bytes_written(pid: int) -> int:
-    """To files and pipes, by calls or through mapped pages, since the process began."""
+    """How many bytes the process has written to files and pipes, by calls or mapped pages."""
     fields = dict(line.split(": ") for line in _proc(pid, "io").splitlines())
     return max(int(fields.get("wchar", 0)), int(fields.get("write_bytes", 0)))
 
 
 def _walk(folders: list[str], lost: list[str]) -> Iterator[os.DirEntry[str]]:
-    """Every entry below, without recursion. A folder that cannot be read is left in ``folders``,
-    and one that is not where it was a moment ago is added to ``lost``."""
+    """Yield every entry below ``folders``, without recursion. A folder that cannot be read is left
+    in ``folders``, and one that is not where it was a moment ago is added to ``lost``."""
     closed = []
     while folders:
         folder = folders.pop()
@@ -284,10 +286,10 @@ def _walk(folders: list[str], lost: list[str]) -> Iterator[os.DirEntry[str]]:
 
 
 def empty(folder: str) -> None:
-    """Remove what a program left; the folder itself stays, the ruleset is bound to it.
+    """Remove what a program left; the folder itself stays, because the ruleset is bound to it.
 
-    A tree may be deeper than Python recurses and than a path may be long, and closed to its owner:
-    inner folders are moved up before their outer one is removed.
+    A tree may be closed to its owner, and deeper than Python recurses and than a path may be long,
+    so inner folders are moved up before their outer one is removed.
     """
     mark = os.urandom(8).hex()
     count = 0

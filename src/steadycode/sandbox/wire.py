@@ -1,8 +1,8 @@
-"""Plain data between a program and its checker: JSON with tags, length-prefixed, over two pipes.
+"""Carries plain data between a program and its checker: JSON with tags and its length, over pipes.
 
 Neither side can make the other build anything but the types below. What has no plain form stays
-where it is and crosses as a number (``Handle``), by which the other side may ask for it.
-Imports nothing of steadycode: it is loaded by the worker, which must stay light.
+where it is and crosses as a number, by which the other side may ask for it. This file imports
+nothing of steadycode, since the worker, which must stay light, loads it.
 """
 
 import base64
@@ -26,21 +26,21 @@ _BUILTINS: dict[str, Any] = {
 }
 _NAMES = {kind: name for name, kind in _BUILTINS.items()}
 _BUILTINS |= {"Ellipsis": Ellipsis, "NotImplemented": NotImplemented}
-_WORD = 1 << 63  # integers beyond are written in base 16: decimal takes quadratic time
+_WORD = 1 << 63  # larger integers are written in base 16, since decimal takes quadratic time
 _ATOMS = frozenset({type(None), bool, float, str})
 _FLAT = (type(None), int, float, str, bytes)
 
-_read, _write = os.read, os.write  # a program may replace the module's
+_read, _write = os.read, os.write  # kept here, since a program may replace the module's
 
 Message = dict[str, Any]
 
 
 class Gone(BaseException):
-    """The other side has closed its pipe, or says what is not a message."""
+    """The other side has closed its pipe, or has sent what is not a message."""
 
 
 class Channel:
-    """One side's ends of the pipes."""
+    """One side's ends of the two pipes."""
 
     def __init__(self, read_fd: int, write_fd: int) -> None:
         self._read_fd, self._write_fd = read_fd, write_fd
@@ -80,31 +80,33 @@ class Channel:
 
 
 def containers(value: Any, apart: Container[int] = ()) -> list[Any]:
-    """What can be changed in ``value`` and in all that it holds, in an order that depends on its
-    shape alone: both sides count alike. ``apart``: ids of objects that did not cross as data."""
-    found = []
+    """All that can be changed in ``value`` and in what it holds, in an order that depends on its
+    shape alone, so that both sides count alike. ``apart`` has the ids of objects that did not cross
+    as data, which are left out."""
+    changeable = []
     waiting = [value]
     while waiting:
-        one = waiting.pop()
-        if id(one) in apart:
+        part = waiting.pop()
+        if id(part) in apart:
             continue
-        if isinstance(one, (list, dict, set, bytearray, collections.deque)):
-            found.append(one)
-        if isinstance(one, (list, tuple, collections.deque)):
-            waiting.extend(item for item in one if not isinstance(item, _FLAT))
-        elif isinstance(one, dict):
-            waiting.extend(item for item in one.values() if not isinstance(item, _FLAT))
-    return found
+        if isinstance(part, (list, dict, set, bytearray, collections.deque)):
+            changeable.append(part)
+        if isinstance(part, (list, tuple, collections.deque)):
+            waiting.extend(item for item in part if not isinstance(item, _FLAT))
+        elif isinstance(part, dict):
+            waiting.extend(item for item in part.values() if not isinstance(item, _FLAT))
+    return changeable
 
 
 def content(container: Any) -> list[Any]:
+    """What a container holds: its items, or a dict's keys and then its values."""
     if isinstance(container, dict):
         return [*container.keys(), *container.values()]
     return list(container)
 
 
 def refill(container: Any, items: list[Any]) -> None:
-    """Make ``container`` hold what ``content`` said of its like. Raises TypeError, ValueError."""
+    """Make ``container`` hold what ``content`` said of its like. Raises TypeError or ValueError."""
     if isinstance(container, dict):
         half = len(items) // 2
         filled = dict(zip(items[:half], items[half:], strict=True))
@@ -120,10 +122,10 @@ def refill(container: Any, items: list[Any]) -> None:
 
 
 def encode(value: Any, export: Callable[[Any], Message]) -> Any:
-    """``value`` as JSON. ``export`` names what has no plain form.
+    """Write ``value`` as JSON; ``export`` gives what is written for what has no plain form.
 
-    An instance of a subclass of a plain type crosses as that type, with the value it holds:
-    whatever its own methods say about it stays behind.
+    An instance of a subclass of a plain type crosses as that type, with the value that it holds;
+    what its own methods say about it does not count.
     """
     kind = type(value)
     if kind in _ATOMS:
@@ -142,14 +144,12 @@ def encode(value: Any, export: Callable[[Any], Message]) -> Any:
 
 
 def decode(data: Any, find: Callable[[str, Any], Any]) -> Any:
-    """The value of ``encode``'s output; ``find(tag, data)`` gives what was exported.
-
-    Raises Gone for anything that ``encode`` does not write.
-    """
+    """Read what ``encode`` wrote; ``find(tag, data)`` gives what was exported. Raises Gone for
+    anything that ``encode`` does not write."""
     if isinstance(data, list):
         if any(isinstance(item, (list, dict)) for item in data):
             return [decode(item, find) for item in data]
-        return list(data)  # the message stays as it was
+        return list(data)  # a copy, so that the message stays as it was
     if not isinstance(data, dict):
         return data
     try:
@@ -163,7 +163,7 @@ def decode(data: Any, find: Callable[[str, Any], Any]) -> Any:
 
 
 def _is_flat(value: list[Any]) -> bool:
-    """Whether JSON holds it as it is."""
+    """Whether JSON holds the list as it is."""
     kinds = set(map(type, value))
     if kinds == {int}:
         return bool(min(value) > -_WORD and max(value) < _WORD)
@@ -179,7 +179,7 @@ def _write_int(value: int, _: Each) -> Any:
 
 
 def _write_items(value: Any, each: Each) -> Any:
-    """Read by the plain type's own iteration, not by the subclass's."""
+    """The items in writing, read by the plain type's own iteration and not by a subclass's."""
     base = next(base for base in type(value).__mro__ if base in _ITERATED)
     return [each(item) for item in base.__iter__(value)]
 
@@ -232,7 +232,7 @@ _WRITERS: tuple[tuple[type, str | None, Callable[[Any, Each], Any]], ...] = (
         lambda value, _: [value.days, value.seconds, value.microseconds],
     ),
 )
-"""Plain types, the more special one first."""
+"""How each plain type is written: the type, its tag, and a function; special types come first."""
 
 
 def _base16(inner: Any) -> list[int]:

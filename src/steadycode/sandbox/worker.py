@@ -1,13 +1,13 @@
-"""A light process that follows programs, each to its verdict. Started by ``pool.py``.
+"""A light process, started by ``pool.py``, that follows programs, each to its verdict.
 
-One process executes the code, another one, which may serve several programs, the test; they speak
-over two pipes (``wire.py``). Both are copies of a third (``zygote.py``) that never held any of it,
-so the program's has neither the test, nor the pipe for the verdict, nor anything of another
-program. Imports the standard library only: a worker starts at once and stays small.
+One process executes the code; another one, which may serve several programs, runs the test; they
+speak over two pipes (``wire.py``). Both are copies of a third (``zygote.py``) that never held any
+of it, so the program's process has neither the test, nor the pipe for the verdict, nor anything of
+another program. Only the standard library is imported: a worker starts at once and stays small.
 
-The pool sends settings and filters, then code and test (JSON, or nothing): a block's length is
-``>I``, and all lengths come first. A reply is three blocks: the checker's word, the worker's, and
-what a program that crashed had printed.
+The pool sends settings and filters, then code and test (JSON, or nothing). Messages are blocks; the
+lengths of all blocks, each as ``>I``, come first. A reply has three: the checker's word, the
+worker's, and what a program that crashed had printed.
 """
 
 import contextlib
@@ -55,7 +55,7 @@ class Worker:
         self._heard = watch.Heard(self._limits)
 
     def serve(self) -> None:
-        """Until the pool closes its pipe."""
+        """Run one program after another until the pool closes its pipe."""
         send(self._replies, json.dumps(self._zygote.missing()).encode(), b"", b"")
         while sizes := read_sizes(self._requests, 2):
             code, test = (read(self._requests, size) for size in sizes)
@@ -64,6 +64,7 @@ class Worker:
             self._heard.forget()
 
     def close(self) -> None:
+        """Stop the checker and the zygote, and remove the folder."""
         self._end_checker()
         self._zygote.close()
         watch.empty(self._folder)
@@ -97,7 +98,7 @@ class Worker:
         return usage
 
     def _hand_over(self, test: bytes, ends: tuple[int, int]) -> int:
-        """Give a checker the test and the ends of the pipes to its program."""
+        """Give a checker the test and the ends of the pipes to its program; return its id."""
         for fresh in (not self._checker, True):
             if fresh:
                 self._end_checker()
@@ -111,7 +112,7 @@ class Worker:
         return self._checker
 
     def _start_checker(self) -> None:
-        """A process that runs tests, one after the other, until one leaves a trace in it."""
+        """Start a process that runs tests, one after the other, until one leaves a trace in it."""
         self._checks, theirs = socket.socketpair()
         self._checks.settimeout(_STUCK)
         self._checker = self._zygote.copy(zygote.CHECKER, theirs.fileno(), self._nothing)
@@ -139,10 +140,11 @@ def _check(fd: int) -> None:
             return
         test = read(fd, *struct.unpack(">I", head))
         job = json.loads(test) if test else {"test": "", "entry_point": None}
-        found, stays = checker.judge(job["test"], job["entry_point"], wire.Channel(*ends))
+        verdict, stays = checker.judge(job["test"], job["entry_point"], wire.Channel(*ends))
         for end in ends:
             os.close(end)
-        said = json.dumps(found and dict(zip(("status", "detail"), found, strict=True))).encode()
+        fields = verdict and dict(zip(("status", "detail"), verdict, strict=True))
+        said = json.dumps(fields).encode()
         checks.sendall(watch.HEAD.pack(stays, len(said)) + said)
 
 
@@ -154,7 +156,7 @@ _ROLES: dict[bytes, zygote.Role] = {
 
 
 def read_sizes(fd: int, count: int) -> tuple[int, ...] | None:
-    """Of ``count`` blocks; None at the end of the pipe."""
+    """Read the sizes of ``count`` blocks; return None at the end of the pipe."""
     try:
         return struct.unpack(f">{count}I", read(fd, 4 * count))
     except EOFError:
@@ -162,6 +164,7 @@ def read_sizes(fd: int, count: int) -> tuple[int, ...] | None:
 
 
 def read(fd: int, size: int) -> bytes:
+    """Read exactly ``size`` bytes. Raises EOFError when the pipe ends before."""
     data = bytearray(size)
     view = memoryview(data)
     while view:
@@ -173,6 +176,7 @@ def read(fd: int, size: int) -> bytes:
 
 
 def send(fd: int, *blocks: bytes | memoryview) -> None:
+    """Write the sizes of all blocks and then the blocks."""
     data = memoryview(struct.pack(f">{len(blocks)}I", *map(len, blocks)) + b"".join(blocks))
     while data:
         data = data[os.write(fd, data) :]
@@ -187,7 +191,7 @@ def main() -> None:
     isolation.leave_namespaces()
     isolation.die_with_parent(int(signal.SIGTERM))  # and clean up
     signal.signal(signal.SIGTERM, _leave)
-    # an evaluator in the background ignores it, and so would every program
+    # an evaluator in the background ignores SIGINT, and so would every program
     signal.signal(signal.SIGINT, signal.default_int_handler)
     requests, replies = os.dup(0), os.dup(1)
     nothing = os.open(os.devnull, os.O_RDWR)
@@ -196,10 +200,10 @@ def main() -> None:
     sizes = read_sizes(requests, 3)
     if sizes is None:
         return
-    settings, calls, alone = (read(requests, size) for size in sizes)
-    given = json.loads(settings)
-    isolation.stay_on(given["processor"])
-    worker = Worker(given, calls, alone, requests, replies)
+    text, calls, alone = (read(requests, size) for size in sizes)
+    settings = json.loads(text)
+    isolation.stay_on(settings["processor"])
+    worker = Worker(settings, calls, alone, requests, replies)
     try:
         worker.serve()
     finally:

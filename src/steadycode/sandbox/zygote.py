@@ -1,13 +1,13 @@
 """A small confined process that does nothing but make copies of itself: programs and checkers.
 
-It never holds a program, a test or a verdict, so no copy does. It enters all of the confinement
-that a process inherits, imports the common modules, runs the code that every copy will run until
-Python has adapted it, and freezes its memory; what a copy then does beside its own work is little,
+It never holds a program, a test or a verdict, so no copy starts with one. It enters all of the
+confinement that a process inherits, imports the common modules, runs the code that every copy will
+run until Python has adapted it, and freezes its memory. So a copy does little beside its own work,
 since each page that it writes has to be copied and each step costs as much as a small program.
 
-The copies are children of the worker (CLONE_PARENT), which waits for them and stops them; where
-there is no such call (not Linux), the worker makes them out of itself.
-Imports nothing of steadycode: it is loaded by the worker.
+The copies are children of the worker (CLONE_PARENT), which waits for them and stops them. Without
+that call, which only Linux has, the worker makes them out of itself. This file imports nothing of
+steadycode, since the worker loads it.
 """
 
 import contextlib
@@ -30,21 +30,21 @@ _WARM = (
 )
 _KILL = int(signal.SIGKILL)
 _PROBE = b"probe"
-CHECKER = b"checker"  # the role that serves several programs
-_FILES = 3  # the most that a copy is given: two ends of pipes, and its output
+CHECKER = b"checker"  # the role of a copy that serves several programs
+_FILES = 3  # the most files that a copy is given: two ends of pipes, and its output
 
 Role = Callable[[list[int]], object]
-"""What a copy does with the files that it is given; the last one was its output."""
+"""What a copy does with the files that it is given, its output excepted."""
 
 
 class Zygote:
-    """The worker's end."""
+    """The zygote, as the worker uses it."""
 
     def __init__(
         self, confinement: isolation.Confinement, roles: dict[bytes, Role], unsafe: bool
     ) -> None:
-        """``roles``: name (16 bytes at most) -> what such a copy does. ``unsafe``: a copy also
-        runs where something cannot be enforced."""
+        """``roles`` tells by name (16 bytes at most) what such a copy does. With ``unsafe`` a copy
+        runs even if something cannot be enforced."""
         self._template = _Template(confinement, roles, unsafe)
         self._orders, theirs = socket.socketpair(socket.AF_UNIX, socket.SOCK_SEQPACKET)
         self.pid = 0
@@ -58,18 +58,19 @@ class Zygote:
         theirs.close()
 
     def missing(self) -> isolation.Missing:
-        """What this machine cannot enforce, found out in a copy that ends at once."""
+        """Find out what this machine cannot enforce, in a copy that ends at once."""
         read, write = os.pipe()
         pid = self.copy(_PROBE, write)
         os.close(write)
         with open(read, "rb") as answer:
-            found = answer.read() or b'{"seccomp": "the filter stops Python itself"}'
+            text = answer.read() or b'{"seccomp": "the filter stops Python itself"}'
         os.waitpid(pid, 0)
-        missing: isolation.Missing = json.loads(found)
+        missing: isolation.Missing = json.loads(text)
         return missing
 
     def copy(self, role: bytes, *files: int) -> int:
-        """A new child of this process in ``role``. Raises OSError when the zygote is gone."""
+        """Make a child of this process in ``role``, and return its id. Raises OSError when the
+        zygote is gone."""
         if not self.pid:
             pid: int = isolation.fork()
             if pid == 0:
@@ -90,7 +91,7 @@ class Zygote:
 
 
 class _Template:
-    """The zygote's own end."""
+    """What the zygote itself does."""
 
     def __init__(
         self, confinement: isolation.Confinement, roles: dict[bytes, Role], unsafe: bool
@@ -99,7 +100,7 @@ class _Template:
         self._missing: isolation.Missing | None = None
 
     def serve(self, orders: socket.socket) -> NoReturn:
-        """Until the worker closes its end."""
+        """Make copies on the worker's orders until the worker closes its end."""
         worker = os.getppid()
         isolation.die_with_parent(_KILL)
         isolation.default_signal(int(signal.SIGTERM))
@@ -124,7 +125,7 @@ class _Template:
             orders.send(struct.pack(">i", pid))
 
     def begin(self, role: bytes, files: list[int], worker: int) -> NoReturn:
-        """What every copy does."""
+        """Do what every copy does: confine itself, then play its role."""
         try:
             isolation.die_with_parent(_KILL)
             output = files[-1]

@@ -46,7 +46,7 @@ def body(job: Job, events: Events) -> list[Path]:
 
     One sandbox, with the user's limits, verifies the benchmark and judges the completions.
     """
-    from steadycode.evidence import Conditions, Evidence
+    from steadycode.evidence import EVIDENCE, Conditions, Evidence
     from steadycode.recode.evaluate import evaluate
 
     began = time.monotonic()
@@ -87,7 +87,7 @@ def body(job: Job, events: Events) -> list[Path]:
             "beyond_window": float(beyond),
         },
     )
-    paths = [job.folder / "evidence.json", job.folder / "completions.jsonl"]
+    paths = [job.folder / EVIDENCE, job.folder / "completions.jsonl"]
     evidence.write(paths[0])
     write_jsonl(paths[1], completions)
     return paths

@@ -26,8 +26,7 @@ def show_search(
     maps: Mapping[tuple[str, str], float],
     json: Path | None,
 ) -> None:
-    """Print the mean average precision (per cent) of each language's queries in each language, and
-    write them by MLflow name to the file ``json``."""
+    """Print the MAP (per cent) of every pair of languages; write it by MLflow name to ``json``."""
     table = Table("queries", *(f"in {name}" for name in languages), title=f"{model}: MAP, %")
     for query in languages:
         values = [maps[query, candidate] for candidate in languages]

@@ -41,9 +41,7 @@ def variant_diff(nominal: Problem, variant: Variant) -> Iterator[Text]:
 
 def show_benchmark(benchmark: Benchmark, console: Console, where: Mapping[str, str]) -> None:
     """Print, for each perturbation, how many rows it has and how many of them keep each promise.
-
-    ``where`` gives the place of each task (``file:line``) whose reference solution fails.
-    """
+    ``where`` gives the place of each task (``file:line``) whose reference solution fails."""
     table = Table(Column("perturbation", no_wrap=True), "group", *_COLUMNS)
     for name, counts in benchmark.metadata["counts"].items():
         rows = counts["rows"]

@@ -29,8 +29,7 @@ def report_page(
     model: str,
     facts: Mapping[str, str],
 ) -> str:
-    """An HTML page that needs nothing beside it. ``facts`` are further lines by their title, such
-    as the data's md5 and the commit."""
+    """An HTML page that needs nothing beside it; ``facts`` are further lines, by their title."""
     conditions = asdict(candidate.conditions)
     return render(
         "report.html.j2",
@@ -49,7 +48,7 @@ def report_page(
 
 
 def _bars(rules: Sequence[Rule]) -> dict[str, Bar]:
-    """Where to draw each rule's interval, by the rule's name; rules of one unit share a scale."""
+    """The place of each rule's interval, by the rule's name; rules of one unit share a scale."""
     drawn = {rule.name: (rule.higher_is_better, gains) for rule in rules if (gains := _gains(rule))}
     reach: dict[bool, float] = {}
     for unit, gains in drawn.values():
@@ -61,8 +60,7 @@ def _bars(rules: Sequence[Rule]) -> dict[str, Bar]:
 
 
 def _gains(rule: Rule) -> tuple[float, ...]:
-    """The rule's low, value, high, zero and threshold, turned so that positive is better; empty
-    when it has no interval."""
+    """Low, value, high, zero and threshold, with positive as better; empty without an interval."""
     if rule.value is None or rule.low is None or rule.high is None or rule.threshold is None:
         return ()
     if rule.higher_is_better:

@@ -23,7 +23,7 @@ class Timing:
     started: datetime | None
     ended: datetime | None
     state: str
-    """In lower case: completed, failed, crashed, late, missed, …"""
+    """The state in lower case, such as completed, failed, crashed, late or missed."""
     reason: str
 
 

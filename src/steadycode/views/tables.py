@@ -85,8 +85,7 @@ def rules_table(decision: Decision) -> "Table":
 
 
 def evidence_table(evidence: Evidence, title: str) -> "Table":
-    """A table for the terminal with every figure of one model: its value, its 95 % interval, and
-    how many problems it is from and how many were left out."""
+    """A table for the terminal with one model's figures, their 95 % intervals and counts."""
     from rich.table import Column, Table
     from rich.text import Text
 

@@ -13,6 +13,7 @@ from steadycode.errors import ModelError
 from steadycode.generation.boundary import Vocabulary
 from steadycode.generation.cache import BatchCache
 from steadycode.generation.contract import Completion
+from steadycode.generation.cpu import CpuModel
 from steadycode.generation.prefill import Prefill, prefill_size
 from steadycode.generation.rows import Request, Row
 from steadycode.models.loading import LanguageModel
@@ -33,13 +34,13 @@ def batch_limits(decoding: Decoding, device: str) -> tuple[int, int]:
     return decoding.batch_size or size, decoding.batch_tokens or tokens
 
 
-class Engine:
+class Decoder:
     """Decodes requests with one model. Rows of any length share the forward passes."""
 
     def __init__(
         self, model: LanguageModel, vocabulary: Vocabulary, decoding: Decoding, seed: int
     ) -> None:
-        self._model = model.model
+        self._model = CpuModel(model.model) if model.device == "cpu" else model.model
         self._device = model.device
         self._vocabulary = vocabulary
         self.decoding = decoding
@@ -67,7 +68,10 @@ class Engine:
         )
 
     def _decode(self, waiting: deque[Request], rows: list[Row], most: int) -> Iterator[Completion]:
-        cache = BatchCache(self._model, self._device, slots=min(most, len(waiting)))
+        most = min(most, len(waiting))
+        longest = max((one.longest for one in waiting), default=0) + self.decoding.max_new_tokens
+        fit = max(1, min(most, self.batch_tokens // longest))
+        cache = BatchCache(self._model, self._device, fit, most)
         prefill = Prefill(self._model, self._device)
         at_once = prefill_size(self._device)
         while waiting or rows:
@@ -133,7 +137,7 @@ class Engine:
             tokens = _sample(logits, rows, self.decoding)
         else:
             tokens = logits.argmax(dim=-1)
-        chosen = logits.gather(1, tokens[:, None])[:, 0] - logits.logsumexp(dim=-1)
+        chosen = logits.log_softmax(dim=-1).gather(1, tokens[:, None])[:, 0]
         for row, token, logprob in zip(rows, tokens.tolist(), chosen.tolist(), strict=True):
             row.accept(token, logprob)
 
