@@ -148,8 +148,7 @@ def test_text_is_compared_with_peoples(steadycode: Steadycode, tiny: LanguageMod
         ),
         (
             ("representation", "model", "none.jsonl"),
-            "cannot read the documents in none.jsonl: [Errno 2] No such file or directory:"
-            " 'none.jsonl'",
+            "none.jsonl cannot be read: No such file or directory; restore the file",
         ),
     ],
 )

@@ -109,7 +109,7 @@ def test_status_of_services_and_deployments(
     monkeypatch.setattr(schedule, "deployments", lambda: found)
     processes = {"prefect": str(ProcessId.mine()), "worker local-process": str(DEAD)}
     services = {"schema": 1, "root": str(project.root), "prefect_port": 4201, "mlflow_port": 2}
-    write_json(project.work / "services.json", {**services, "processes": processes})
+    write_json(project.services, {**services, "processes": processes})
     assert lines(steadycode("status")) == [
         "prefect: running http://127.0.0.1:4201",
         "worker local-process: NOT running: `steadycode up`",

@@ -44,8 +44,8 @@ def test_what_a_kill_has_left_is_found_and_put_right(steadycode: Steadycode, sto
 def test_what_only_a_person_can_mend_stays_found(
     steadycode: Steadycode, project: Project, store: Store, repair: tuple[str, ...]
 ) -> None:
-    services = {"root": str(project.root), "prefect_port": 1, "mlflow_port": 2}
-    write_json(project.work / "services.json", {**services, "processes": {"prefect": DEAD}})
+    services = {"schema": 1, "root": str(project.root), "prefect_port": 1, "mlflow_port": 2}
+    write_json(project.services, {**services, "processes": {"prefect": DEAD}})
     result = steadycode("doctor", *repair)
     assert result.exit_code == 1
     (found,) = result.output.splitlines()

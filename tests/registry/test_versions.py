@@ -1,3 +1,5 @@
+from pathlib import Path
+
 import pytest
 
 from steadycode.errors import ModelError
@@ -132,19 +134,26 @@ def test_from_a_server_the_files_are_fetched_once(store, register_seed, server, 
     folder = fetch(store, registered.spec)
     assert folder == store.folder / "fetched" / registered.fingerprint
     assert fingerprint(folder) == registered.fingerprint
-    assert [path.name for path in folder.parent.iterdir()] == [registered.fingerprint]
+    left = [path.name for path in folder.parent.iterdir() if path.suffix != ".lock"]
+    assert left == [registered.fingerprint]
     monkeypatch.setattr("mlflow.artifacts.download_artifacts", None)  # so that nothing can be had
     assert fetch(store, registered.spec) == folder
     assert register_seed(1) == registered  # a finished upload is taken for whole
 
 
-def test_a_fetch_that_was_cut_short_begins_again(store, register_seed, server):
+def test_a_fetch_that_was_cut_short_begins_again(store, register_seed, server, monkeypatch):
     registered = register_seed(1)
-    torn = store.folder / "fetched" / f".{registered.fingerprint}.partial"
-    torn.mkdir(parents=True)
-    (torn / "left over").touch()
-    folder = fetch(store, registered.spec)
-    assert not (folder / "left over").exists()
+
+    def cut_short(spec, dst_path, tracking_uri):
+        (Path(dst_path) / "config.json").write_text("{")
+        raise KeyboardInterrupt
+
+    with monkeypatch.context() as torn:
+        torn.setattr("mlflow.artifacts.download_artifacts", cut_short)
+        with pytest.raises(KeyboardInterrupt):
+            fetch(store, registered.spec)
+    assert not (store.folder / "fetched" / registered.fingerprint).exists()
+    assert fingerprint(fetch(store, registered.spec)) == registered.fingerprint
 
 
 def test_files_that_are_gone_are_told_with_their_place(store, register_seed):
