@@ -102,6 +102,12 @@ def test_another_job_or_a_damaged_output_is_made_again(stage: Any, tmp_path: Pat
     assert output.read_text() == "43"
 
 
+def test_outputs_that_change_behind_the_manifest_are_not_trusted(stage: Any) -> None:
+    tampers = "import atexit\natexit.register(path.write_text, 'tampered')"
+    with pytest.raises(StageFailed, match=r"probe ended, but its outputs do not match a manifest"):
+        stage(WORKS + tampers)
+
+
 def test_an_expected_fault_is_one_line(stage: Any) -> None:
     with pytest.raises(SteadycodeError) as fault:
         stage("raise SteadycodeError('no tokenizer in x; put one there')")

@@ -1,6 +1,7 @@
 """Evaluations by themselves: of a model, and of completions that another engine has written."""
 
 import json
+import os
 from dataclasses import replace
 from pathlib import Path
 
@@ -14,7 +15,14 @@ from steadycode.problems import load_problems
 from steadycode.project import Project
 from steadycode.recode import Benchmark, build_benchmark, write_benchmark
 from steadycode.registry.store import open_store
-from steadycode.retraining.evaluation import Recorded, evaluate_alone, evaluation_job, recorded_job
+from steadycode.retraining.evaluation import (
+    Recorded,
+    earlier_reports,
+    evaluate_alone,
+    evaluation_job,
+    recorded_job,
+)
+from tests.builders.evidence import evidence, marks
 
 RECIPE = {
     "seed": 0, "vocabulary": 600, "hidden": 64, "layers": 2, "heads": 4, "window": 1024,
@@ -117,3 +125,17 @@ def test_answers_that_do_not_fit_are_told(
     recorded.completions.write_text("\n".join(damage(lines)))  # type: ignore[operator]
     with pytest.raises(DataError, match=message):
         recorded_job(project, load_config("smoke"), recorded)
+
+
+def test_earlier_reports_are_read_oldest_first_and_damaged_ones_passed_over(
+    project: Project,
+) -> None:
+    for age, name in enumerate(("new", "damaged", "old")):
+        path = project.evaluations / name / "evidence.json"
+        path.parent.mkdir(parents=True)
+        evidence(marks(age, 3), total=3).write(path)
+        os.utime(path, (1_000_000 - age, 1_000_000 - age))
+    (project.evaluations / "damaged" / "evidence.json").write_text('{"schema": 1}')
+    passed = [sum(map(sum, report.nominal("full").values())) for report in earlier_reports(project)]
+    assert passed == [2, 0]
+    assert earlier_reports(Project(project.root / "new")) == []

@@ -121,6 +121,23 @@ def test_a_second_evaluation_generates_nothing(job: Callable[..., Job]) -> None:
     assert said(again) == said(first)
 
 
+def test_a_damaged_benchmark_is_told_and_built_again(job: Callable[..., Job]) -> None:
+    names = ["new_lines", "BackTranslation"]
+    first = job("here", perturbations=names, decoding={"max_new_tokens": 8})
+    run_body("evaluate", body, first.path)
+    (skipped,) = [line for line in told(first) if line.startswith("skipped: ")]
+    assert skipped.startswith("skipped: BackTranslation (needs the plug-in 'translate'")
+    (folder,) = Path(first.inputs["benchmarks"]).iterdir()
+    whole = (folder / "manifest.json").read_bytes()
+    (folder / "manifest.json").write_text("{}")
+    again = first.in_folder(first.folder.with_name("again"))
+    again.write()
+    run_body("evaluate", body, again.path)
+    assert any(line.startswith(f"{folder}") for line in told(again))
+    assert (folder / "manifest.json").read_bytes() == whole
+    assert report(again) == report(first)
+
+
 def test_prompts_beyond_the_window_are_told(job: Callable[..., Job]) -> None:
     work = job("here", long=2, perturbations=[], decoding={"max_new_tokens": 8})
     run_body("evaluate", body, work.path)
