@@ -23,8 +23,8 @@ Batch = Sequence[Request]
 
 _FAMILY = 24  # tokens
 TURNS = 4
-"""Requests of a batch for each row that decodes at a time. With more, fewer rows decode beside empty
-places; and, in a reduced precision, more is done again after a kill."""
+"""Requests of a batch for each row that decodes at a time. With more, fewer rows decode beside
+empty places; and, in a reduced precision, more is done again after a kill."""
 
 
 def plan(requests: Sequence[Request], rows: int, exact: bool) -> list[Batch]:
