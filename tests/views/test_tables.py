@@ -1,3 +1,4 @@
+import re
 from dataclasses import replace
 from io import StringIO
 
@@ -11,7 +12,7 @@ from steadycode.recode.report import Figure
 from steadycode.views.markdown import decision_markdown
 from steadycode.views.tables import comparison_table, evidence_table, rules_table, terminal_table
 from tests.builders.evidence import HOSTILE, NO_FIGURE
-from tests.builders.terminal import cells, printed
+from tests.builders.terminal import printed
 
 
 def test_the_rows_stand_side_by_side(champion, candidate):
@@ -68,17 +69,33 @@ def test_all_figures_of_a_model_with_what_they_are_from(candidate):
         "recode/format/robust_pass_at_1": NO_FIGURE,
     }
     evidence = replace(candidate, report=replace(candidate.report, figures=figures))
-    assert cells(printed(evidence_table(evidence, "a [b]"), width=240)) == [
-        ["figure", "a [b]", "95 %", "n", "left out"],
+    shown = printed(evidence_table(evidence, "a [b]"), width=240)
+    assert shown[0] == "a [b]"
+    assert [re.split(r"\s{2,}", line.strip()) for line in shown if "  " in line] == [
+        ["figure", "value", "95 %", "n", "left out"],
         ["recode/full/pass_at_1", "50.0 %", "41.0–59.6", "164", "3"],
-        ["recode/some_variants", "7", "", "", ""],
-        ["recode/format/robust_pass_at_1", f"— {HOSTILE}", "", "0", ""],
-        ["heldout/loss", "1.0295", "", "64", ""],
-        ["representation/isotropy", "0.5000", "", "64", ""],
+        ["recode/some_variants", "7"],
+        ["heldout/loss", "1.0295", "64"],
+        ["representation/isotropy", "0.5000", "64"],
     ]
-    recorded = replace(evidence, heldout={}, representation={})
-    rows = cells(printed(evidence_table(recorded, "b"), width=240))
-    assert [row[0] for row in rows[1:]] == list(figures)
+    below = " ".join(line.strip() for line in shown[shown.index("") :] if "undefined" in line)
+    assert below.startswith("undefined (<script>alert(1)</script>|")  # no markup is read
+
+
+def test_what_nobody_measured_is_no_row(candidate):
+    shown = "\n".join(printed(evidence_table(replace(candidate, heldout={}), "b"), width=240))
+    assert "heldout/loss" not in shown
+    assert "representation/isotropy" in shown
+
+
+def test_a_figure_keeps_its_name_and_value_on_a_narrow_terminal(candidate):
+    name = "recode/function_name/FuncRenameInflectionalVariation/robust_relative_at_1"
+    figures = {name: Figure(value=1.0, low=1.0, high=1.0, n=164)}
+    evidence = replace(candidate, report=replace(candidate.report, figures=figures))
+    shown = printed(evidence_table(evidence, "b"), width=80)
+    begin = next(number for number, line in enumerate(shown) if "recode/" in line)
+    assert shown[begin].split()[0] + shown[begin + 1].strip() == name
+    assert shown[begin].split()[1:] == ["100.0", "%", "100.0–100.0", "164", "0"]
 
 
 @pytest.mark.parametrize(

@@ -85,14 +85,28 @@ def rules_table(decision: Decision) -> "Table":
 
 
 def evidence_table(evidence: Evidence, title: str) -> "Table":
-    """A table for the terminal with one model's figures, their 95 % intervals and counts."""
+    """A table for the terminal with one model's figures, their 95 % intervals and counts.
+
+    Undefined figures stand below it, by reason: a column would be too narrow for reasons.
+    """
+    from rich import box
     from rich.table import Column, Table
     from rich.text import Text
 
-    table = Table(Column("figure", no_wrap=True), Column(Text(title)), "95 %", "n", "left out")
+    table = Table(
+        Column("figure", overflow="fold"),
+        *(Column(heading, justify="right", no_wrap=True) for heading in ("value", "95 %", "n")),
+        Column("left out", justify="right"),
+        title=Text(title),
+        title_justify="left",
+        caption_justify="left",
+        box=box.SIMPLE_HEAD,
+        pad_edge=False,
+    )
+    undefined: dict[str, list[str]] = {}
     for name, figure in evidence.report.figures.items():
         if figure.reason:
-            table.add_row(name, Text(f"{_NONE} {figure.reason}"), "", str(figure.n), "")
+            undefined.setdefault(figure.reason, []).append(name)
         elif name == "recode/some_variants":  # a count, not a rate
             table.add_row(name, f"{figure.value:g}", "", "", "")
         else:
@@ -102,6 +116,8 @@ def evidence_table(evidence: Evidence, title: str) -> "Table":
     for name, figure in _scalars(evidence).items():
         if not math.isnan(figure.value):
             table.add_row(name, _decimal(figure.value), "", str(figure.n), "")
+    reasons = [f"undefined ({why}): {', '.join(names)}" for why, names in undefined.items()]
+    table.caption = Text("\n".join(reasons)) if reasons else None
     return table
 
 
