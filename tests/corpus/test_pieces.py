@@ -54,7 +54,9 @@ def test_short_file_stays_whole() -> None:
 
 
 def test_every_piece_parses_alone() -> None:
-    assert all(parse(piece.content) for piece in cut(FILE, 100) or [])
+    pieces = cut(FILE, 100)
+    assert pieces
+    assert all(parse(piece.content) for piece in pieces)
 
 
 def test_form_feed_and_line_separator_do_not_shift_lines() -> None:
