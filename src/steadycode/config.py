@@ -101,7 +101,7 @@ class Decoding(_Section):
     top_p: float = Field(1.0, gt=0, le=1)
     style: Style = Field("completion", description="chat asks by the model's chat template")
     batch_size: int | None = Field(
-        None, ge=1, description="completions in one batch; null means 64, or 256 on a GPU"
+        None, ge=1, description="completions decoded at a time; null means 64, or 256 on a GPU"
     )
     batch_tokens: int | None = Field(
         None,
