@@ -57,7 +57,7 @@ def holding(lock: Path, wait: float | None = 0.0, *, again: bool = False) -> Ite
 
 
 def is_held(lock: Path) -> bool:
-    """Leaves no trace: a lock file that is not there is not made."""
+    """Whether somebody holds ``lock``; a lock file that is not there is not made by asking."""
     if not lock.exists():
         return False
     with holding(lock) as free:

@@ -24,26 +24,26 @@ class Temporary:
 
     path: Path
     place: Path
-    """What it is written for, or was."""
+    """The path that it is to become, or that it was moved away from."""
     kind: str
     writer: str
-    """``ProcessId.mark``"""
+    """The ``ProcessId.mark`` of the process that made it."""
 
     @property
     def goes_back(self) -> bool:
-        """It was moved away, and nothing has taken its place."""
+        """Whether it was moved away and nothing has taken its place."""
         return self.kind == "old" and not os.path.lexists(self.place)
 
     @property
     def writer_lives(self) -> bool | None:
-        """None when that can't be judged from here."""
+        """Whether its writer still lives; None when that can't be judged from here."""
         from steadycode.processes import marked_lives
 
         return marked_lives(self.writer)
 
 
 def temporary_name(place: Path, kind: Kind = "tmp") -> Path:
-    """A name of this process beside ``place`` that nothing has."""
+    """A path beside ``place`` that nothing has yet, named as this process's."""
     from steadycode.processes import ProcessId
 
     writer = ProcessId.mine().mark
@@ -52,7 +52,7 @@ def temporary_name(place: Path, kind: Kind = "tmp") -> Path:
 
 
 def temporary(path: Path) -> Temporary | None:
-    """What the name of ``path`` says; None when it is not one of ours."""
+    """The temporary that ``path`` is by its name; None when the name is not one of ours."""
     match = _NAME.fullmatch(path.name)
     if match is None:
         return None
@@ -60,8 +60,8 @@ def temporary(path: Path) -> Temporary | None:
 
 
 def leftovers(place: Path) -> Iterator[Temporary]:
-    """What a writer of ``place`` has left that is known to be dead."""
+    """The temporaries of ``place`` whose writers are known to be dead."""
     for path in place.parent.glob(".*"):
-        found = temporary(path)
-        if found is not None and found.place == place and found.writer_lives is False:
-            yield found
+        left = temporary(path)
+        if left is not None and left.place == place and left.writer_lives is False:
+            yield left

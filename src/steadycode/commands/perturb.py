@@ -14,7 +14,6 @@ from steadycode.errors import ConfigError, DataError
 
 if TYPE_CHECKING:
     from steadycode.problems import Problem
-    from steadycode.project import Project
     from steadycode.recode.variant import Plugins, Variant
 
 app = typer.Typer(
@@ -107,7 +106,9 @@ def build(
         console = Console()
         chosen = select_problems(_usable(problems, style), max_problems, seed)
         if budget is not None:
-            names = _within(project, len(chosen), seeds, budget)
+            from steadycode.retraining.evaluation import perturbations_within
+
+            names = perturbations_within(project, len(chosen), seeds, budget)
             console.print(f"within {budget} prompts: {', '.join(names)}")
         with (
             Sandbox() if verify else nullcontext() as sandbox,
@@ -172,14 +173,6 @@ def _first_changed(
         if variant.changed:
             break
     return nominal_of(problem, PERTURBATIONS[name].mode, style), variant  # type: ignore[arg-type]
-
-
-def _within(project: "Project", problems: int, seeds: int, budget: int) -> list[str]:
-    """The perturbations that ``--budget`` chooses."""
-    from steadycode.recode.budget import choose, told
-    from steadycode.retraining.evaluation import earlier_reports
-
-    return choose(told(earlier_reports(project)), problems, seeds, budget)
 
 
 def _plugins(translations: Path | None, variable_names: Path | None) -> "Plugins":

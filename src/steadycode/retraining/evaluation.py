@@ -182,6 +182,14 @@ def earlier_reports(project: Project) -> list[Report]:
     return reports
 
 
+def perturbations_within(project: Project, problems: int, seeds: int, budget: int) -> list[str]:
+    """The perturbations that told most in earlier evaluations, for ``budget`` prompts at most.
+
+    Raises ConfigError when none fits, or nothing was evaluated before.
+    """
+    return choose(told(earlier_reports(project)), problems, seeds, budget)
+
+
 def within_budget(project: Project, config: Config, budget: int) -> Config:
     """The config with the perturbations that told most earlier, for ``budget`` prompts at most.
 
@@ -190,7 +198,7 @@ def within_budget(project: Project, config: Config, budget: int) -> Config:
     settings = config.evaluate
     usable = load_problems(settings.problems, lambda fault: None)  # the evaluation tells of them
     problems = select_problems(usable, settings.max_problems, config.seed)
-    names = choose(told(earlier_reports(project)), len(problems), settings.seeds, budget)
+    names = perturbations_within(project, len(problems), settings.seeds, budget)
     return config.model_copy(
         update={"evaluate": settings.model_copy(update={"perturbations": tuple(names)})}
     )
