@@ -38,6 +38,7 @@ from steadycode.generation.stopping import function_end
 from steadycode.models import LanguageModel, load, pick_device, pick_dtype, resolve
 from steadycode.problems import Problem, load_problems
 from steadycode.project import find_project
+from steadycode.threads import spin_where_idle
 
 Texts = dict[str, str]
 """What was written after each prompt."""
@@ -71,6 +72,7 @@ def main() -> None:
 
     project = find_project()
     project.prepare_environment()
+    spin_where_idle()
     import torch
 
     torch.set_num_threads(options.threads)

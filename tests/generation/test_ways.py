@@ -10,9 +10,10 @@ import torch
 from transformers import AutoConfig, AutoModelForCausalLM
 
 from steadycode.config import Decoding
-from steadycode.generation import Completion, cache, complete, cpu, decoding
+from steadycode.generation import Completion, cache, complete, cpu
 from steadycode.generation.cpu import CpuModel
 from steadycode.generation.fixed import FixedStep, agree
+from steadycode.generation.prefill import Prefill
 from steadycode.models import LanguageModel
 from steadycode.problems import load_problems
 
@@ -41,7 +42,7 @@ def fixed(monkeypatch: pytest.MonkeyPatch) -> list[int]:
 
     monkeypatch.setattr(FixedStep, "__call__", counted)
     monkeypatch.setattr(cache, "fixed_shapes", lambda device: True)
-    monkeypatch.setattr(decoding, "prefill_size", lambda device: 4)
+    monkeypatch.setattr(Prefill, "count", lambda self, waiting: 4)
     return steps
 
 
@@ -73,7 +74,7 @@ def test_the_same_texts(
     assert used == 1 if name == "gemma2" else used > 40  # whose sliding windows need another mask
     with monkeypatch.context() as undone:
         undone.setattr(cache, "fixed_shapes", lambda device: False)
-        undone.setattr(decoding, "prefill_size", lambda device: 1)
+        undone.setattr(Prefill, "count", lambda self, waiting: 1)
         there = by_prompt(complete(model, PROMPTS, GREEDY))
     assert len(fixed) == used
     for prompt, one in here.items():
@@ -154,3 +155,28 @@ def test_linear_layers_are_packed_where_the_processor_can(dtype: torch.dtype) ->
     layer.forward = lambda states: states  # type: ignore[assignment]  # someone else's
     assert not cpu.can_pack(layer)
     assert not cpu.can_pack(torch.nn.Linear(4, 4, dtype=torch.float64))
+
+
+def test_prompts_are_read_together_up_to_one_that_begins_as_another_does() -> None:
+    prompt = [tuple(range(start, start + 40)) for start in (0, 100, 200, 300, 400, 500)]
+    variant = (*prompt[1][:30], 7)
+    prefill = Prefill(None, "cpu")
+    assert prefill.count(prompt) == 4
+    assert prefill.count([prompt[0], prompt[1], variant, prompt[2]]) == 1
+    assert prefill.count([prompt[1], variant]) == 1
+    prefill._tokens = prompt[1]  # as if it had just been read
+    assert prefill.count([variant, prompt[0], prompt[2]]) == 1
+    assert Prefill(None, "cuda:0").count([prompt[1], variant]) == 32
+
+
+def test_in_bf16_what_is_read_beside_longer_prompts_is_the_same(tiny_bf16: LanguageModel) -> None:
+    """Queries in the padding see nothing: what they compute must not reach the others."""
+    packed = CpuModel(tiny_bf16.model)
+    tokens = [tuple(tiny_bf16.tokenizer(prompt)["input_ids"]) for prompt in PROMPTS[:4]]
+    together, logits = Prefill(packed, "cpu").read(tokens)
+    for states, row, one in zip(together, logits, tokens, strict=True):
+        alone, expected = Prefill(packed, "cpu").read([one])
+        assert torch.allclose(row, expected[0], atol=0.05)
+        for pair, other in zip(states, alone[0], strict=True):
+            for here, there in zip(pair, other, strict=True):
+                assert torch.allclose(here.float(), there.float(), atol=0.1)

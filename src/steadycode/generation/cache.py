@@ -14,7 +14,7 @@ from transformers.cache_utils import Cache, DynamicLayer
 
 from steadycode.generation.fixed import FixedStep, agree
 
-_SPARE = 64  # columns allocated ahead
+_SPARE = 32  # columns allocated ahead, which every step computes
 _SPARE_FIXED = 256  # each time they are used up, a step is recorded anew
 _SLACK = 32  # columns without a token in any row, at most, where fewer are faster
 
@@ -23,7 +23,9 @@ KeysAndValues = Sequence[tuple[Tensor, Tensor]]
 
 
 class _Layer(DynamicLayer):  # type: ignore[misc]
-    """Buffers of shape [slots, heads, capacity, size]; ``keys`` and ``values`` are views."""
+    """Buffers of shape [slots, heads, capacity, size]; ``keys`` and ``values`` are their first
+    rows with all columns, written or not: what ends before the capacity does is copied whole by
+    torch's products of matrices."""
 
     def __init__(self, slots: int, like: tuple[Tensor, Tensor]) -> None:
         super().__init__()
@@ -36,7 +38,7 @@ class _Layer(DynamicLayer):  # type: ignore[misc]
 
     def show(self, rows: int, columns: int) -> None:
         self.rows, self.columns = rows, columns
-        self.keys, self.values = (buffer[:rows, :, :columns] for buffer in self.buffers)
+        self.keys, self.values = (buffer[:rows] for buffer in self.buffers)
 
     def update(self, keys: Tensor, values: Tensor, *_: Any, **__: Any) -> tuple[Tensor, Tensor]:
         if self.column is not None:
@@ -51,6 +53,9 @@ class _Layer(DynamicLayer):  # type: ignore[misc]
 
     def get_seq_length(self) -> int:
         return self.columns
+
+    def get_mask_sizes(self, query_length: int) -> tuple[int, int]:
+        return self.keys.shape[-2], 0
 
 
 def fixed_shapes(device: str) -> bool:
@@ -73,7 +78,6 @@ class BatchCache:
         self._fixed = fixed_shapes(device)
         self._fixed_checked = False
         self._fixed_step: FixedStep | None = None
-        self._spare = _SPARE_FIXED if self._fixed else _SPARE
         self._capacity = 0
         self._columns = 0
         self._layers: list[_Layer] = []
@@ -141,10 +145,11 @@ class BatchCache:
         for layer in self._layers:
             layer.show(len(self.lengths), self._columns)
         lengths = torch.tensor(self.lengths, device=self._device)[:, None]
-        columns = torch.arange(self._columns + 1, device=self._device)
+        columns = torch.arange(self._capacity, device=self._device)
+        seen = (columns >= self._columns - lengths) & (columns <= self._columns)
         output = self._model(
             input_ids=torch.tensor(tokens, device=self._device)[:, None],
-            attention_mask=(columns >= self._columns - lengths).long(),
+            attention_mask=seen.long(),
             position_ids=lengths,
             past_key_values=Cache(layers=list(self._layers)),
             use_cache=True,
@@ -160,7 +165,7 @@ class BatchCache:
         outgrown = columns >= self._capacity or self._slots > self._layers[0].buffers[0].shape[0]
         if outgrown:
             self._fixed_step = None  # it knows the old buffers
-            self._capacity = columns + self._spare
+            self._capacity = columns + (_SPARE_FIXED if self._fixed else _SPARE)
         for layer in self._layers:
             for number, old in enumerate(layer.buffers):
                 held = old[:rows, :, self._columns - taken : self._columns]

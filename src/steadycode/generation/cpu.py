@@ -103,7 +103,8 @@ def _attend(
     scores = (key @ grouped.mT).mT if single else grouped @ key.mT
     scores = scores.reshape(rows, heads, queries, columns)
     if attention_mask is not None and attention_mask.dtype == torch.bool:
-        scores.masked_fill_(~attention_mask, -torch.inf)
+        # not -inf: a query in the padding sees nothing, and its softmax must still be numbers
+        scores.masked_fill_(~attention_mask, torch.finfo(scores.dtype).min)
     elif attention_mask is not None:
         scores += attention_mask
     elif not single:

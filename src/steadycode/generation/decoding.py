@@ -14,7 +14,7 @@ from steadycode.generation.boundary import Vocabulary
 from steadycode.generation.cache import BatchCache
 from steadycode.generation.contract import Completion
 from steadycode.generation.cpu import CpuModel
-from steadycode.generation.prefill import Prefill, prefill_size
+from steadycode.generation.prefill import Prefill
 from steadycode.generation.rows import Request, Row
 from steadycode.models.loading import LanguageModel
 from steadycode.randomness import derive_seed
@@ -73,9 +73,8 @@ class Decoder:
         fit = max(1, min(most, self.batch_tokens // longest))
         cache = BatchCache(self._model, self._device, fit, most)
         prefill = Prefill(self._model, self._device)
-        at_once = prefill_size(self._device)
         while waiting or rows:
-            while group := self._next(waiting, rows, at_once, most):
+            while group := self._next(waiting, rows, prefill, most):
                 rows += group
                 read, logits = prefill.read([row.request.healed.tokens for row in group])
                 self._choose(logits, group)
@@ -95,8 +94,11 @@ class Decoder:
                     rows[number] = rows[-1]
                     rows.pop()
 
-    def _next(self, waiting: deque[Request], rows: list[Row], at_once: int, most: int) -> list[Row]:
-        """The next rows to begin, at most ``at_once``; none until it is worth it."""
+    def _next(
+        self, waiting: deque[Request], rows: list[Row], prefill: Prefill, most: int
+    ) -> list[Row]:
+        """The next rows to begin, to be read in one pass; none until it is worth it."""
+        at_once = prefill.count(request.healed.tokens for request in waiting)
         wanted = min(at_once, len(waiting))
         group: list[Request] = []
         while len(group) < wanted:

@@ -1,6 +1,7 @@
 """Forward passes over whole prompts."""
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
+from itertools import islice, pairwise
 from typing import Any
 
 import torch
@@ -13,20 +14,30 @@ _WORTH_SHARING = 16  # tokens; a forward pass over that few more costs next to n
 Tokens = tuple[int, ...]
 
 
-def prefill_size(device: str) -> int:
-    """Prompts to read in one pass: a CPU is kept busy by one, a GPU would be idle."""
-    return 32 if device.startswith("cuda") else 1
+_AT_ONCE, _AT_ONCE_ON_GPU = 4, 32  # prompts; a CPU is kept busy by few
 
 
 class Prefill:
-    """Reads prompts in one pass. One that is read alone has no padding, and
-    what it shares with the one before, from the beginning, is taken from there."""
+    """Reads prompts, several in one pass. One that is read alone has no padding, and what it
+    shares with the one before, from the beginning, is taken from there."""
 
     def __init__(self, model: Any, device: str) -> None:
         self._model, self._device = model, device
         self._tokens: Tokens = ()
         self._cache = DynamicCache()
         self._logits: Tensor | None = None
+
+    def count(self, waiting: Iterable[Tokens]) -> int:
+        """How many of the prompts ``waiting`` to read in the next pass, at least 1: on a CPU no two
+        of which the second begins as the first does, for the second is then nearly free."""
+        if self._device.startswith("cuda"):
+            return _AT_ONCE_ON_GPU
+        near = [self._tokens, *islice(waiting, _AT_ONCE + 1), ()]
+        shares = [_shared(*pair) >= _WORTH_SHARING for pair in pairwise(near)]
+        if shares[0]:
+            return 1
+        alone = next((at for at, follows in enumerate(shares[1:]) if follows), _AT_ONCE)
+        return max(1, min(alone, _AT_ONCE))
 
     @torch.inference_mode()
     def read(self, prompts: Sequence[Tokens]) -> tuple[list[KeysAndValues], Tensor]:

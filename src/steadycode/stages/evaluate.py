@@ -24,6 +24,7 @@ from steadycode.errors import DataError
 from steadycode.files import sha256_json, sha256_text, write_jsonl
 from steadycode.jobs.child import Events, stage_main
 from steadycode.jobs.job import Job
+from steadycode.threads import spin_where_idle
 
 if TYPE_CHECKING:
     from steadycode.generation.contract import Engine
@@ -49,6 +50,7 @@ def body(job: Job, events: Events) -> list[Path]:
     from steadycode.evidence import EVIDENCE, Conditions, Evidence
     from steadycode.recode.evaluate import evaluate
 
+    spin_where_idle()
     began = time.monotonic()
     settings = EvaluateConfig.model_validate(dict(job.settings))
     with _court(settings, events) as court:
