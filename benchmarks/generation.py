@@ -14,6 +14,11 @@ each prompt. Useful tokens are those up to the end of the function, which transf
 of; raw tokens are all that the model was made to choose. Peak memory is the process's, the model
 included, while each was at work (Linux), or what torch held of the GPU.
 
+Where a function ends steadycode stops, so its last steps are of few rows, each of which a CPU
+decodes more slowly. ``--whole`` adds steadycode writing all
+``--max-new-tokens`` of every prompt, as ``generate`` does: the same work, and so the engine's own
+rate.
+
 The contenders take turns, ``--rounds`` times, and each round's ratio is its own: what slows the
 machine for a while slows both. CPU seconds tell more than seconds where others use the machine.
 
@@ -30,6 +35,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
+from unittest.mock import patch
 
 from steadycode.config import Decoding
 from steadycode.generation import ENGINE, Completion, complete
@@ -45,6 +51,7 @@ Texts = dict[str, str]
 _RAW = [0]
 """Tokens that the model was made to choose."""
 _OURS, _BATCHES, _ALONE = "steadycode", "generate, batches of 32", "generate, one per call"
+_WHOLE = "steadycode, whole"
 
 
 @dataclass(frozen=True)
@@ -68,6 +75,7 @@ def main() -> None:
     parser.add_argument("--precision", choices=["auto", "bf16", "fp32"], default="auto")
     parser.add_argument("--compare", action="store_true")
     parser.add_argument("--agreement", action="store_true")
+    parser.add_argument("--whole", action="store_true")
     options = parser.parse_args()
 
     project = find_project()
@@ -94,7 +102,8 @@ def main() -> None:
         for variant in range(options.variants)
         for problem in problems
     ]
-    runs, ours = _race(model, prompts, prompts[: options.alone], decoding, options.rounds)
+    first = prompts[: options.alone]
+    runs, ours = _race(model, prompts, first, decoding, options.rounds, options.whole)
     if options.rounds > 1:
         _summarise(runs)
     _ratios(runs)
@@ -109,6 +118,7 @@ def _race(
     first: Sequence[str],
     decoding: Decoding,
     rounds: int,
+    whole: bool,
 ) -> tuple[dict[str, list[Run]], dict[str, Completion]]:
     """Every contender once in each round, in this order and the reverse by turns; and what
     steadycode completed, by prompt."""
@@ -126,6 +136,8 @@ def _race(
         _BATCHES: lambda: _generate(model, prompts, 32, new),
         _OURS: steadycode,
     }
+    if whole:
+        race[_WHOLE] = lambda: _to_the_last_token(model, prompts, decoding)
     if first:
         race[_ALONE] = lambda: _generate(model, first, 1, new)
     if model.device == "cuda":
@@ -144,12 +156,13 @@ def _summarise(runs: dict[str, list[Run]]) -> None:
 
 
 def _ratios(runs: dict[str, list[Run]]) -> None:
+    mine = {name: rows for name, rows in runs.items() if name in (_OURS, _WHOLE)}
     for name, rows in runs.items():
-        if name != _OURS:
-            pairs = list(zip(runs[_OURS], rows, strict=True))
-            useful = _spread([mine.useful / theirs.useful for mine, theirs in pairs], 2)
-            raw = _spread([mine.raw / theirs.raw for mine, theirs in pairs], 2)
-            print(f"steadycode to {name}: {useful} x useful, {raw} x raw tokens/s")
+        for own, ours in mine.items() if name not in mine else ():
+            pairs = list(zip(ours, rows, strict=True))
+            useful = _spread([one.useful / theirs.useful for one, theirs in pairs], 2)
+            raw = _spread([one.raw / theirs.raw for one, theirs in pairs], 2)
+            print(f"{own} to {name}: {useful} x useful, {raw} x raw tokens/s")
 
 
 def _spread(figures: list[float], digits: int = 1) -> str:
@@ -300,6 +313,27 @@ def _count_ours() -> None:
         choose(self, logits, rows)
 
     Decoder._choose = counted  # type: ignore[method-assign]
+
+
+class _Endless:
+    """Sees no end in a text."""
+
+    kept_from = 0
+
+    def __init__(self, prompt: str) -> None:
+        pass
+
+    def feed(self, piece: str) -> None:
+        return None
+
+
+def _to_the_last_token(model: LanguageModel, prompts: Sequence[str], decoding: Decoding) -> Texts:
+    """What steadycode writes when neither the end of a function nor of the text stops it."""
+    with (
+        patch("steadycode.generation.rows.FunctionScanner", _Endless),
+        patch("steadycode.generation.decoding._stop_tokens", lambda model: frozenset()),
+    ):
+        return {one.prompt: one.text for one in complete(model, prompts, decoding)}
 
 
 def _agreement(model: LanguageModel, problems: Sequence[Problem], decoding: Decoding) -> None:

@@ -31,5 +31,5 @@ def _busy() -> float:
     before = psutil.cpu_times()
     time.sleep(_SECONDS)
     after = psutil.cpu_times()
-    idle = after.idle - before.idle + after.iowait - before.iowait
-    return (psutil.cpu_count() or 1) - idle / _SECONDS
+    idle: float = after.idle - before.idle + after.iowait - before.iowait
+    return float(psutil.cpu_count() or 1) - idle / _SECONDS
