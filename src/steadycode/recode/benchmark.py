@@ -1,15 +1,17 @@
 """Builds, checks and hashes a benchmark: nominal problems and their variants."""
 
 import platform
-from collections import Counter
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections import Counter, defaultdict
+from collections.abc import Callable, Hashable, Iterator, Mapping, Sequence
 from dataclasses import asdict, dataclass, field, fields
 from functools import cached_property
+from itertools import chain
 from typing import Any
 
 from steadycode.errors import DataError
 from steadycode.files import sha256_json
 from steadycode.problems import Problem
+from steadycode.recode.behaviour import behaviour
 from steadycode.recode.language.tagger import TAGGER
 from steadycode.recode.perturbations import (
     PERTURBATIONS,
@@ -211,31 +213,31 @@ def _broken_promises(
 ) -> Iterator[tuple[int, Fault]]:
     """The number of each variant, in any order, with the promise that it breaks.
 
-    Without a judge, only parsing is checked. The reason says whether the perturbation broke the
-    reference solution or the unperturbed one fails too.
+    Without a judge, only parsing is checked. Of programs that do the same one is run. The reason
+    says whether the perturbation broke the reference solution or the unperturbed one fails too.
     """
+    alike: dict[Hashable, list[int]] = defaultdict(list)
+    for number, variant in enumerate(variants):
+        try:
+            does = behaviour(variant.prompt + variant.canonical_solution, variant.test)
+        except (SyntaxError, ValueError, RecursionError, MemoryError) as error:
+            reason = f"does not parse: {type(error).__name__}: {error}"
+            yield number, Fault(reason, parsed=False, passed=False)
+            continue
+        alike[does, variant.test, variant.entry_point].append(number)
     if judge is None:
-        for number, variant in enumerate(variants):
-            reason = _parse_fault(variant)
-            yield number, Fault(reason, parsed=not reason, passed=False)
+        for number in chain.from_iterable(alike.values()):
+            yield number, Fault("", parsed=True, passed=False)
         return
-    for number, verdict in judge(enumerate(map(_reference, variants))):
-        variant = variants[number]
-        syntax = _parse_fault(variant)
-        reason = syntax or _fault(verdict, failing.get(variant.task_id))
-        yield number, Fault(reason, parsed=not syntax, passed=not reason)
+    groups = list(alike.values())
+    for key, verdict in judge(enumerate(_reference(variants[group[0]]) for group in groups)):
+        for number in groups[key]:
+            reason = _fault(verdict, failing.get(variants[number].task_id))
+            yield number, Fault(reason, parsed=True, passed=not reason)
 
 
 def _reference(problem: Problem) -> Program:
     return Program(problem.prompt + problem.canonical_solution, problem.test, problem.entry_point)
-
-
-def _parse_fault(variant: Variant) -> str:
-    try:
-        compile(variant.prompt + variant.canonical_solution, "<variant>", "exec", dont_inherit=True)
-    except (SyntaxError, ValueError, RecursionError, MemoryError) as error:
-        return f"does not parse: {type(error).__name__}: {error}"
-    return ""
 
 
 def _fault(verdict: Verdict, nominal: Verdict | None) -> str:
