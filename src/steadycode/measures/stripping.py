@@ -53,12 +53,13 @@ def _strip_c(code: str, lifetimes: bool) -> str:
 
 
 def _strip_python(code: str) -> str:
+    code = code.replace("\r\n", "\n").replace("\r", "\n")
+    lines = code.split("\n")  # only these count for Python; splitlines knows more
     try:
-        documented = _docstrings(ast.parse(code), code.splitlines())
+        documented = _docstrings(ast.parse(code), lines)
         tokens = list(tokenize.generate_tokens(io.StringIO(code).readline))
     except (SyntaxError, ValueError, RecursionError, MemoryError, tokenize.TokenError):
         return code
-    lines = code.splitlines(keepends=True)
     spans = [
         (token.start, token.end)
         for token in tokens
@@ -68,7 +69,7 @@ def _strip_python(code: str) -> str:
     for (row, start), (last, end) in reversed(spans):
         before, behind = lines[row - 1][:start], lines[last - 1][end:]
         lines[row - 1 : last] = [before + behind]
-    return "".join(lines)
+    return "\n".join(lines)
 
 
 def _docstrings(tree: ast.Module, lines: list[str]) -> set[tuple[int, int]]:
