@@ -21,6 +21,7 @@ from steadycode.config import EvaluateConfig
 from steadycode.evidence import Evidence
 from steadycode.files import write_jsonl
 from steadycode.generation.batches import TURNS
+from steadycode.identity import code_hash
 from steadycode.jobs.child import Events, run_body
 from steadycode.jobs.job import Job
 from steadycode.models import device_class, fingerprint
@@ -28,7 +29,7 @@ from steadycode.models.tiny import save_tiny
 from steadycode.problems import load_problems
 from steadycode.sandbox import Limits, Program, Sandbox, Verdict
 from steadycode.sandbox.contract import Key
-from steadycode.stages.evaluate import _Court, _made_benchmark, body
+from steadycode.stages.evaluate import SOURCES, _Court, _made_benchmark, body
 
 RECIPE = {
     "seed": 0, "vocabulary": 600, "hidden": 64, "layers": 2, "heads": 4, "window": 1024,
@@ -66,7 +67,7 @@ def job(tmp_path: Path) -> Callable[..., Job]:
             },
             identity={
                 "model": fingerprint(tmp_path / "model"),
-                "harness": "test",
+                "harness": code_hash(*SOURCES.parts),
                 "device": "cpu",
                 "dtype": dtype,
                 "device_class": device_class("cpu"),

@@ -28,15 +28,10 @@ from steadycode.registry.runs import Lineage, MetricBuffer, way_to
 from steadycode.registry.store import open_store
 from steadycode.retraining.context import StageLog
 from steadycode.retraining.preflight import resolve_model
+from steadycode.stages.evaluate import SOURCES
 from steadycode.views.console import StageView, aside
 from steadycode.views.markdown import evidence_markdown
 from steadycode.views.tables import evidence_table
-
-VERDICT_SOURCES = (
-    *("recode", "generation", "sandbox", "measures", "models", "problems", "stages/evaluate"),
-    *("evidence", "config", "files", "hub", "json_lines", "randomness"),
-)
-"""The sources that decide what an evaluation says, as ``identity.code_hash`` names them."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -112,7 +107,7 @@ def _job(
         seed=config.seed,
         settings=config.evaluate.model_dump(mode="json"),
         inputs=inputs,
-        identity={**identity, "harness": code_hash(*VERDICT_SOURCES)},
+        identity={**identity, SOURCES.key: code_hash(*SOURCES.parts)},
     )
     return job.in_folder(job.folder / job.sha256[:16])
 

@@ -22,7 +22,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 from steadycode.config import EvaluateConfig
 from steadycode.errors import DataError
 from steadycode.files import sha256_json, sha256_text, write_jsonl
-from steadycode.jobs.child import Events, stage_main
+from steadycode.jobs.child import Events, Sources, stage_main
 from steadycode.jobs.job import Job
 from steadycode.threads import spin_where_idle
 
@@ -33,6 +33,17 @@ if TYPE_CHECKING:
     from steadycode.problems import Problem
     from steadycode.recode import Benchmark
     from steadycode.sandbox import Judge
+
+
+SOURCES = Sources(
+    "harness",
+    (
+        *("recode", "generation", "sandbox", "measures", "models", "problems", "stages/evaluate"),
+        *("evidence", "config", "files", "hub", "identity", "json_lines", "randomness"),
+    ),
+    read_late=True,
+)
+"""What decides what an evaluation says; word tables and the sandbox's processes are read late."""
 
 
 class _Court(NamedTuple):
@@ -76,7 +87,7 @@ def body(job: Job, events: Events) -> list[Path]:
         conditions=Conditions(
             benchmark=benchmark.content_hash,
             heldout=sha256_json([sorted(heldout.losses), settings.heldout_tokens]),
-            harness=job.identity["harness"],
+            harness=job.identity[SOURCES.key],
             **asdict(engine.conditions),
             limits=court.conditions,
         ),
@@ -186,7 +197,7 @@ def _made_benchmark(
     chosen = select_problems(problems, settings.max_problems, job.seed)
     names = expanded(settings.perturbations, settings.style)
     made_from: list[Any] = [[asdict(p) for p in chosen], names, settings.seeds, settings.style]
-    made_from += [job.identity["harness"], platform.python_version(), court.conditions]
+    made_from += [job.identity[SOURCES.key], platform.python_version(), court.conditions]
     folder = Path(job.inputs["benchmarks"]) / sha256_json(made_from)[:16]
     if folder.exists():
         try:
@@ -218,4 +229,4 @@ def _tell_of(benchmark: "Benchmark", place_of: Mapping[str, str], events: Events
 
 
 if __name__ == "__main__":
-    stage_main("evaluate", body)
+    stage_main("evaluate", body, sources=SOURCES)
