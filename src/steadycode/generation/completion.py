@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any
 from steadycode.config import Decoding
 from steadycode.files import sha256_json
 from steadycode.generation.boundary import Vocabulary
-from steadycode.generation.chat import Chat
+from steadycode.generation.chat import Chat, template_hash
 from steadycode.generation.contract import Completion
 from steadycode.generation.rows import Request
 from steadycode.generation.store import Store
@@ -92,8 +92,10 @@ def _conditions(model: "LanguageModel", decoding: Decoding, seed: int) -> str:
     from steadycode.models.loading import device_class
 
     chance = [decoding.temperature, decoding.top_p, seed] if decoding.temperature > 0 else None
+    chat = {"template": template_hash(model.tokenizer)} if decoding.style == "chat" else {}
     return sha256_json(
         {
+            **chat,
             "engine": [ENGINE, code_hash("generation")],
             "dtype": str(model.model.dtype),
             "device": device_class(model.device),
