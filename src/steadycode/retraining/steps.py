@@ -75,10 +75,13 @@ def _same_data(work: Retraining, md5: str) -> None:
         )
 
 
-def evaluate(work: Retraining, role: str, model: Path) -> Evaluated:
-    """Evaluate ``model``, or find the evidence of an earlier evaluation; ``role`` names the run."""
+def evaluate(work: Retraining, role: str, model: Path, *, afresh: bool = False) -> Evaluated:
+    """Evaluate ``model``, or find the evidence of an earlier evaluation unless it is to be done
+    ``afresh``; ``role`` names the run."""
     job = evaluation_job(work.project, work.config, model)
     with work.stage(f"evaluate-{role}", f"evaluate the {role}") as log:
+        if afresh:
+            job.manifest.unlink(missing_ok=True)
         reused = trusted_manifest(job) is not None
         manifest = log.run_stage(job)
         path = job.folder / EVIDENCE
@@ -89,6 +92,11 @@ def evaluate(work: Retraining, role: str, model: Path) -> Evaluated:
         log.run.file(path)
         log.run.values({"cost/wall_seconds": manifest.wall_seconds})
     return Evaluated(evidence, path, reused)
+
+
+def unlike(one: Evaluated, other: Evaluated) -> bool:
+    """Whether the two were evaluated under conditions that differ."""
+    return bool(one.evidence.conditions.differences(other.evidence.conditions))
 
 
 def champion_model(work: Retraining) -> Path:
