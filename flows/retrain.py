@@ -5,6 +5,7 @@ in ``steadycode.retraining.steps``. Finished steps are recognised by their manif
 the files too, so no task result is cached.
 """
 
+from pathlib import Path
 from typing import Any
 
 from prefect import flow, task
@@ -18,7 +19,8 @@ from steadycode.operations.doctor import begin_flow
 from steadycode.project import find_project
 from steadycode.registry.promotion import ChampionChanged
 from steadycode.retraining import steps
-from steadycode.retraining.context import open_retraining
+from steadycode.retraining.context import Retraining, open_retraining
+from steadycode.retraining.publishing import Evaluated
 
 
 def _was_cut_short(task: Any, run: Any, state: Any) -> bool:
@@ -50,17 +52,30 @@ def retrain(config: Config = Config(), allow_dirty_data: bool = False) -> str:  
     origin = begin_flow(project)
     with open_retraining(project, config, allow_dirty_data, Console(), origin) as work:
         validate(work)
-        champion = steps.champion_model(work)
+        steps.champion_model(work)  # the base, before anything is spent on the first run
         candidate = train(work)
-        champion_evidence = evaluate(work, "champion", champion)
-        candidate_evidence = evaluate(work, "candidate", candidate)
+        champion_evidence, candidate_evidence = evaluate_both(work, candidate)
         register(work, candidate)
         decision = None
         while decision is None:
             try:
                 decision = decide(work, candidate_evidence, champion_evidence)
             except ChampionChanged:  # another retraining was promoted meanwhile
-                champion_evidence = evaluate(work, "champion", steps.champion_model(work))
+                champion_evidence, candidate_evidence = evaluate_both(work, candidate)
         summary = steps.publish(work, decision, candidate_evidence, champion_evidence)
     create_markdown_artifact(summary, key="decision", description=decision.outcome)
     return decision.outcome
+
+
+def evaluate_both(work: Retraining, candidate: Path) -> tuple[Evaluated, Evaluated]:
+    """The evidence on the champion and on the candidate.
+
+    What an earlier run has left may be of before an upgrade. Where the two were evaluated under
+    different conditions, it is evaluated again, under those of today.
+    """
+    models = {"champion": steps.champion_model(work), "candidate": candidate}
+    evidence = {role: evaluate(work, role, model) for role, model in models.items()}
+    if steps.unlike(*evidence.values()):
+        for role in [role for role, found in evidence.items() if found.reused]:
+            evidence[role] = evaluate(work, role, models[role], afresh=True)
+    return evidence["champion"], evidence["candidate"]

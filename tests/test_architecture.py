@@ -10,8 +10,7 @@ from pathlib import Path
 
 import pytest
 
-from steadycode.retraining.evaluation import VERDICT_SOURCES
-from steadycode.retraining.training import TRAINING_SOURCES
+from steadycode.stages import evaluate, train
 
 REPOSITORY = Path(__file__).resolve().parents[1]
 SOURCES = REPOSITORY / "src" / "steadycode"
@@ -204,7 +203,7 @@ def test_a_training_is_identified_by_every_source_that_it_runs_through() -> None
     missing = [
         module
         for module in sorted(reached("steadycode.stages.train"))
-        if not covered(module, TRAINING_SOURCES)
+        if not covered(module, train.SOURCES.parts)
     ]
     assert missing == []
 
@@ -220,9 +219,11 @@ def test_evidence_depends_on_what_decides_a_verdict_and_on_nothing_else() -> Non
         for module in reached("steadycode.stages.evaluate")
         if module.removeprefix("steadycode.").partition(".")[0] not in carriers
     }
-    assert {module for module in run_through if not covered(module, VERDICT_SOURCES)} == set()
+    assert {
+        module for module in run_through if not covered(module, evaluate.SOURCES.parts)
+    } == set()
     for outsider in ("contraclm.trainer", "views.tables", "stages.train", "gate.rules"):
-        assert not covered(f"steadycode.{outsider}", VERDICT_SOURCES)
+        assert not covered(f"steadycode.{outsider}", evaluate.SOURCES.parts)
 
 
 def test_the_gate_loads_neither_mlflow_nor_torch() -> None:

@@ -22,7 +22,7 @@ class Conditions:
     benchmark: str
     """The content hash of problems and variants."""
     heldout: str
-    """The hash of the held-out documents and of how many tokens are scored in each."""
+    """The hash of the held-out documents and of the number of tokens after which each is cut."""
     harness: str
     """The hash of the sources that decide what an evaluation says."""
     decoding: Mapping[str, Any]
@@ -30,7 +30,10 @@ class Conditions:
     engine: str
     """Name and version of the completion engine and the libraries below it."""
     device: str
+    """The kind of GPU, or a CPU's threads and instructions (``models.device_class``)."""
     limits: Mapping[str, Any]
+    chat_template: str = ""
+    """The hash of the template by which prompts became chats; empty in style completion."""
 
     def differences(self, other: "Conditions") -> list[str]:
         """A phrase for each condition that differs, which names both values."""
@@ -48,12 +51,15 @@ class Evidence:
     conditions: Conditions
     report: Report
     heldout: Mapping[str, DocumentLoss]
-    """Each held-out document's loss, by the sha256 of the document."""
+    """Each held-out document's loss per token, by the sha256 of the document."""
     representation: Mapping[str, Measured]
     """The figures that ``measures.representation`` defines, by name; NaN when too few tokens were
     measured."""
     cost: Mapping[str, float] = field(default_factory=dict)
     """What the evaluation took: wall_seconds, peak_memory_mb, generated_tokens, ..."""
+    tokenizer: str = ""
+    """The fingerprint of the model's tokenizer (``models.tokens``), in whose tokens the losses are;
+    empty when there are none."""
 
     @property
     def heldout_loss(self) -> float:

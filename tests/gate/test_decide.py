@@ -190,6 +190,39 @@ def test_different_problems_and_documents_are_refused():
         decide(shorter, CHAMPION, POLICY, FACTS)
 
 
+def test_losses_per_tokens_of_another_kind_settle_nothing():
+    """Though every document is cut after as many tokens."""
+    base = [1.0 + 0.01 * (n % 7) for n in range(64)]
+    candidate = evidence(marks(60, 164), robust=marks(84, 164), losses=[x - 0.5 for x in base])
+    theirs = replace(CHAMPION, tokenizer="t" * 64)
+    decision = decide(replace(candidate, tokenizer="u" * 64), theirs, POLICY, FACTS)
+    loss = rule(decision, "loss")
+    assert (decision.outcome, loss.outcome, loss.n, loss.value) == (
+        "undecided",
+        "undecided",
+        0,
+        None,
+    )
+    assert loss.reason == (
+        "candidate and champion have different tokenizers, so their losses per token cannot be"
+        " compared; give the new model a model.registered_name of its own"
+    )
+    assert rule(decision, "improvement").reason.startswith("better at robustness (")
+    assert decision.next_steps == ()
+    alike = replace(candidate, tokenizer="t" * 64)
+    assert decide(alike, theirs, POLICY, FACTS).outcome == "promote"
+    lenient = Policy(rules=("correctness/full", "robustness"), improvement_in=("robustness",))
+    other = replace(candidate, tokenizer="u" * 64)
+    assert decide(other, theirs, lenient, FACTS).outcome == "promote"  # passes are passes
+
+
+@pytest.mark.parametrize("changed", [{"chat_template": "x"}, {"device": "cpu, 2 threads, AVX2"}])
+def test_a_template_and_a_processor_are_conditions(changed):
+    other = evidence(marks(60, 164), measured_under=conditions(**changed))
+    with pytest.raises(EvidenceError, match=f"{next(iter(changed))}: '"):
+        decide(other, CHAMPION, POLICY, FACTS)
+
+
 def test_several_samples_are_paired_by_problem():
     tasks = [f"t/{n}" for n in range(164)]
     mine = evidence(marks(60, 164), samples=dict.fromkeys(tasks, (True, False, True, True)))

@@ -2,6 +2,7 @@
 
 from collections.abc import Iterator
 from contextlib import contextmanager
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -12,6 +13,7 @@ from steadycode.config import Decoding
 from steadycode.errors import ModelError
 from steadycode.generation import complete
 from steadycode.generation.boundary import Vocabulary
+from steadycode.generation.builtin import BuiltinEngine
 from steadycode.generation.chat import Chat, request
 from steadycode.generation.stopping import ReplyScanner
 from steadycode.models import LanguageModel, load
@@ -155,3 +157,25 @@ def test_a_template_that_does_not_serve_is_one_line(
     with pytest.raises(ModelError, match=reason) as told:
         list(complete(chatty, [PROMPT], CHAT))
     assert "\n" not in str(told.value)
+
+
+def test_another_template_is_another_condition_and_finds_nothing(
+    chatty: LanguageModel, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def told(decoding: Decoding) -> list[str]:
+        messages: list[str] = []
+        list(complete(chatty, [PROMPT], decoding, cache=tmp_path, on_message=messages.append))
+        return messages
+
+    short, plain = (CHAT.model_copy(update={"max_new_tokens": 4, **style})
+                    for style in ({}, {"style": "completion"}))  # fmt: skip
+    before = BuiltinEngine(chatty, short).conditions
+    told(short), told(plain)
+    assert told(short) == told(plain) == ["1 of 1 completions found, 0 to generate"]
+    monkeypatch.setattr(chatty.tokenizer, "chat_template", TEMPLATE.replace("assistant", "coder"))
+    assert told(short) == ["0 of 1 completions found, 1 to generate"]
+    assert told(plain) == ["1 of 1 completions found, 0 to generate"]  # it knows no template
+    after = BuiltinEngine(chatty, short).conditions
+    assert replace(after, chat_template=before.chat_template) == before
+    assert after != before
+    assert BuiltinEngine(chatty, plain).conditions.chat_template == ""

@@ -1,7 +1,10 @@
 """Names become folders, folders become models, and damage is one clear line."""
 
 import json
+import os
 import shutil
+import subprocess
+import sys
 from pathlib import Path
 
 import pytest
@@ -105,13 +108,34 @@ def test_what_is_no_dtype_is_refused(tiny: Path) -> None:
 def test_what_decides_the_last_bits_of_a_sum_is_named(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(torch, "get_num_threads", lambda: 7)
     monkeypatch.setattr(torch.cuda, "get_device_name", lambda: "NVIDIA Example")
+    monkeypatch.setattr(torch.backends.cpu, "get_cpu_capability", lambda: "AVX512")
+    has = {"avx2": True, "amx_int8": False, "avx512_bf16": True, "amx_bf16": True, "threads": 7}
+    monkeypatch.setattr(torch.cpu, "get_capabilities", lambda: has)
+    for name in ("ONEDNN_MAX_CPU_ISA", "MKL_CBWR"):
+        monkeypatch.delenv(name, raising=False)
     classes = {device: device_class(device) for device in ("cpu", "cuda", "cuda:1", "mps")}
     assert classes == {
-        "cpu": "cpu, 7 threads",
+        "cpu": "cpu, 7 threads, AVX512 amx_bf16 avx512_bf16",
         "cuda": "NVIDIA Example",
         "cuda:1": "NVIDIA Example",
         "mps": "mps",
     }
+
+
+@pytest.mark.parametrize("limit", ["ATEN_CPU_CAPABILITY=avx2", "ONEDNN_MAX_CPU_ISA=AVX2"])
+def test_a_processor_that_must_not_use_all_it_has_is_another(limit: str) -> None:
+    if "AVX512" not in device_class("cpu"):
+        pytest.skip("this processor has nothing that could be forbidden")
+    asked = "from steadycode.models import device_class; print(device_class('cpu'))"
+    name, _, value = limit.partition("=")
+    told = subprocess.run(
+        [sys.executable, "-c", asked],
+        env={**os.environ, name: value},
+        capture_output=True,
+        text=True,
+        check=True,
+    )
+    assert told.stdout.strip().partition(" threads")[2] != device_class("cpu").partition(" thr")[2]
 
 
 def test_a_file_is_no_folder(tmp_path: Path) -> None:

@@ -86,21 +86,36 @@ def test_a_flow_run_that_has_a_run_is_not_lost(store):
     run.came_from({"other": "y"})
     tags = store.client.get_run(run.run_id).data.tags
     assert (tags[FLOW_RUN], tags["other"]) == ("f-2,f-1", "y")
-    assert known_flow_runs(store) == {"f-1", "f-2"}
+    assert known_flow_runs(store, missed=False) == {"f-1", "f-2"}
     record_lost(store, LOST)
     assert [row.run_id for row in recent_runs(store, 9)] == [run.run_id]
 
 
 def test_what_was_only_late_is_forgotten_and_not_recorded_again(store):
-    record_lost(store, replace(LOST, how="missed"))
+    missed = replace(LOST, how="missed")
+    record_lost(store, missed)
     assert [row.status for row in recent_runs(store, 9)] == ["missed"]
     forget_missed(store, "f-other")
     assert len(recent_runs(store, 9)) == 1
     forget_missed(store, "f-1")
     assert recent_runs(store, 9) == []
-    assert known_flow_runs(store) == {"f-1"}
-    record_lost(store, LOST)  # a failed one of that id would be kept, but it is known
+    assert known_flow_runs(store, missed=True) == {"f-1"}
+    record_lost(store, missed)  # Prefect has not yet marked it running
     assert recent_runs(store, 9) == []
+
+
+@pytest.mark.parametrize("forgotten", [True, False], ids=["it began", "it failed to begin"])
+def test_a_late_run_that_then_fails_is_listed_as_failed(store, forgotten):
+    record_lost(store, replace(LOST, how="missed", reason="no worker"))
+    if forgotten:
+        forget_missed(store, "f-1")
+    assert known_flow_runs(store, missed=False) == set()
+    for _ in range(2):
+        record_lost(store, LOST)
+    (row,) = recent_runs(store, 9)
+    assert (row.status, row.reason) == ("failed", "no profile 'nope'")
+    record_lost(store, replace(LOST, how="missed"))
+    assert recent_runs(store, 9) == [row]
 
 
 def test_a_failed_run_is_not_forgotten_as_late(store):

@@ -3,6 +3,7 @@
 import json
 import os
 from dataclasses import replace
+from importlib import metadata
 from pathlib import Path
 
 import pytest
@@ -69,6 +70,32 @@ def test_a_folder_of_problems_counts_with_all_its_files(tmp_path: Path) -> None:
         (tmp_path / "sets" / "one.jsonl").write_text(content)
         folders.append(evaluation_job(Project(tmp_path), config, tmp_path / "model").folder)
     assert folders[0] != folders[1]
+
+
+def test_a_job_is_another_when_a_library_or_a_template_is(
+    tmp_path: Path, repository: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    save_tiny(RECIPE, tmp_path / "model")
+    (tmp_path / "data").mkdir()
+    (tmp_path / "data" / "test.jsonl").touch()
+    plain = Config(profile="smoke")
+    chat = load_config("smoke", ["evaluate.decoding.style=chat"])
+
+    def folders() -> list[Path]:
+        model = tmp_path / "model"
+        return [evaluation_job(Project(tmp_path), c, model).folder for c in (plain, chat)]
+
+    first = folders()
+    (tmp_path / "model" / "chat_template.jinja").write_text("{{ messages[0].content }}")
+    second = folders()
+    assert (first[0] == second[0], first[1] == second[1]) == (True, False)
+    newer = {"lemminflect": "9.9", "black": "99"}  # the latter is none of style sound
+    version = metadata.version
+    monkeypatch.setattr(metadata, "version", lambda name: newer.get(name) or version(name))
+    third = folders()
+    assert set(third).isdisjoint(second)
+    newer["black"] = "100"
+    assert folders() == third
 
 
 def test_recorded_completions_take_the_way_of_a_model(
@@ -139,3 +166,13 @@ def test_earlier_reports_are_read_oldest_first_and_damaged_ones_passed_over(
     passed = [sum(map(sum, report.nominal("full").values())) for report in earlier_reports(project)]
     assert passed == [2, 0]
     assert earlier_reports(Project(project.root / "new")) == []
+
+
+def test_evidence_of_an_earlier_version_can_be_read(tmp_path: Path) -> None:
+    path = tmp_path / "evidence.json"
+    evidence(marks(1, 3), total=3).write(path)
+    earlier = json.loads(path.read_text())
+    del earlier["tokenizer"], earlier["conditions"]["chat_template"]
+    path.write_text(json.dumps(earlier))
+    read = Evidence.read(path)
+    assert (read.tokenizer, read.conditions.chat_template) == ("", "")

@@ -11,6 +11,7 @@ import sys
 import time
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import replace
+from importlib import metadata
 from itertools import pairwise
 from pathlib import Path
 from typing import Any
@@ -21,6 +22,7 @@ from steadycode.config import EvaluateConfig
 from steadycode.evidence import Evidence
 from steadycode.files import write_jsonl
 from steadycode.generation.batches import TURNS
+from steadycode.identity import code_hash
 from steadycode.jobs.child import Events, run_body
 from steadycode.jobs.job import Job
 from steadycode.models import device_class, fingerprint
@@ -28,7 +30,7 @@ from steadycode.models.tiny import save_tiny
 from steadycode.problems import load_problems
 from steadycode.sandbox import Limits, Program, Sandbox, Verdict
 from steadycode.sandbox.contract import Key
-from steadycode.stages.evaluate import _Court, _made_benchmark, body
+from steadycode.stages.evaluate import SOURCES, _Court, _made_benchmark, body
 
 RECIPE = {
     "seed": 0, "vocabulary": 600, "hidden": 64, "layers": 2, "heads": 4, "window": 1024,
@@ -66,7 +68,7 @@ def job(tmp_path: Path) -> Callable[..., Job]:
             },
             identity={
                 "model": fingerprint(tmp_path / "model"),
-                "harness": "test",
+                "harness": code_hash(*SOURCES.parts),
                 "device": "cpu",
                 "dtype": dtype,
                 "device_class": device_class("cpu"),
@@ -207,6 +209,53 @@ def test_a_benchmark_is_found_again_where_its_references_met_the_same(
         under = {"seconds": seconds, "sandbox": isolation}
         _made_benchmark(work, settings, problems, _Court(judge, under), tell)
         assert len(list(Path(work.inputs["benchmarks"]).iterdir())) == built
+
+
+@pytest.mark.parametrize(
+    ("style", "library", "counts"),
+    [
+        ("sound", "lemminflect", True), ("sound", "tree-sitter", False), ("sound", "black", False),
+        ("release", "lemminflect", True), ("release", "tree-sitter-python", True),
+        ("release", "black", True),
+    ],
+)  # fmt: skip
+def test_a_benchmark_is_built_again_by_other_libraries(
+    job: Callable[..., Job],
+    monkeypatch: pytest.MonkeyPatch,
+    style: str,
+    library: str,
+    counts: bool,
+) -> None:
+    def judge(programs: Iterable[tuple[Key, Program]]) -> Iterator[tuple[Key, Verdict]]:
+        return ((key, Verdict(status="passed")) for key, _ in programs)
+
+    work = job("here", style=style)
+    settings = EvaluateConfig.model_validate(dict(work.settings))
+    problems = load_problems(work.inputs["problems"])
+    tell = Events(work.folder / "events.jsonl")
+    court = _Court(judge, {})
+    _made_benchmark(work, settings, problems, court, tell)
+    version = metadata.version
+    monkeypatch.setattr(
+        metadata, "version", lambda name: "9.9" if name == library else version(name)
+    )
+    _made_benchmark(work, settings, problems, court, tell)
+    assert len(list(Path(work.inputs["benchmarks"]).iterdir())) == 1 + counts
+
+
+def test_evidence_names_its_documents_and_its_tokenizer(job: Callable[..., Job]) -> None:
+    def made(place: str, **settings: Any) -> Evidence:
+        work = job(place, perturbations=[], decoding={"max_new_tokens": 2}, **settings)
+        run_body("evaluate", body, work.path)
+        return Evidence.read(work.folder / "evidence.json")
+
+    first, fewer, shorter = (
+        made("a"), made("b", heldout_documents=3), made("c", heldout_tokens=16),
+    )  # fmt: skip
+    assert len({one.conditions.heldout for one in (first, fewer, shorter)}) == 3
+    assert len(first.tokenizer) == 64
+    assert first.tokenizer == fewer.tokenizer
+    assert first.conditions.chat_template == ""
 
 
 def test_every_file_holds_strict_json(job: Callable[..., Job], tmp_path: Path) -> None:

@@ -28,6 +28,12 @@ def test_the_rows_stand_side_by_side(champion, candidate):
     ]  # fmt: skip
 
 
+def test_losses_of_other_tokens_have_no_difference(champion, candidate):
+    rows = comparison_table(champion, replace(candidate, tokenizer="another"))
+    assert {row.difference for row in rows if row.name == "heldout/loss"} == {"—"}
+    assert {row.difference for row in rows if row.name == "representation/isotropy"} == {"+0.0000"}
+
+
 def test_without_a_champion_its_column_is_empty(candidate):
     assert {row.champion for row in comparison_table(None, candidate)} == {"—"}
 

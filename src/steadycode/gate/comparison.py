@@ -29,6 +29,8 @@ class Comparison:
     discordant: tuple[int, int] | None = None
     """How many problems only the candidate passes, and only the champion; None when a problem
     has several samples."""
+    why_not: str = ""
+    """Why the two figures must not be compared; ``n`` is then 0."""
 
     @property
     def units(self) -> str:
@@ -52,6 +54,8 @@ class Comparison:
 def compare(name: str, candidate: Evidence, champion: Evidence) -> Comparison:
     """Compare by the measure of the rule ``name``, one of ``policy.RULES`` or ``robustness/GROUP``.
     Raises EvidenceError when the two were not measured on the same problems or documents."""
+    if name == "loss" and candidate.tokenizer != champion.tokenizer:
+        return _of_other_tokens(name)
     if name == "loss":
         return compare_losses(name, candidate.heldout, champion.heldout)
     mine, theirs = _passes(name, candidate.report), _passes(name, champion.report)
@@ -118,6 +122,25 @@ def compare_losses(
         candidate=mean(mine) if total else math.nan,
         higher_is_better=False,
         interval=lambda confidence: weighted_mean(differences, weights, confidence),
+    )
+
+
+def _of_other_tokens(name: str) -> Comparison:
+    """What is left of a comparison of losses under different tokenizers: nothing.
+
+    A loss per token depends on how long the tokens are. Nor does a loss per byte help: a document
+    that is cut after so many tokens is not the same text for both, and of a whole one the first
+    token, which nothing predicts, is not.
+    """
+    return Comparison(
+        name=name,
+        n=0,
+        champion=math.nan,
+        candidate=math.nan,
+        higher_is_better=False,
+        interval=lambda confidence: weighted_mean([], [], confidence),
+        why_not="candidate and champion have different tokenizers, so their losses per token cannot"
+        " be compared; give the new model a model.registered_name of its own",
     )
 
 

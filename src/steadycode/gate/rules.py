@@ -75,6 +75,8 @@ class _Judged(NamedTuple):
 
 def _unusable(comparison: Comparison, policy: Policy) -> _Judged:
     units, least = comparison.units, _limits(comparison, policy)[1]
+    if comparison.why_not:
+        return _Judged("undecided", comparison.why_not)
     if comparison.n < 2:
         return _Judged("undecided", f"{comparison.n} {units} measured, {least} needed", least)
     if not math.isfinite(comparison.champion):

@@ -6,6 +6,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from steadycode.config import Decoding
+from steadycode.generation.chat import template_hash
 from steadycode.generation.completion import ENGINE, complete
 from steadycode.generation.contract import Completion, EngineConditions
 
@@ -38,6 +39,7 @@ class BuiltinEngine:
             dtype=str(model.model.dtype).removeprefix("torch."),
             device=device_class(model.device),
             decoding=decoding.model_dump(mode="json"),
+            chat_template=template_hash(model.tokenizer) if decoding.style == "chat" else "",
         )
 
     def complete(self, prompts: Sequence[str]) -> Iterator[Completion]:

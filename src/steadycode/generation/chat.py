@@ -8,6 +8,7 @@ import re
 from typing import Any
 
 from steadycode.errors import ModelError
+from steadycode.files import sha256_json
 from steadycode.generation.boundary import Healed, Vocabulary
 
 _REQUEST = (
@@ -34,6 +35,11 @@ class Chat:
         prompt = prompt.encode("utf-8", "replace").decode()  # no tokenizer takes lone surrogates
         message = self._vocabulary.encode(request(prompt))
         return Healed((*self._before, *message, *self._after), b"")
+
+
+def template_hash(tokenizer: Any) -> str:
+    """The sha256 of the tokenizer's chat template."""
+    return sha256_json(tokenizer.chat_template)
 
 
 def request(prompt: str) -> str:

@@ -10,12 +10,13 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from steadycode.config import Decoding
-from steadycode.files import sha256_folder, sha256_json
+from steadycode.files import sha256_json
 from steadycode.generation.boundary import Vocabulary
-from steadycode.generation.chat import Chat
+from steadycode.generation.chat import Chat, template_hash
 from steadycode.generation.contract import Completion
 from steadycode.generation.rows import Request
 from steadycode.generation.store import Store
+from steadycode.identity import code_hash
 
 if TYPE_CHECKING:
     from steadycode.models import LanguageModel
@@ -91,10 +92,11 @@ def _conditions(model: "LanguageModel", decoding: Decoding, seed: int) -> str:
     from steadycode.models.loading import device_class
 
     chance = [decoding.temperature, decoding.top_p, seed] if decoding.temperature > 0 else None
-    ours = sha256_folder(Path(__file__).parent, "*.py")
+    chat = {"template": template_hash(model.tokenizer)} if decoding.style == "chat" else {}
     return sha256_json(
         {
-            "engine": [ENGINE, ours],
+            **chat,
+            "engine": [ENGINE, code_hash("generation")],
             "dtype": str(model.model.dtype),
             "device": device_class(model.device),
             "style": decoding.style,

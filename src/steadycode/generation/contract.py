@@ -35,6 +35,9 @@ class EngineConditions:
     dtype: str
     device: str
     decoding: Mapping[str, Any]
+    chat_template: str = ""
+    """The hash of the template by which a prompt becomes a chat; empty where there is no chat, or
+    nobody knows."""
 
 
 class Engine(Protocol):

@@ -13,10 +13,11 @@ import threading
 import time
 from collections.abc import Callable
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 from steadycode.errors import StageFailed, SteadycodeError
 from steadycode.files import sha256_file
+from steadycode.identity import require_unchanged
 from steadycode.jobs.checkpoints import remove_checkpoints, rewind
 from steadycode.jobs.group import rank, run_group
 from steadycode.jobs.job import SCHEMA, Job, Manifest
@@ -69,14 +70,37 @@ Body = Callable[[Job, Events], list[Path]]
 paths."""
 
 
-def run_body(stage: str, body: Body, path: Path) -> Manifest:
-    """Run ``body`` for the job file at ``path``, and write the manifest when it has ended."""
+class Sources(NamedTuple):
+    """The sources that decide what a stage gives."""
+
+    key: str
+    """Where the job's identity has their hash."""
+    parts: tuple[str, ...]
+    """Their names, as ``identity.code_hash`` takes them."""
+    read_late: bool = False
+    """Whether some are read while the stage works, and not only when it begins."""
+
+    def check(self, job: Job) -> None:
+        """Raise SteadycodeError when they are no longer those that ``job`` was made with."""
+        if self.key in job.identity:
+            require_unchanged(job.identity[self.key], self.parts)
+
+
+def run_body(stage: str, body: Body, path: Path, sources: Sources | None = None) -> Manifest:
+    """Run ``body`` for the job file at ``path``, and write the manifest when it has ended.
+
+    Raises SteadycodeError, and writes none, when the job was made with other ``sources``.
+    """
     job = Job.read(path)
     if job.stage != stage:
         raise StageFailed(f"{path} is a job for {job.stage!r}, not for {stage!r}")
+    if sources:
+        sources.check(job)
     job.manifest.unlink(missing_ok=True)
     started = time.monotonic()
     outputs = body(job, Events(job.events))
+    if sources and sources.read_late:
+        sources.check(job)
     unit = 1024 if sys.platform != "darwin" else 1024**2  # ru_maxrss: KiB, on macOS bytes
     manifest = Manifest(
         stage=stage,
@@ -95,11 +119,17 @@ def run_body(stage: str, body: Body, path: Path) -> Manifest:
     return manifest
 
 
-def stage_main(stage: str, body: Body, processes: Callable[[Job], int] = lambda job: 1) -> None:
+def stage_main(
+    stage: str,
+    body: Body,
+    processes: Callable[[Job], int] = lambda job: 1,
+    sources: Sources | None = None,
+) -> None:
     """Run a stage module as a command; an expected error is one line on stderr and exit code 2.
 
     When ``processes`` gives more than one, this process only starts and watches them. All of them
-    run ``body``, but only the first one's events and outputs count.
+    run ``body``, but only the first one's events and outputs count. A job that was made with other
+    ``sources`` than those of today is refused.
     """
     if len(sys.argv) != 2:
         sys.exit(f"usage: python -m steadycode.stages.{stage} JOB.json")
@@ -108,7 +138,10 @@ def stage_main(stage: str, body: Body, processes: Callable[[Job], int] = lambda 
     here = rank()
     try:
         if here:
-            body(Job.read(path), Events(Path(os.devnull), log=False))
+            job = Job.read(path)
+            if sources:
+                sources.check(job)
+            body(job, Events(Path(os.devnull), log=False))
             return
         print(f"{time.strftime('%Y-%m-%d %H:%M:%S')} {stage} for {path}", flush=True)
         job = Job.read(path)
@@ -117,7 +150,7 @@ def stage_main(stage: str, body: Body, processes: Callable[[Job], int] = lambda 
         count = processes(job) if here is None else 1
         if count > 1:
             sys.exit(run_group(stage, path, count))
-        run_body(stage, body, path)
+        run_body(stage, body, path, sources)
     except SteadycodeError as error:
         print(f"error: {error}", file=sys.stderr)
         sys.exit(error.exit_code)

@@ -2,6 +2,7 @@
 
 from steadycode.models.loading import (
     LanguageModel,
+    chat_template_hash,
     check_folder,
     device_class,
     fingerprint,
@@ -13,6 +14,7 @@ from steadycode.models.resolving import resolve
 
 __all__ = [
     "LanguageModel",
+    "chat_template_hash",
     "check_folder",
     "device_class",
     "fingerprint",

@@ -1,5 +1,6 @@
 """Checks, identifies and loads a folder that holds a model."""
 
+import os
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal
@@ -24,6 +25,11 @@ _IDENTITY = (
     "special_tokens_map.json",
     "added_tokens.json",
 )
+_ISA_LIMITS = (
+    *("ONEDNN_MAX_CPU_ISA", "DNNL_MAX_CPU_ISA", "ONEDNN_DEFAULT_FPMATH_MODE"),
+    *("MKL_ENABLE_INSTRUCTIONS", "MKL_CBWR"),
+)
+"""What keeps the libraries below torch from instructions that the processor has."""
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -67,6 +73,13 @@ def fingerprint(folder: Path) -> str:
     check_folder(folder)
     files = {path for pattern in _IDENTITY for path in folder.glob(pattern) if path.is_file()}
     return sha256_json({path.name: sha256_file(path) for path in files})
+
+
+def chat_template_hash(folder: Path) -> str:
+    """The sha256 of the files that hold nothing but chat templates. ``fingerprint`` leaves them
+    out, by which registered versions are found again, and they matter only in style chat."""
+    files = [*folder.glob("chat_template*"), *folder.glob("additional_chat_templates/*")]
+    return sha256_json({path.name: sha256_file(path) for path in files if path.is_file()})
 
 
 def load(
@@ -117,13 +130,28 @@ def pick_device() -> str:
 
 
 def device_class(device: str) -> str:
-    """The kind of GPU or the number of a CPU's threads, which decide the last bits of a sum and so
-    a few texts in bf16."""
+    """The kind of GPU, or a CPU's number of threads and the instructions that are used of it: they
+    decide the last bits of a sum, and so a few texts in bf16."""
     import torch
 
     if device == "cpu":
-        return f"cpu, {torch.get_num_threads()} threads"
+        return f"cpu, {torch.get_num_threads()} threads, {_instructions()}"
     return torch.cuda.get_device_name() if device.startswith("cuda") else device
+
+
+def _instructions() -> str:
+    """The level of torch's kernels, the units for matrices and bf16, and what the environment
+    forbids the libraries below torch."""
+    import torch
+
+    level = torch.backends.cpu.get_cpu_capability()
+    units = [
+        name
+        for name, has in sorted(torch.cpu.get_capabilities().items())
+        if has and ("bf16" in name or "amx" in name)
+    ]
+    limits = [f"{name}={os.environ[name]}" for name in _ISA_LIMITS if name in os.environ]
+    return " ".join([level, *units, *limits])
 
 
 def pick_dtype(precision: Precision, device: str) -> "torch.dtype":

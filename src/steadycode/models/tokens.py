@@ -1,8 +1,10 @@
 """Turns text into token ids, without special tokens that nobody asked for."""
 
+import json
 from typing import Any
 
 from steadycode.errors import ModelError
+from steadycode.files import sha256_json
 
 
 def encode(tokenizer: Any, document: str) -> list[int]:
@@ -21,3 +23,20 @@ def end_of_text(tokenizer: Any) -> int:
             " set eos_token in its tokenizer_config.json"
         )
     return int(tokenizer.eos_token_id)
+
+
+def tokenizer_fingerprint(tokenizer: Any) -> str:
+    """The sha256 of all that decides into which ids a text is cut: vocabulary, merges,
+    normalisation, and the added and special tokens.
+
+    It is taken of the tokenizer in memory, so that files which say the same in another form, as
+    those of a model that was saved again, have the same fingerprint.
+    """
+    backend = getattr(tokenizer, "backend_tokenizer", None)
+    if backend is None or not hasattr(backend, "to_str"):  # of transformers' own, without a file
+        rules: Any = {"vocabulary": tokenizer.get_vocab(), "kind": type(tokenizer).__name__}
+    else:
+        rules = json.loads(backend.to_str())
+        for of_the_last_call in ("truncation", "padding"):
+            rules.pop(of_the_last_call, None)
+    return sha256_json([rules, {k: str(v) for k, v in tokenizer.special_tokens_map.items()}])

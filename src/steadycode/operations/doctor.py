@@ -185,9 +185,10 @@ def _seen(project: Project, processes: list[psutil.Process]) -> abandoned.Seen:
 
 
 def _lost(project: Project) -> Iterator[Finding]:
-    known = leftovers.known_flow_runs(open_store(project))
+    store = open_store(project)
+    known = {missed: leftovers.known_flow_runs(store, missed=missed) for missed in (False, True)}
     for run in schedule.unhappy_runs():
-        if run.id not in known:
+        if run.id not in known[run.missed]:
             how = "was missed" if run.missed else f"{run.state.lower()} and has no run in MLflow"
             yield Finding(
                 what=f"{run.deployment} due {run.due:%Y-%m-%d %H:%M} UTC {how}",

@@ -32,6 +32,13 @@ def open_attempt_run(store: Store, lineage: Lineage, config: Config) -> Retraini
     )
 
 
+def reopen_attempt_run(store: Store, run_id: str) -> RetrainingRun:
+    """The run of an attempt that an earlier process began, marked as running again."""
+    lineage = Lineage.of(store.client.get_run(run_id).data.tags)
+    name = f"retraining {lineage.retraining} attempt {lineage.attempt}"
+    return RetrainingRun(store, open_tagged(store, name, lineage.tags()), lineage)
+
+
 def open_evaluation_run(
     store: Store, lineage: Lineage, config: Config, model: str
 ) -> RetrainingRun:

@@ -78,27 +78,41 @@ def close(store: Store, run: OpenRun, reason: str, log: Path) -> None:
     store.client.set_terminated(run.run_id, "KILLED")
 
 
-def known_flow_runs(store: Store) -> set[str]:
-    """Prefect's ids of the flow runs that have an MLflow run, be it a deleted one."""
+def known_flow_runs(store: Store, *, missed: bool) -> set[str]:
+    """Prefect's ids of the flow runs that have an MLflow run, be it a deleted one.
+
+    A record that a run was missed counts only with ``missed``: it tells nothing of how a run ended
+    that was only late.
+    """
     from mlflow.entities import ViewType
 
     query = f"tags.`{FLOW_RUN}` LIKE '%'"
-    runs = store.runs(query, run_view_type=ViewType.ALL, max_results=1000)
-    return {flow_run for run in runs for flow_run in run.data.tags[FLOW_RUN].split(",")}
+    return {
+        flow_run
+        for run in store.runs(query, run_view_type=ViewType.ALL, max_results=1000)
+        if missed or MISSED not in run.data.tags
+        for flow_run in run.data.tags[FLOW_RUN].split(",")
+    }
 
 
 def record_lost(store: Store, lost: LostRun) -> None:
-    """Give a lost run an MLflow run of its own, unless it has one, so that it is listed too."""
+    """Give a lost run an MLflow run of its own, unless it has one, so that it is listed too.
+
+    The record that it was missed, if there is one, is forgotten when it began after all.
+    """
+    missed = lost.how == "missed"
     tags = {
         FLOW_RUN: lost.flow_run,
         DEPLOYMENT: lost.deployment,
         REASON: lost.reason[:5000],
         PROCESS: str(ProcessId.mine()),
-        **({MISSED: "true"} if lost.how == "missed" else {}),
+        **({MISSED: "true"} if missed else {}),
     }
     with store.writing():
-        if lost.flow_run in known_flow_runs(store):
+        if lost.flow_run in known_flow_runs(store, missed=missed):
             return
+        if not missed:
+            forget_missed(store, lost.flow_run)
         run = store.client.create_run(
             store.experiment_id,
             start_time=lost.due_ms,

@@ -51,6 +51,18 @@ class Lineage:
             "git.commit": self.git_commit,
         }
 
+    @classmethod
+    def of(cls, tags: Mapping[str, str]) -> "Lineage":
+        """What ``tags`` gave."""
+        return cls(
+            retraining=tags[RETRAINING],
+            attempt=int(tags[ATTEMPT]),
+            profile=tags["steadycode.profile"],
+            data_md5=tags["data.md5"],
+            data_dirty=tags["data.dirty"] == "true",
+            git_commit=tags["git.commit"],
+        )
+
 
 @dataclass(frozen=True, slots=True)
 class RetrainingRun:

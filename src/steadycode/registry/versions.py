@@ -19,6 +19,8 @@ if TYPE_CHECKING:
 CHAMPION = "champion"
 CHALLENGER = "challenger"
 PREVIOUS = "previous-champion"
+START = "start.fingerprint"
+"""A tag: the fingerprint of the model from which the training of a version started."""
 WEIGHTS = "weights"
 """A tag; it says ``removed`` when ``steadycode gc`` has removed the files, or was about to."""
 REMOVED_AT = "weights.removed_at"

@@ -43,6 +43,12 @@ def retraining_id(config: Config, data_md5: str, start_fingerprint: str) -> str:
     return sha256_json(identity)[:12]
 
 
+def is_unfinished(project: Project, retraining: str, number: int) -> bool:
+    """Whether an attempt was begun in this project and has no decision there yet."""
+    folder = project.attempt(retraining, number)
+    return folder.exists() and not (folder / DECISION).exists()
+
+
 def open_attempt(
     project: Project,
     config: Config,

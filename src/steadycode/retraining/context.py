@@ -20,8 +20,10 @@ from steadycode.registry.attempts import find_attempt_run, open_attempt_run, ope
 from steadycode.registry.runs import Lineage, MetricBuffer, RetrainingRun
 from steadycode.registry.store import Store, open_store
 from steadycode.registry.tags import FAILED_STAGE
-from steadycode.retraining.attempt import Attempt, open_attempt, retraining_id
+from steadycode.registry.versions import START, RegisteredVersion
+from steadycode.retraining.attempt import Attempt, is_unfinished, open_attempt, retraining_id
 from steadycode.retraining.preflight import check_settings, resolve_model, start_of
+from steadycode.retraining.publishing import publish_recorded
 from steadycode.views.console import EventView, StageView, aside
 
 STAGES = 6
@@ -128,7 +130,12 @@ def open_retraining(
     def folder_of(spec: str) -> Path:
         return resolve_model(project, spec, lambda: store, aside(console))
 
-    base, start = folder_of(config.model.base), folder_of(start_of(config, store))
+    def unfinished(made: RegisteredVersion) -> bool:
+        same = retraining_id(config, data.md5, made.tags.get(START, "")) == made.retraining
+        return same and is_unfinished(project, made.retraining, made.attempt)
+
+    base = folder_of(config.model.base)
+    start = folder_of(start_of(config, store, unfinished))
     attempt = open_attempt(
         project,
         config,
@@ -136,6 +143,7 @@ def open_retraining(
         lambda retraining, number: find_attempt_run(store, retraining, number) is not None,
     )
     lineage = _lineage(store, config, data, attempt)
+    publish_recorded(project, attempt, console)
     with _only_one(attempt):
         run = open_attempt_run(store, lineage, config)
         console.print(

@@ -12,31 +12,33 @@ from steadycode.corpus.repository import head_commit
 from steadycode.corpus.versions import check_data
 from steadycode.errors import EvidenceError
 from steadycode.evidence import EVIDENCE, Evidence
-from steadycode.files import sha256_file, sha256_folder, sha256_json
+from steadycode.files import sha256_file, sha256_folder, sha256_json, to_json
 from steadycode.generation.builtin import BUILTIN
 from steadycode.generation.recorded import RecordedEngine
 from steadycode.identity import code_hash
 from steadycode.jobs.job import Job
-from steadycode.models import device_class, fingerprint, pick_device, pick_dtype
+from steadycode.models import (
+    chat_template_hash,
+    device_class,
+    fingerprint,
+    pick_device,
+    pick_dtype,
+)
 from steadycode.problems import load_problems, problem_file, select_problems
 from steadycode.project import Project
 from steadycode.recode import read_benchmark
 from steadycode.recode.budget import choose, told
+from steadycode.recode.perturbations import libraries
 from steadycode.recode.report import Report
 from steadycode.registry.attempts import open_evaluation_run
 from steadycode.registry.runs import Lineage, MetricBuffer, way_to
 from steadycode.registry.store import open_store
 from steadycode.retraining.context import StageLog
 from steadycode.retraining.preflight import resolve_model
+from steadycode.stages.evaluate import SOURCES
 from steadycode.views.console import StageView, aside
 from steadycode.views.markdown import evidence_markdown
 from steadycode.views.tables import evidence_table
-
-VERDICT_SOURCES = (
-    *("recode", "generation", "sandbox", "measures", "models", "problems", "stages/evaluate"),
-    *("evidence", "config", "files", "hub", "json_lines", "randomness"),
-)
-"""The sources that decide what an evaluation says, as ``identity.code_hash`` names them."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -58,6 +60,7 @@ def evaluation_job(project: Project, config: Config, model: Path) -> Job:
     device = pick_device()
     problems = problem_file(config.evaluate.problems)
     heldout = project.data / "test.jsonl"
+    chats = config.evaluate.decoding.style == "chat"
     return _job(
         project,
         config,
@@ -76,6 +79,8 @@ def evaluation_job(project: Project, config: Config, model: Path) -> Job:
             "dtype": str(pick_dtype(config.evaluate.precision, device)).removeprefix("torch."),
             "device_class": device_class(device),
             "engine": BUILTIN,
+            "libraries": to_json(libraries(config.evaluate.style), indent=None),
+            **({"chat_template": chat_template_hash(model)} if chats else {}),
         },
     )
 
@@ -112,7 +117,7 @@ def _job(
         seed=config.seed,
         settings=config.evaluate.model_dump(mode="json"),
         inputs=inputs,
-        identity={**identity, "harness": code_hash(*VERDICT_SOURCES)},
+        identity={**identity, SOURCES.key: code_hash(*SOURCES.parts)},
     )
     return job.in_folder(job.folder / job.sha256[:16])
 

@@ -10,7 +10,14 @@ from steadycode.problems import problem_file
 from steadycode.project import Project
 from steadycode.recode.perturbations import expanded
 from steadycode.registry.store import Store
-from steadycode.registry.versions import CHAMPION, champion, fetch
+from steadycode.registry.versions import (
+    CHAMPION,
+    START,
+    RegisteredVersion,
+    champion,
+    fetch,
+    versions,
+)
 from steadycode.sandbox import Sandbox
 
 Say = Callable[[str], None]
@@ -39,10 +46,24 @@ def resolve_model(project: Project, spec: str, registry: Callable[[], Store], sa
     return resolve(spec, project, lambda registered: fetch(registry(), registered), say)
 
 
-def start_of(config: Config, store: Store) -> str:
+def start_of(
+    config: Config,
+    store: Store,
+    unfinished: Callable[[RegisteredVersion], bool] = lambda version: False,
+) -> str:
     """The model that training starts from: the champion if the configuration asks for it and there
-    is one, else the base."""
+    is one, else the base.
+
+    When the attempt that made the champion is ``unfinished``, since it was promoted and then
+    interrupted, it goes on: the start is what that attempt began from.
+    """
     name = config.model.registered_name
-    if config.model.start == "champion" and champion(store, name):
-        return f"models:/{name}@{CHAMPION}"
-    return config.model.base
+    current = champion(store, name) if config.model.start == "champion" else None
+    if current is None:
+        return config.model.base
+    if unfinished(current):
+        began = current.tags.get(START)
+        for version in versions(store, name):
+            if version.fingerprint == began:
+                return version.spec
+    return f"models:/{name}@{CHAMPION}"

@@ -1,6 +1,5 @@
 """The steps of a retraining in the parent process: make the job, run it, record its results."""
 
-import shutil
 from pathlib import Path
 
 from steadycode.corpus.validation import validate as validate_folder
@@ -8,21 +7,21 @@ from steadycode.corpus.validation_result import require_valid
 from steadycode.corpus.versions import current_md5
 from steadycode.errors import DataError, EvidenceError
 from steadycode.evidence import EVIDENCE, Evidence
-from steadycode.files import to_json, write_text
+from steadycode.files import write_text
 from steadycode.gate.decide import Facts
 from steadycode.gate.decide import decide as gate
 from steadycode.gate.decision import Decision
 from steadycode.jobs.job import trusted_manifest
 from steadycode.models import fingerprint
 from steadycode.registry import promotion, versions
-from steadycode.registry.runs import way_to
 from steadycode.registry.versions import RegisteredVersion
+from steadycode.retraining import publishing
 from steadycode.retraining.context import Retraining
 from steadycode.retraining.evaluation import evaluation_job
+from steadycode.retraining.publishing import Evaluated
 from steadycode.retraining.training import training_job
 from steadycode.views.markdown import decision_markdown
-from steadycode.views.report_page import report_page
-from steadycode.views.tables import comparison_table, rules_table, terminal_table
+from steadycode.views.tables import comparison_table
 from steadycode.views.validation import validation_page
 
 
@@ -76,18 +75,13 @@ def _same_data(work: Retraining, md5: str) -> None:
         )
 
 
-class Evaluated:
-    """One model's evidence and its file; no dataclass, for the reason that ``Retraining`` gives."""
-
-    def __init__(self, evidence: Evidence, path: Path) -> None:
-        self.evidence = evidence
-        self.path = path
-
-
-def evaluate(work: Retraining, role: str, model: Path) -> Evaluated:
-    """Evaluate ``model``, or find the evidence of an earlier evaluation; ``role`` names the run."""
+def evaluate(work: Retraining, role: str, model: Path, *, afresh: bool = False) -> Evaluated:
+    """Evaluate ``model``, or find the evidence of an earlier evaluation unless it is to be done
+    ``afresh``; ``role`` names the run."""
     job = evaluation_job(work.project, work.config, model)
     with work.stage(f"evaluate-{role}", f"evaluate the {role}") as log:
+        if afresh:
+            job.manifest.unlink(missing_ok=True)
         reused = trusted_manifest(job) is not None
         manifest = log.run_stage(job)
         path = job.folder / EVIDENCE
@@ -97,7 +91,12 @@ def evaluate(work: Retraining, role: str, model: Path) -> Evaluated:
         log.run.tags({"evidence.reused": str(reused).lower()})
         log.run.file(path)
         log.run.values({"cost/wall_seconds": manifest.wall_seconds})
-    return Evaluated(evidence, path)
+    return Evaluated(evidence, path, reused)
+
+
+def unlike(one: Evaluated, other: Evaluated) -> bool:
+    """Whether the two were evaluated under conditions that differ."""
+    return bool(one.evidence.conditions.differences(other.evidence.conditions))
 
 
 def champion_model(work: Retraining) -> Path:
@@ -119,7 +118,7 @@ def register(work: Retraining, model: Path) -> RegisteredVersion:
             work.config.model.registered_name,
             model,
             work.run.run_id,
-            {**work.run.lineage.tags(), "start.fingerprint": fingerprint(work.start)},
+            {**work.run.lineage.tags(), versions.START: fingerprint(work.start)},
         )
         log.say(f"version {version.version} of {version.name}")
     return version
@@ -157,35 +156,14 @@ def decide(work: Retraining, candidate: Evaluated, champion: Evaluated) -> Decis
 
 
 def publish(work: Retraining, decision: Decision, candidate: Evaluated, champion: Evaluated) -> str:
-    """Log the figures and a report page to the attempt's run, and mark the attempt as finished.
-
-    Returns the comparison and the decision as markdown.
-    """
-    mine, theirs = candidate.evidence, champion.evidence
-    lineage = work.run.lineage
-    work.run.evidence(mine)
-    work.run.tags({"decision": decision.outcome, "decision.reason": decision.reason})
-    page = work.attempt.folder / "report.html"
-    facts = {"data md5": lineage.data_md5, "git commit": lineage.git_commit}
-    model = f"{work.config.model.registered_name}, {lineage.retraining} attempt {lineage.attempt}"
-    write_text(page, report_page(decision, mine, theirs, model=model, facts=facts))
-    work.run.file(page)
-    work.run.file(candidate.path)
-    rows = comparison_table(theirs, mine)
-    work.console.print(terminal_table(rows, f"{model} ({mine.report.label})"))
-    _tell(work, decision)
-    work.run.text("decision.json", to_json(decision.to_json()) + "\n")
-    decision.write(work.attempt.decision_path)  # the mark of a finished attempt
-    # the registry has its own copy of the candidate's weights
-    shutil.rmtree(work.attempt.folder / "train" / "model", ignore_errors=True)
-    return decision_markdown(decision, rows)
-
-
-def _tell(work: Retraining, decision: Decision) -> None:
-    """Print the decision with its reasons, and how to open the run."""
-    say = work.console.print
-    say(f"\n[bold]decision: {decision.outcome}[/bold]")
-    say(rules_table(decision))
-    if decision.next_steps:
-        say(f"to settle it: {' '.join(decision.next_steps)}", markup=False, highlight=False)
-    say(f"\nopen this run: {way_to(work.run)}", markup=False, highlight=False)
+    """Publish the decision, which ends the attempt; returns comparison and decision as markdown."""
+    publishing.publish(
+        work.run,
+        work.attempt.folder,
+        work.config.model.registered_name,
+        work.console,
+        decision,
+        candidate,
+        champion,
+    )
+    return decision_markdown(decision, comparison_table(champion.evidence, candidate.evidence))

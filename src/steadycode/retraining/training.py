@@ -14,15 +14,8 @@ from steadycode.models import fingerprint
 from steadycode.project import Project
 from steadycode.registry.store import open_store
 from steadycode.retraining.preflight import resolve_model, start_of
+from steadycode.stages.train import SOURCES
 from steadycode.views.console import StageView, aside
-
-TRAINING_SOURCES = (
-    *("contraclm", "measures", "models", "jobs", "stages/train"),
-    *("config", "errors", "files", "hub", "json_lines", "locks", "processes", "project"),
-    *("randomness", "records", "temporaries", "wheels"),
-)
-"""The sources that decide what a training gives, as ``identity.code_hash`` names them: when one
-changes, it is another training."""
 
 
 def training_job(
@@ -44,7 +37,7 @@ def training_job(
         identity={
             "model": fingerprint(start),
             "data": data_md5,
-            "code": code_hash(*TRAINING_SOURCES),
+            SOURCES.key: code_hash(*SOURCES.parts),
         },
     )
 

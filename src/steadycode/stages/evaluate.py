@@ -22,17 +22,35 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 from steadycode.config import EvaluateConfig
 from steadycode.errors import DataError
 from steadycode.files import sha256_json, sha256_text, write_jsonl
-from steadycode.jobs.child import Events, stage_main
+from steadycode.jobs.child import Events, Sources, stage_main
 from steadycode.jobs.job import Job
 from steadycode.threads import spin_where_idle
 
 if TYPE_CHECKING:
     from steadycode.generation.contract import Engine
     from steadycode.measures.heldout import HeldOut
-    from steadycode.models import LanguageModel
     from steadycode.problems import Problem
     from steadycode.recode import Benchmark
     from steadycode.sandbox import Judge
+
+
+SOURCES = Sources(
+    "harness",
+    (
+        *("recode", "generation", "sandbox", "measures", "models", "problems", "stages/evaluate"),
+        *("evidence", "config", "files", "hub", "identity", "json_lines", "randomness"),
+    ),
+    read_late=True,
+)
+"""What decides what an evaluation says; word tables and the sandbox's processes are read late."""
+
+
+class _Subject(NamedTuple):
+    """What completes the prompts, and what is measured of its model without any program."""
+
+    engine: "Engine"
+    heldout: "HeldOut"
+    tokenizer: str
 
 
 class _Court(NamedTuple):
@@ -55,7 +73,8 @@ def body(job: Job, events: Events) -> list[Path]:
     settings = EvaluateConfig.model_validate(dict(job.settings))
     with _court(settings, events) as court:
         benchmark, problems = _benchmark(job, settings, court, events)
-        engine, heldout = _subject(job, settings, events)
+        documents = _documents(job, settings)
+        engine, heldout, tokenizer = _subject(job, settings, documents, events)
         report, completions = evaluate(
             benchmark,
             engine.complete,
@@ -75,12 +94,13 @@ def body(job: Job, events: Events) -> list[Path]:
         model_fingerprint=job.identity["model"],
         conditions=Conditions(
             benchmark=benchmark.content_hash,
-            heldout=sha256_json([sorted(heldout.losses), settings.heldout_tokens]),
-            harness=job.identity["harness"],
+            heldout=sha256_json([[*map(sha256_text, documents)], settings.heldout_tokens]),
+            harness=job.identity[SOURCES.key],
             **asdict(engine.conditions),
             limits=court.conditions,
         ),
         report=report,
+        tokenizer=tokenizer,
         heldout=heldout.losses,
         representation=heldout.representation,
         cost={
@@ -108,18 +128,35 @@ def _court(settings: EvaluateConfig, events: Events) -> Iterator[_Court]:
         yield _Court(sandbox.judge, {**asdict(limits), "sandbox": isolation})
 
 
-def _subject(job: Job, settings: EvaluateConfig, events: Events) -> "tuple[Engine, HeldOut]":
-    """What completes the prompts, and what is measured of its model without any program."""
+def _documents(job: Job, settings: EvaluateConfig) -> list[str]:
+    """The held-out documents that are measured; none where there is only what a model wrote."""
+    from steadycode.measures.documents import read_documents
+
+    if "answers" in job.inputs:
+        return []
+    # in the order of their hashes: the first N are a random choice that only grows with N
+    documents = sorted(read_documents(Path(job.inputs["heldout"])), key=sha256_text)
+    return documents[: settings.heldout_documents]
+
+
+def _subject(job: Job, settings: EvaluateConfig, documents: list[str], events: Events) -> _Subject:
     from steadycode.generation.builtin import BuiltinEngine
     from steadycode.generation.recorded import RecordedEngine
-    from steadycode.measures.heldout import HeldOut
+    from steadycode.measures.heldout import HeldOut, measure
     from steadycode.models import load
+    from steadycode.models.tokens import tokenizer_fingerprint
 
     if "answers" in job.inputs:
         answers = RecordedEngine(Path(job.inputs["answers"]), settings.decoding.style)
-        return answers, HeldOut(losses={}, representation={})
+        return _Subject(answers, HeldOut(losses={}, representation={}), tokenizer="")
     model = load(Path(job.inputs["model"]), job.identity["dtype"], job.identity["device"])
-    heldout = _heldout(job, settings, model, events)
+    heldout = measure(
+        model.model,
+        model.tokenizer,
+        documents,
+        max_tokens=settings.heldout_tokens,
+        on_progress=partial(events.progress, "held-out documents"),
+    )
     engine = BuiltinEngine(
         model,
         settings.decoding,
@@ -128,24 +165,7 @@ def _subject(job: Job, settings: EvaluateConfig, events: Events) -> "tuple[Engin
         on_progress=partial(events.progress, "completions"),
         on_message=events.message,
     )
-    return engine, heldout
-
-
-def _heldout(
-    job: Job, settings: EvaluateConfig, model: "LanguageModel", events: Events
-) -> "HeldOut":
-    from steadycode.measures.documents import read_documents
-    from steadycode.measures.heldout import measure
-
-    # in the order of their hashes: the first N are a random choice that only grows with N
-    documents = sorted(read_documents(Path(job.inputs["heldout"])), key=sha256_text)
-    return measure(
-        model.model,
-        model.tokenizer,
-        documents[: settings.heldout_documents],
-        max_tokens=settings.heldout_tokens,
-        on_progress=partial(events.progress, "held-out documents"),
-    )
+    return _Subject(engine, heldout, tokenizer_fingerprint(model.tokenizer))
 
 
 def _benchmark(
@@ -177,16 +197,18 @@ def _made_benchmark(
 ) -> "Benchmark":
     """Built once for all the models that meet it, and found again by what it is made from.
 
-    The limits and the isolation are part of that, since they decide which references pass.
+    The limits and the isolation are part of that, since they decide which references pass; so are
+    the libraries whose tables and grammars make the variants.
     """
     from steadycode.problems import select_problems
     from steadycode.recode import build_benchmark, read_benchmark, write_benchmark
-    from steadycode.recode.perturbations import expanded
+    from steadycode.recode.perturbations import expanded, libraries
 
     chosen = select_problems(problems, settings.max_problems, job.seed)
     names = expanded(settings.perturbations, settings.style)
     made_from: list[Any] = [[asdict(p) for p in chosen], names, settings.seeds, settings.style]
-    made_from += [job.identity["harness"], platform.python_version(), court.conditions]
+    made_from += [job.identity[SOURCES.key], platform.python_version(), court.conditions]
+    made_from.append(libraries(settings.style))
     folder = Path(job.inputs["benchmarks"]) / sha256_json(made_from)[:16]
     if folder.exists():
         try:
@@ -218,4 +240,4 @@ def _tell_of(benchmark: "Benchmark", place_of: Mapping[str, str], events: Events
 
 
 if __name__ == "__main__":
-    stage_main("evaluate", body)
+    stage_main("evaluate", body, sources=SOURCES)

@@ -14,10 +14,19 @@ from pydantic import ValidationError
 from steadycode.config import TrainConfig, first_fault
 from steadycode.errors import ConfigError
 from steadycode.jobs.checkpoints import Checkpoints, space_for
-from steadycode.jobs.child import Events, stage_main
+from steadycode.jobs.child import Events, Sources, stage_main
 from steadycode.jobs.group import group_size, rank
 from steadycode.jobs.job import Job
 
+SOURCES = Sources(
+    "code",
+    (
+        *("contraclm", "measures", "models", "jobs", "stages/train"),
+        *("config", "errors", "files", "hub", "identity", "json_lines", "locks", "processes"),
+        *("project", "randomness", "records", "temporaries", "wheels"),
+    ),
+)
+"""What decides what a training gives: when one of them changes, it is another training."""
 HELDOUT_DOCUMENTS = 16
 """Measured while training; the evaluation afterwards uses more."""
 
@@ -83,4 +92,4 @@ def _processes(job: Job) -> int:
 
 
 if __name__ == "__main__":
-    stage_main("train", body, _processes)
+    stage_main("train", body, _processes, SOURCES)

@@ -43,6 +43,7 @@ def report_page(
         conditions={
             name: value if isinstance(value, str) else to_json(value, indent=None)
             for name, value in conditions.items()
+            if value
         },
     )
 

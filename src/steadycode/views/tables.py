@@ -3,7 +3,7 @@
 import math
 import re
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
 from steadycode.evidence import Evidence
@@ -51,6 +51,8 @@ def comparison_table(champion: Evidence | None, candidate: Evidence) -> list[Row
     ]
     mine, theirs = _scalars(candidate), _scalars(champion) if champion else {}
     rows += [_row(name, theirs.get(name, missing), mine[name], _decimal) for name in mine]
+    if champion and champion.tokenizer != candidate.tokenizer:  # other tokens, other losses
+        return [replace(r, difference=_NONE) if r.name == "heldout/loss" else r for r in rows]
     return rows
 
 

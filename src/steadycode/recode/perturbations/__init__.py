@@ -1,7 +1,8 @@
 """The perturbations, looked up by name, and the one function that applies them."""
 
 import difflib
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
+from importlib import metadata
 from random import Random
 
 from steadycode.errors import ConfigError
@@ -18,6 +19,7 @@ __all__ = [
     "check_names",
     "expanded",
     "file_random",
+    "libraries",
     "names_of",
     "nominal_of",
     "perturb",
@@ -25,6 +27,11 @@ __all__ = [
 ]
 
 _NOT_PUBLISHED = "is not in the published benchmark; use style 'sound'"
+
+_LIBRARIES: Mapping[Style, tuple[str, ...]] = {
+    "sound": ("lemminflect",),
+    "release": ("lemminflect", "tree-sitter", "tree-sitter-python", "black"),
+}
 
 
 def check_names(names: tuple[str, ...], style: str) -> None:
@@ -102,6 +109,19 @@ def nominal_of(problem: Problem, mode: Mode, style: Style) -> Problem:
     if mode == "full":
         return problem
     return partial(problem) if style == "sound" else published_partial(problem)
+
+
+def libraries(style: Style) -> dict[str, str]:
+    """Returns the versions of the libraries that decide what the perturbations of a style make;
+    ``absent`` for one of an extra that is not installed."""
+    return {name: _version(name) for name in _LIBRARIES[style]}
+
+
+def _version(library: str) -> str:
+    try:
+        return metadata.version(library)
+    except metadata.PackageNotFoundError:
+        return "absent"
 
 
 def file_random(seed: int) -> Random:
