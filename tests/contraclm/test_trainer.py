@@ -124,8 +124,8 @@ def test_what_is_reported_and_when(run: Any) -> None:
             "grad_norm", "learning_rate", "tokens_per_second", "memory_mb",
         )
     }  # fmt: skip
-    measured = {"heldout/loss", "heldout/perplexity"} | {
-        f"representation/{name}"
+    measured = {"valid/loss", "valid/perplexity"} | {
+        f"valid/{name}"
         for name in ("intra_similarity", "inter_similarity", "isotropy", "uniformity")
     }
     assert set(metrics) == every_step | measured
@@ -137,7 +137,7 @@ def test_what_is_reported_and_when(run: Any) -> None:
 
 def test_training_lowers_the_heldout_loss(run: Any) -> None:
     _, metrics = run(steps=30, learning_rate=1e-2, heldout=4, heldout_every=30)
-    (_, before), (_, after) = metrics["heldout/loss"]
+    (_, before), (_, after) = metrics["valid/loss"]
     assert before == pytest.approx(math.log(300), abs=0.1)
     assert after < 0.6 * before
 
@@ -262,7 +262,7 @@ def test_each_term_spreads_what_it_compares(run: Any) -> None:
             heldout_every=40,
         )
         figures[mode] = {
-            name: metrics[f"representation/{name}"][-1][1]
+            name: metrics[f"valid/{name}"][-1][1]
             for name in ("intra_similarity", "inter_similarity")
         }
     mle = figures["mle"]

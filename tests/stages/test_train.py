@@ -77,7 +77,7 @@ def test_trains_and_leaves_a_model_behind_a_manifest(job: Any, tmp_path: Path) -
         ("train", step, 3) for step in (1, 2, 3)
     ]
     metrics = {(e["name"], e["step"]) for e in events if e["kind"] == "metric"}
-    assert {("train/loss", 3), ("heldout/loss", 0), ("representation/isotropy", 3)} <= metrics
+    assert {("train/loss", 3), ("valid/loss", 0), ("valid/isotropy", 3)} <= metrics
     messages = [event["text"] for event in events if event["kind"] == "message"]
     assert messages[0].startswith("training on 20 documents, both objective")
 
@@ -149,7 +149,7 @@ def test_killed_again_and_again_it_gives_the_same_bytes(job: Any, tmp_path: Path
 
     expected = [json.loads(line) for line in (through.folder / "events.jsonl").open()]
     assert _figures(told) == _figures(expected)
-    assert _figures(told)["heldout/loss"].keys() == {0, 2, 4, 6, 7}
+    assert _figures(told)["valid/loss"].keys() == {0, 2, 4, 6, 7}
     messages = [event["text"] for event in told if event["kind"] == "message"]
     assert messages[0].startswith("training on 20 documents, both objective")
     assert messages[1:] == [f"continuing from step {step}" for step in (2, 4, 6)]
@@ -198,7 +198,7 @@ def test_a_group_of_processes_trains_one_model(job: Any) -> None:
     run_stage(job("alone", processes=1, micro_batch_size=4), alone.append)
     figures, expected = _figures(told), _figures(alone)
     assert figures.keys() == expected.keys()
-    for name in ("train/loss_mle", "heldout/loss"):  # dropout of the views is each one's own
+    for name in ("train/loss_mle", "valid/loss"):  # dropout of the views is each one's own
         assert figures[name].keys() == expected[name].keys()
         assert figures[name] == pytest.approx(expected[name], rel=1e-3)
     assert figures["train/loss_mle"][1] == pytest.approx(expected["train/loss_mle"][1], rel=1e-5)

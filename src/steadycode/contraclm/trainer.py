@@ -58,8 +58,9 @@ def train(
     """Train ``model`` in place for ``settings.steps`` optimiser steps.
 
     ``sequences`` yields lists of ids, as ``sequences.training_sequences`` does. ``on_metric`` is
-    called with train/* after every step, and with heldout/* and representation/* of the documents
-    ``heldout`` before the first step, every ``settings.heldout_every`` steps and at the end.
+    called with train/* after every step, and with valid/* (loss, perplexity and the figures of
+    ``measures.representation``) of the documents ``heldout`` before the first step, every
+    ``settings.heldout_every`` steps and at the end.
 
     Every ``settings.checkpoint_every`` steps, but not at the end, ``on_checkpoint`` may write the
     state, after all else of that step. When such a folder is given as ``resume``, training goes on
@@ -239,8 +240,9 @@ class _Run:
                 self.heldout,
                 max_tokens=self.settings.sequence_length,
             )
-        self._report("heldout", {"loss": measured.loss, "perplexity": measured.perplexity}, step)
-        self._report("representation", dict(measured.representation), step)
+        # not heldout/ and representation/: an evaluation's are of other documents, cut elsewhere
+        figures = {"loss": measured.loss, "perplexity": measured.perplexity}
+        self._report("valid", figures | dict(measured.representation), step)
 
     def _report(self, group: str, figures: dict[str, float], step: int) -> None:
         for name, value in figures.items():
