@@ -21,7 +21,8 @@ from steadycode.registry.runs import Lineage, MetricBuffer, RetrainingRun
 from steadycode.registry.store import Store, open_store
 from steadycode.registry.tags import FAILED_STAGE
 from steadycode.retraining.attempt import Attempt, open_attempt, retraining_id
-from steadycode.retraining.preflight import check_settings, resolve_model, start_of
+from steadycode.retraining.fit import check_documents
+from steadycode.retraining.preflight import check_retraining
 from steadycode.views.console import EventView, StageView, aside
 
 STAGES = 6
@@ -121,18 +122,14 @@ def open_retraining(
     ConfigError before anything is written to the registry.
     """
     project.prepare_environment()
-    policy = check_settings(project, config)
     data = check_data(project, allow_dirty_data)
+    check_documents(project, "valid", "test")
     store = open_store(project, config.experiment)
-
-    def folder_of(spec: str) -> Path:
-        return resolve_model(project, spec, lambda: store, aside(console))
-
-    base, start = folder_of(config.model.base), folder_of(start_of(config, store))
+    ready = check_retraining(project, config, store, aside(console))
     attempt = open_attempt(
         project,
         config,
-        retraining_id(config, data.md5, fingerprint(start)),
+        retraining_id(config, data.md5, fingerprint(ready.start)),
         lambda retraining, number: find_attempt_run(store, retraining, number) is not None,
     )
     lineage = _lineage(store, config, data, attempt)
@@ -149,10 +146,10 @@ def open_retraining(
             work = Retraining(
                 project=project,
                 config=config,
-                policy=policy,
+                policy=ready.policy,
                 data=data,
-                base=base,
-                start=start,
+                base=ready.base,
+                start=ready.start,
                 attempt=attempt,
                 store=store,
                 run=run,

@@ -11,12 +11,13 @@ from pathlib import Path
 
 from pydantic import ValidationError
 
-from steadycode.config import TrainConfig, first_fault
+from steadycode.config import TrainConfig
 from steadycode.errors import ConfigError
 from steadycode.jobs.checkpoints import Checkpoints, space_for
 from steadycode.jobs.child import Events, stage_main
 from steadycode.jobs.group import group_size, rank
 from steadycode.jobs.job import Job
+from steadycode.spelling import first_fault
 
 HELDOUT_DOCUMENTS = 16
 """Measured while training; the evaluation afterwards uses more."""
@@ -68,7 +69,7 @@ def _settings(job: Job) -> tuple[TrainConfig, int | None]:
     try:
         return TrainConfig.model_validate(given), max_documents
     except ValidationError as error:
-        raise ConfigError(f"{job.path}: train.{first_fault(error)}") from error
+        raise ConfigError(f"{job.path}: train.{first_fault(error, TrainConfig)}") from error
 
 
 def _take_own_gpu() -> None:
