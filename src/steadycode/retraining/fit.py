@@ -8,12 +8,11 @@ import math
 import shutil
 from collections.abc import Iterator
 from pathlib import Path
-from typing import Any
 
 from steadycode.config import EvaluateConfig, TrainConfig
 from steadycode.corpus.recipe import SplitName
 from steadycode.errors import ConfigError, DataError, ModelError
-from steadycode.files import sha256_file
+from steadycode.files import read_json, sha256_file
 from steadycode.generation.chat import template_text
 from steadycode.jobs.checkpoints import FOLDER
 from steadycode.jobs.group import group_size
@@ -130,15 +129,12 @@ def _tokenizer_files(folder: Path) -> Iterator[tuple[str, str]]:
 
 
 def _check_window(folder: Path, key: str, tokens: int) -> None:
-    from transformers import AutoConfig
-
+    """The window is looked up in config.json: loading transformers for it takes seconds."""
     try:
-        config: Any = AutoConfig.from_pretrained(
-            folder, trust_remote_code=False, local_files_only=True
-        )
-    except Exception as error:  # transformers raises many types
-        reason = " ".join(str(error).split())[:300]
-        raise ModelError(f"{folder / 'config.json'} cannot be used: {reason}") from error
-    window = getattr(config.get_text_config(), "max_position_embeddings", None)
-    if window is not None and tokens > window:
+        config = read_json(folder / "config.json")
+        config = config.get("text_config") or config
+    except (OSError, ValueError, AttributeError) as error:
+        raise ModelError(f"{folder / 'config.json'} cannot be read: {error}") from error
+    window = config.get("max_position_embeddings") or config.get("n_positions")
+    if isinstance(window, int) and tokens > window:
         raise ConfigError(f"{key} asks {folder} to read {tokens} tokens, it can {window}; lower it")
