@@ -5,17 +5,17 @@ from pathlib import Path
 from prefect import flow
 from prefect.artifacts import create_markdown_artifact
 
-from steadycode.config import Config
 from steadycode.errors import ConfigError
 from steadycode.operations.doctor import begin_flow
 from steadycode.project import find_project
 from steadycode.retraining.evaluation import Recorded, evaluate_alone
+from steadycode.retraining.submission import Submission
 
 
 @flow(name="evaluate", flow_run_name="evaluate {model}")
 def evaluate(
     model: str,
-    config: Config = Config(),  # noqa: B008
+    config: Submission,
     completions: str = "",
     benchmark: str = "",
 ) -> str:
@@ -24,7 +24,7 @@ def evaluate(
     Args:
         model: a name of configs/base-models.yaml, a folder, models:/NAME@ALIAS, or a hub id; with
             completions, the name by which they are shown.
-        config: every setting; one that is left out comes from the profile.
+        config: the profile, and what is to differ from it.
         completions: a file that another engine has written, JSON lines of prompt and completion.
         benchmark: the folder from `steadycode perturb build` whose prompts were completed.
     """
@@ -33,6 +33,6 @@ def evaluate(
     if bool(completions) != bool(benchmark):
         raise ConfigError("completions and the benchmark that they answer go together; name both")
     recorded = Recorded(Path(completions), Path(benchmark)) if completions else None
-    path, summary = evaluate_alone(project, model, config, recorded, origin)
+    path, summary = evaluate_alone(project, model, config.resolved(), recorded, origin)
     create_markdown_artifact(summary, key="evaluation", description=model)
     return str(path)

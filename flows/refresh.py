@@ -12,11 +12,11 @@ from prefect.exceptions import ObjectNotFound
 from rich.console import Console
 
 from flows.retrain import retrain as retraining
-from steadycode.config import Config
 from steadycode.errors import ConfigError
 from steadycode.operations.doctor import begin_flow
 from steadycode.project import find_project
 from steadycode.retraining import refresh as steps
+from steadycode.retraining.submission import Submission
 from steadycode.views.markdown import refresh_markdown
 
 rebuild = task(name="rebuild", cache_policy=NO_CACHE)(steps.rebuild)
@@ -25,9 +25,9 @@ record = task(name="record", cache_policy=NO_CACHE)(steps.record)
 commit = task(name="commit", cache_policy=NO_CACHE)(steps.commit)
 
 
-@flow(name="refresh", flow_run_name="refresh {config.profile}")
+@flow(name="refresh", flow_run_name="refresh {config.label}")
 def refresh(
-    config: Config = Config(),  # noqa: B008
+    config: Submission,
     branch: str = "",
     deployment: str = "",
     retrain: bool = True,
@@ -38,7 +38,7 @@ def refresh(
     or "recorded" when nothing will.
 
     Args:
-        config: every setting of the retraining; one that is left out comes from the profile.
+        config: the profile, and what is to differ from it.
         branch: the branch to which data.dvc and the recipe's lock are committed; empty means the
             current one.
         deployment: the deployment that retrains, as FLOW/NAME; empty means to retrain right here.
@@ -48,7 +48,10 @@ def refresh(
     begin_flow(project)
     if deployment:
         _require_deployment(deployment)
-    with steps.open_refresh(project, config, branch, Console()) as work:
+    retrains_here = retrain and not deployment
+    with steps.open_refresh(
+        project, config.resolved(), branch, Console(), retrains_here=retrains_here
+    ) as work:
         change = rebuild(work)
         if not (change.record or change.commit or (change.retrain and retrain)):
             later = "; a retraining on it is still to come" if change.retrain else ""
@@ -81,7 +84,7 @@ def _require_deployment(name: str) -> None:
             ) from error
 
 
-def _trigger(name: str, config: Config, token: str) -> str:
+def _trigger(name: str, config: Submission, token: str) -> str:
     """Let the deployment retrain; Prefect makes one run for a token, however often it is asked."""
     run_deployment(
         name,

@@ -13,7 +13,6 @@ from prefect.artifacts import create_markdown_artifact
 from prefect.cache_policies import NO_CACHE
 from rich.console import Console
 
-from steadycode.config import Config
 from steadycode.errors import StageKilled
 from steadycode.operations.doctor import begin_flow
 from steadycode.project import find_project
@@ -21,6 +20,7 @@ from steadycode.registry.promotion import ChampionChanged
 from steadycode.retraining import steps
 from steadycode.retraining.context import Retraining, open_retraining
 from steadycode.retraining.publishing import Evaluated
+from steadycode.retraining.submission import Submission
 
 
 def _was_cut_short(task: Any, run: Any, state: Any) -> bool:
@@ -40,17 +40,17 @@ register = task(name="register", cache_policy=NO_CACHE)(steps.register)
 decide = task(name="decide", cache_policy=NO_CACHE)(steps.decide)
 
 
-@flow(name="retrain", flow_run_name="retrain {config.profile}")
-def retrain(config: Config = Config(), allow_dirty_data: bool = False) -> str:  # noqa: B008
+@flow(name="retrain", flow_run_name="retrain {config.label}")
+def retrain(config: Submission, allow_dirty_data: bool = False) -> str:
     """Retrain, judge, register and decide; returns the decision's outcome.
 
     Args:
-        config: every setting; one that is left out comes from the profile.
+        config: the profile, and what is to differ from it.
         allow_dirty_data: allow data that differs from data.dvc; such a run is never promoted.
     """
     project = find_project()
     origin = begin_flow(project)
-    with open_retraining(project, config, allow_dirty_data, Console(), origin) as work:
+    with open_retraining(project, config.resolved(), allow_dirty_data, Console(), origin) as work:
         validate(work)
         steps.champion_model(work)  # the base, before anything is spent on the first run
         candidate = train(work)

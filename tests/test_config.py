@@ -3,7 +3,7 @@ from pathlib import Path
 import pytest
 from pydantic import ValidationError
 
-from steadycode.config import Config, load_config, read_yaml
+from steadycode.config import Config, load_config, profile_names, read_yaml
 from steadycode.errors import ConfigError
 from steadycode.gate.policy import load_policy
 from steadycode.project import find_project
@@ -29,9 +29,13 @@ def test_every_profile_is_valid(name: str) -> None:
     assert asked is None or asked >= policy.min_problems or name == "smoke"
 
 
-def test_no_profile_is_left_out(repository: Path) -> None:
-    found = {p.stem for p in (repository / "configs").glob("*.yaml") if "model" in read_yaml(p)}
-    assert found == set(PROFILES)
+def test_no_profile_is_left_out(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    assert set(profile_names()) == set(PROFILES)
+    (tmp_path / "configs").mkdir()
+    (tmp_path / "configs" / "mine.yaml").write_text("train: {steps: 3}")
+    (tmp_path / "configs" / "broken.yaml").write_text("train: {")
+    monkeypatch.setenv("STEADYCODE_HOME", str(tmp_path))
+    assert profile_names() == ["mine"]
 
 
 def test_overrides_lie_over_the_profile() -> None:
@@ -74,27 +78,64 @@ def test_nonsense_is_named_in_one_line(override: str, named: str) -> None:
 def test_an_unknown_profile_lists_the_known_ones() -> None:
     with pytest.raises(ConfigError, match=r"no profile 'nope'.*quick"):
         load_config("nope")
+    with pytest.raises(ConfigError, match=r"no profile 'quikc' .* did you mean quick\?"):
+        load_config("quikc")
 
 
-def test_a_form_can_be_made_of_it() -> None:
-    """Prefect shows parameters as a form from this schema."""
-    schema = Config.model_json_schema()
-    assert schema["$defs"]["TrainConfig"]["properties"]["steps"]["minimum"] == 1
-    with pytest.raises(ValidationError):
-        Config(profile="quick", train={"steps": -1})
+@pytest.mark.parametrize("name", ["gate", "corpus", "base-models"])
+def test_other_files_of_the_folder_are_no_profiles(name: str) -> None:
+    assert name not in profile_names()
+    with pytest.raises(ConfigError, match=f"no profile '{name}'"):
+        load_config(name)
 
 
 @pytest.mark.parametrize(
     ("override", "line"),
     [
         ("train.dropout=0", "train: dropout is 0, so the two views .* set train.dropout=0.1, or"),
-        ("train.dropuot=0.2", r"train.dropuot: there is no such key \(given as 0.2\)"),
+        ("train={dropuot: 0.2}", r"train.dropuot: there is no such key \(given as 0.2\); did you"),
         ("train.dropout=1", r"train.dropout: input should be less than 1 \(got 1\)"),
+        ("train.batch_size=0", "train.batch_size: input should be greater than or equal to 1"),
+        ("train.micro_batch_size=-2", "train.micro_batch_size: input should be greater than or eq"),
+        ("evaluate.decoding.samples=5", "evaluate.decoding: 5 samples at temperature 0 are all"),
     ],
 )
 def test_a_fault_is_one_line_that_names_the_key(override: str, line: str) -> None:
     with pytest.raises(ConfigError, match=f"profile 'quick': {line}"):
         load_config("quick", [override])
+
+
+@pytest.mark.parametrize(
+    ("override", "hint"),
+    [
+        ("train.stepz=3", "did you mean steps?"),
+        ("trian.steps=3", "did you mean train.steps?"),
+        ("steps=3", "did you mean train.steps?"),
+        ("gaet=gate", "did you mean gate?"),
+        ("train.lora.rnk=8", "did you mean rank? there are: rank, alpha, dropout"),
+        ("xyzzy.q=1", "there are: profile, seed, experiment, model, data, train, evaluate,"),
+    ],
+)
+def test_a_misspelt_key_is_told_with_the_nearest_one(override: str, hint: str) -> None:
+    with pytest.raises(ConfigError) as fault:
+        load_config("quick", [override])
+    assert f"setting '{override}': there is no such key; {hint}" in str(fault.value)
+
+
+def test_no_setting_puts_another_profile_under_the_name_of_the_first() -> None:
+    with pytest.raises(ConfigError, match="a profile is chosen by itself"):
+        load_config("quick", ["profile=smoke"])
+
+
+def test_several_samples_need_a_temperature() -> None:
+    given = ["evaluate.decoding.samples=5", "evaluate.decoding.temperature=0.8"]
+    assert load_config("quick", given).evaluate.decoding.samples == 5
+
+
+def test_profiles_of_another_tokenizer_have_a_registered_name_of_their_own() -> None:
+    names = {load_config(name).model.base: load_config(name).model.registered_name
+             for name in PROFILES}  # fmt: skip
+    assert len(set(names.values())) == len(names)
 
 
 def test_without_contrastive_terms_no_dropout_is_needed() -> None:
@@ -117,6 +158,11 @@ def test_a_file_that_is_no_settings_is_named_in_one_line(
         read_yaml(tmp_path / "x.yaml")
     assert str(raised.value).startswith(f"{tmp_path / 'x.yaml'} {fault}")
     assert "\n" not in str(raised.value)
+
+
+def test_a_file_that_is_not_there_is_told(tmp_path: Path) -> None:
+    with pytest.raises(ConfigError, match=r"x\.yaml cannot be read: No such file"):
+        read_yaml(tmp_path / "x.yaml")
 
 
 def test_what_is_no_mapping_is_no_config() -> None:

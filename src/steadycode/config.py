@@ -1,10 +1,12 @@
 """The one typed configuration, which profiles (YAML files in ``configs/``) fill.
 
-``Config(profile="quick", train={"steps": 40})`` reads ``configs/quick.yaml`` and lays the values
-that were given over it; the command line, Prefect's parameter form and Python all use it.
+``load_config("quick", ["train.steps=40"])`` reads ``configs/quick.yaml`` and lays the overrides
+over it; the command line and Prefect's form both do so. ``Config(profile="quick", train={...})`` is
+the same with values in the place of texts.
 """
 
 import contextlib
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any, Literal
 
@@ -13,6 +15,7 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_valida
 
 from steadycode.errors import ConfigError
 from steadycode.project import find_project
+from steadycode.spelling import first_fault, keys_of, suggested_key, suggestion
 
 Style = Literal["completion", "chat"]
 
@@ -110,6 +113,15 @@ class Decoding(_Section):
         " 16384, or 131072 on a GPU",
     )
 
+    @model_validator(mode="after")
+    def _samples_differ(self) -> "Decoding":
+        if self.samples > 1 and self.temperature == 0:
+            raise ValueError(
+                f"{self.samples} samples at temperature 0 are all the same; set"
+                " evaluate.decoding.temperature=0.8, or evaluate.decoding.samples=1"
+            )
+        return self
+
 
 class LimitsConfig(_Section):
     seconds: float = Field(3.0, gt=0, description="CPU seconds of one program")
@@ -167,17 +179,31 @@ class Config(_Section):
         return merge(read_profile(str(name)), settings)
 
 
+def names_in(folder: Path, model: type[BaseModel]) -> list[str]:
+    """The YAML files of a folder, without their suffix, that set some key of ``model``."""
+    names = []
+    for path in folder.glob("*.yaml"):
+        with contextlib.suppress(ConfigError):  # a broken file is told of when it is named
+            if read_yaml(path).keys() & model.model_fields.keys():
+                names.append(path.stem)
+    return sorted(names)
+
+
+def profile_names() -> list[str]:
+    return names_in(find_project().configs, Config)
+
+
 def read_profile(name: str) -> dict[str, Any]:
-    """The contents of ``configs/NAME.yaml``. Raises ConfigError when there is no such file."""
+    """The contents of ``configs/NAME.yaml``. Raises ConfigError when there is no such profile."""
     folder = find_project().configs
     path = folder / f"{name}.yaml"
-    if not path.is_file():
-        known = ", ".join(sorted(p.stem for p in folder.glob("*.yaml") if "model" in read_yaml(p)))
-        raise ConfigError(f"no profile {name!r} in {folder}; there are: {known}")
-    return read_yaml(path)
+    settings = read_yaml(path) if path.is_file() else {}
+    if not settings.keys() & Config.model_fields.keys():
+        raise ConfigError(f"no profile {name!r} in {folder}; {suggestion(name, profile_names())}")
+    return settings
 
 
-def load_config(profile: str = "quick", overrides: list[str] | None = None) -> Config:
+def load_config(profile: str = "quick", overrides: Sequence[str] | None = None) -> Config:
     """The profile with each override, ``section.key=value``, laid over it. Raises ConfigError when
     a key or value is wrong."""
     settings: dict[str, Any] = {"profile": profile}
@@ -186,25 +212,16 @@ def load_config(profile: str = "quick", overrides: list[str] | None = None) -> C
     try:
         return Config.model_validate(settings)
     except ValidationError as error:
-        raise ConfigError(f"profile {profile!r}: {first_fault(error)}") from error
-
-
-def first_fault(error: ValidationError) -> str:
-    """A line that names the first faulty key, what is wrong with it, and its value."""
-    first = error.errors()[0]
-    where = ".".join(str(part) for part in first["loc"]) or "the file"
-    if first["type"] == "extra_forbidden":
-        return f"{where}: there is no such key (given as {first['input']!r}); check its spelling"
-    if first["type"] == "value_error":  # one of our own validators: it says all there is to say
-        return f"{where}: {first['ctx']['error']}"
-    return f"{where}: {first['msg'].lower()} (got {first['input']!r})"
+        raise ConfigError(f"profile {profile!r}: {first_fault(error, Config)}") from error
 
 
 def read_yaml(path: Path) -> dict[str, Any]:
     """The mapping in the YAML file at ``path``. Raises ConfigError when it holds none."""
     try:
         content = yaml.safe_load(path.read_text(encoding="utf-8"))
-    except yaml.YAMLError as error:
+    except OSError as error:
+        raise ConfigError(f"{path} cannot be read: {error.strerror}; restore it") from error
+    except (yaml.YAMLError, UnicodeDecodeError) as error:
         raise ConfigError(f"{path} is not YAML: {' '.join(str(error).split())}") from error
     if not isinstance(content, dict):
         raise ConfigError(f"{path} must hold a mapping of keys to values")
@@ -223,15 +240,21 @@ def merge(base: dict[str, Any], over: dict[str, Any]) -> dict[str, Any]:
 
 def _parse_override(text: str) -> dict[str, Any]:
     key, sign, value = text.partition("=")
+    key = key.strip()
     if not sign or not all(part.isidentifier() for part in key.split(".")):
-        raise ConfigError(f"--set {text!r}: write section.key=value, for instance train.steps=40")
+        raise ConfigError(f"setting {text!r}: write section.key=value, for instance train.steps=40")
+    if key == "profile":
+        raise ConfigError(f"setting {text!r}: a profile is chosen by itself, not as a setting")
     try:
         parsed: Any = yaml.safe_load(value)
     except yaml.YAMLError as error:
-        raise ConfigError(f"--set {text!r}: the value is not YAML") from error
+        raise ConfigError(f"setting {text!r}: the value is not YAML") from error
     if isinstance(parsed, str):
         with contextlib.suppress(ValueError):  # YAML 1.1 reads 5e-5 as a string
             parsed = float(parsed)
+    if key not in keys_of(Config):
+        hint = suggested_key(key, Config)
+        raise ConfigError(f"setting {text!r}: there is no such key; {hint}")
     for part in reversed(key.split(".")):
         parsed = {part: parsed}
     return dict(parsed)

@@ -8,17 +8,22 @@ from typing import Any
 import pytest
 from click.testing import Result
 
-from steadycode.config import load_config
 from steadycode.files import write_jsonl
 from steadycode.models import load
 from steadycode.project import Project
+from steadycode.retraining.submission import Submission
 from tests.builders.evidence import evidence, marks
 from tests.builders.llama import small_functions
 
 Steadycode = Callable[..., Result]
 WAIT = "starting (Prefect takes some seconds) …\n"
 SMOKE = ("--profile", "smoke", "--set", "train.steps=3")
-CONFIG = load_config("smoke", ["train.steps=3"])
+CONFIG = Submission(profile="smoke", overrides=("train.steps=3",))
+
+
+def heldout(project: Project) -> None:
+    project.data.mkdir()
+    (project.data / "test.jsonl").write_text('{"content": "x = 1"}\n')
 
 
 @pytest.fixture
@@ -63,30 +68,72 @@ def test_settings_are_handed_on(
     assert called == [given]
 
 
+@pytest.mark.parametrize("command", ["retrain", "refresh", "evaluate"])
+@pytest.mark.parametrize(
+    ("options", "message"),
+    [
+        (("--profile", "smoek"), "did you mean smoke?"),
+        (("--set", "trian.steps=3"), "did you mean train.steps?"),
+        (("--set", "gate=gaet"), "did you mean gate?"),
+        (("--set", "evaluate.perturbations=[new_line]"), "did you mean new_lines?"),
+        (("--set", "model.base=tiny-randm"), "did you mean tiny-random?"),
+        (("--set", "evaluate.problems=wrong.jsonl"), "all its 1 rows are wrong"),
+        (("--set", "evaluate.decoding.style=chat"), "no chat template"),
+    ],
+)
+def test_a_slip_is_told_before_prefect_is_started(
+    steadycode: Steadycode,
+    called: list[tuple[Any, ...]],
+    project: Project,
+    command: str,
+    options: tuple[str, ...],
+    message: str,
+) -> None:
+    (project.root / "wrong.jsonl").write_text("{}\n")
+    heldout(project)
+    named = ("--model", "tiny-random") if command == "evaluate" else ()
+    result = steadycode(command, *named, "--profile", "smoke", *options)
+    assert result.exit_code == 2
+    (line,) = result.stderr.splitlines()
+    assert line.startswith("error: ")
+    assert message in line
+    assert WAIT not in result.output
+    assert called == []
+
+
+def test_a_misspelt_model_is_told_before_prefect_is_started(
+    steadycode: Steadycode, called: list[tuple[Any, ...]], project: Project
+) -> None:
+    heldout(project)
+    result = steadycode("evaluate", "--model", "tiny-randm", *SMOKE)
+    assert (result.exit_code, called) == (2, [])
+    assert "did you mean tiny-random?" in result.stderr
+
+
 def test_a_model_is_evaluated(
     steadycode: Steadycode, called: list[tuple[Any, ...]], project: Project
 ) -> None:
-    project.data.mkdir()
-    (project.data / "test.jsonl").touch()
-    result = steadycode("evaluate", "--model", "org/x", *SMOKE)
+    heldout(project)
+    result = steadycode("evaluate", "--model", "tiny-random", *SMOKE)
     assert (result.exit_code, result.output) == (0, WAIT)
-    assert called == [("evaluate", "org/x", CONFIG, "", "", {})]
+    assert called == [("evaluate", "tiny-random", CONFIG, "", "", {})]
 
 
 def test_a_budget_chooses_what_told_most_before(
     steadycode: Steadycode, called: list[tuple[Any, ...]], project: Project
 ) -> None:
-    (project.data).mkdir()
-    (project.data / "test.jsonl").touch()
+    heldout(project)
     folder = project.work / "evaluations" / "0123"
     folder.mkdir(parents=True)
     evidence(marks(60, 164), robust=marks(30, 164)).write(folder / "evidence.json")
-    result = steadycode("evaluate", "--model", "org/x", "--budget", 50, *SMOKE)
+    result = steadycode("evaluate", "--model", "tiny-random", "--budget", 50, *SMOKE)
     within = "within 50 prompts: ButterFingersPerturbation\n"
     assert (result.exit_code, result.output) == (0, within + WAIT)
     ((_, _, config, *_),) = called
-    assert config.evaluate.perturbations == ("ButterFingersPerturbation",)
-    assert config.train == CONFIG.train
+    assert config.overrides == (
+        "train.steps=3",
+        "evaluate.perturbations=[ButterFingersPerturbation]",
+    )
     options = ("--budget", 9, "--max-problems", 2, "--seeds", 1, "--no-verify")
     result = steadycode("perturb", "build", project.work / "benchmark", *options)
     assert result.output.startswith("within 9 prompts: ButterFingersPerturbation\n")

@@ -12,7 +12,6 @@ import yaml
 from filelock import FileLock
 
 from flows import refresh as flow
-from steadycode.config import Config
 from steadycode.corpus import refresh, repository, versions
 from steadycode.corpus.build import build
 from steadycode.corpus.lock import lock_path
@@ -21,6 +20,8 @@ from steadycode.corpus.versions import current_md5, record, recorded_md5, status
 from steadycode.errors import ConfigError, DataError
 from steadycode.files import sha256_folder, sha256_text
 from steadycode.project import Project
+from steadycode.retraining import refresh as steps
+from steadycode.retraining.submission import Submission
 from tests.builders.corpus import REPOSITORY, commit, function, git, make_project
 
 LOCK = "configs/corpus.lock.json"
@@ -31,6 +32,10 @@ class Killed(BaseException):
     """Stands for the end of the process: no cleaning up is done for it."""
 
 
+def submission() -> Submission:
+    return Submission(profile="smoke", overrides=("data.min_rows=10",))
+
+
 class Loop:
     """The flow itself with its steps, but neither Prefect's server nor models: a deployment that it
     triggers, or a retraining that it runs, is only noted."""
@@ -39,7 +44,7 @@ class Loop:
         self.project = project
         self.triggered: list[str] = []
         """The token of each retraining that was asked of a deployment."""
-        self.retrained: list[Config] = []
+        self.retrained: list[Submission] = []
         """The settings of each that the flow ran by itself."""
         self.shown: list[str] = []
         """Markdown."""
@@ -55,8 +60,9 @@ class Loop:
             patch.setattr(flow, "create_markdown_artifact", self._show)
             patch.setattr(flow, "run_deployment", self._trigger)
             patch.setattr(flow, "retraining", self._retrain)
-            config = Config(profile="smoke", data={"min_rows": 10})
-            return str(flow.refresh.fn(config, branch, deployment, retrain))
+            patch.setattr(steps, "open_store", lambda project, experiment: None)
+            patch.setattr(steps, "check_retraining", lambda project, config, store, say: None)
+            return str(flow.refresh.fn(submission(), branch, deployment, retrain))
 
     def trigger(self, token: str) -> None:
         self.triggered.append(token)
@@ -64,7 +70,7 @@ class Loop:
     def _trigger(self, name: str, idempotency_key: str, **options: Any) -> None:
         self.trigger(idempotency_key)
 
-    def _retrain(self, config: Config) -> str:
+    def _retrain(self, config: Submission) -> str:
         self.retrained.append(config)
         return "undecided"
 
@@ -77,7 +83,7 @@ def recorded(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A project whose data is built, recorded and committed, on branch main: only ever copied."""
     project = make_project(tmp_path_factory.mktemp("recorded") / "project")
     git(project.root, "branch", "--move", "main")
-    for name in ("smoke.yaml", "gate.yaml"):
+    for name in ("smoke.yaml", "gate.yaml", "base-models.yaml"):
         shutil.copy(REPOSITORY / "configs" / name, project.configs)
     build(load_recipe(project.configs / "corpus.yaml"), project)
     record(project)
@@ -157,7 +163,7 @@ def test_new_data_is_recorded_committed_and_retrained_on_once(loop: Loop) -> Non
 def test_without_a_deployment_it_retrains_here(loop: Loop) -> None:
     grow(loop.project)
     assert loop(deployment="") == "undecided"
-    assert loop.retrained == [Config(profile="smoke", data={"min_rows": 10})]
+    assert loop.retrained == [submission()]
     assert not loop.triggered
     assert loop(deployment="") == "unchanged"
     assert len(loop.retrained) == 1

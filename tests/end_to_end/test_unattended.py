@@ -227,10 +227,10 @@ def test_a_run_that_was_missed_or_failed_early_is_shown_with_its_reason(team: Te
     failed = _again(team, seed=4)
     team.until(lambda: team.runs().get(failed) == "Failed", "failed")
     train.write_bytes(whole)
-    nonsense = team.trigger("retrain/nightly", config={"profile": "nope"})
+    nonsense = team.trigger("retrain/nightly", config={"profile": "smoke", "overrides": ["gate=g"]})
     team.until(lambda: team.runs().get(nonsense) == "Failed", "failed")
     shown = team.place.run("runs").stdout
-    assert "no profile 'nope'" in shown
+    assert "no promotion policy" in shown
     assert "retrain/nightly failed: failed" in shown
     assert "differs from data.dvc" in shown
     lost = team.place.runs(steadycode__flow_run=failed)
@@ -273,7 +273,7 @@ def _deployments(root: Path, cron: str | None) -> None:
     path = root / "prefect.yaml"
     content = yaml.safe_load(path.read_text())
     for deployment in content["deployments"]:
-        deployment["parameters"]["config"] = {"profile": "smoke"}
+        deployment["parameters"]["config"] = {"profile": "smoke", "overrides": []}
         deployment.pop("schedules", None)
         if deployment["name"] == "nightly" and cron:
             deployment["schedules"] = [{"cron": cron, "timezone": "Etc/UTC", "active": True}]
@@ -294,7 +294,7 @@ def _start_training(team: Team, seed: int) -> str:
 
 
 def _again(team: Team, seed: int) -> str:
-    config = {"profile": "smoke", "seed": seed, "train": {"steps": 60}}
+    config = {"profile": "smoke", "overrides": [f"seed={seed}", "train.steps=60"]}
     return team.trigger("retrain/nightly", config=config)
 
 

@@ -1,10 +1,13 @@
 """What `steadycode up` refuses before it starts anything."""
 
 import os
+import re
+import shutil
 import socket
 import subprocess
 import sys
 import time
+from pathlib import Path
 
 import psutil
 import pytest
@@ -17,11 +20,20 @@ from steadycode.processes import ProcessId, project_processes
 from steadycode.project import Project
 from steadycode.registry.store import Store
 
-GOOD = "deployments:\n  - {name: nightly, entrypoint: 'flows/retrain.py:retrain'}\n"
+GOOD = """\
+deployments:
+  - name: nightly
+    entrypoint: 'flows/retrain.py:retrain'
+    parameters: {config: {profile: smoke, overrides: []}}
+"""
 
 
 @pytest.fixture
-def deployable(project: Project, store: Store) -> Project:
+def deployable(
+    project: Project, store: Store, repository: Path, monkeypatch: pytest.MonkeyPatch
+) -> Project:
+    shutil.copytree(repository / "configs", project.configs, dirs_exist_ok=True)
+    monkeypatch.setenv("STEADYCODE_HOME", str(project.root))
     (project.root / "flows").mkdir()
     (project.root / "flows" / "retrain.py").touch()
     (project.root / "prefect.yaml").write_text(GOOD)
@@ -46,11 +58,26 @@ def nothing_runs(project: Project) -> bool:
             GOOD.replace(":retrain'", "'"),
             "deployment nightly: entrypoint 'flows/retrain.py' is not",
         ),
+        (GOOD.replace("config:", "confg:"), "deployment nightly: parameters need config: {profile"),
+        (GOOD.replace("smoke", "smoek"), "deployment nightly: no profile 'smoek'"),
+        (GOOD.replace("[]", "[gate=gaet]"), "deployment nightly: no promotion policy"),
+        (
+            GOOD.replace("[]", '["evaluate.perturbations=[]"]'),
+            "gate.yaml asks for robustness, but",
+        ),
+        (
+            GOOD.replace("overrides: []", "train: {steps: 3}"),
+            "deployment nightly: config.train: there is no such key",
+        ),
+        (
+            GOOD + "    schedules: [{cron: '0 3 * * *', parameters: {config: {profile: x}}}]\n",
+            "deployment nightly: no profile 'x'",
+        ),
     ],
 )
 def test_a_faulty_prefect_yaml_is_named(deployable: Project, content: str, message: str) -> None:
     (deployable.root / "prefect.yaml").write_text(content)
-    with pytest.raises(ConfigError, match=message.replace(".", r"\.")):
+    with pytest.raises(ConfigError, match=re.escape(message)):
         team.up(deployable, None, None, None)
     assert nothing_runs(deployable)
 
@@ -148,4 +175,13 @@ def test_a_worker_needs_a_server_that_answers(
         temporary_settings({PREFECT_API_URL: nobody}),  # an earlier test may have read others
         pytest.raises(ConfigError, match=f"no Prefect server answers at {nobody}"),
     ):
+        team.work_for(deployable, "local-process")
+
+
+def test_a_machine_without_a_gpu_takes_no_runs_of_the_pool_gpu(
+    deployable: Project, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("PREFECT_API_URL", "http://127.0.0.1:1/api")
+    monkeypatch.setattr("steadycode.models.pick_device", lambda: "cpu")
+    with pytest.raises(ConfigError, match="this machine has no GPU"):
         team.work_for(deployable, "gpu")

@@ -1,13 +1,17 @@
 """The commands that do the work: ``retrain``, ``evaluate``, ``train`` and ``refresh``."""
 
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
 from steadycode.commands.options import MODEL, Budget, DirtyData, Overrides, Profile
 from steadycode.commands.project import in_project
-from steadycode.errors import ConfigError, DataError
+from steadycode.errors import ConfigError
+
+if TYPE_CHECKING:
+    from steadycode.project import Project
+    from steadycode.retraining.submission import Submission
 
 
 def retrain(
@@ -16,10 +20,9 @@ def retrain(
     allow_dirty_data: DirtyData = False,
 ) -> None:
     """Validate the data, fine-tune, evaluate, register, and decide on promotion."""
-    with in_project():
-        from steadycode.config import load_config
-
-        config = load_config(profile, overrides)
+    with in_project() as project:
+        config = _submission(profile, overrides)
+        _check_retraining(project, config)
         _tell_of_the_wait()
         from flows.retrain import retrain as flow
 
@@ -45,24 +48,22 @@ def evaluate(
 ) -> None:
     """Evaluate any model without training it, or completions that were made elsewhere."""
     with in_project() as project:
-        from steadycode.config import load_config
-
         if (completions is None) != (benchmark is None) or not (model or completions):
             raise ConfigError("give --model, or --completions with --benchmark")
-        config = load_config(profile, overrides)
-        if completions and benchmark:
-            from steadycode.retraining.evaluation import Recorded, recorded_job
-
-            recorded_job(project, config, Recorded(completions, benchmark))  # raises what is wrong
-        elif not (heldout := project.data / "test.jsonl").is_file():
-            raise DataError(
-                f"no {heldout} to take the held-out loss of; run `steadycode data build`"
-            )
+        config = _submission(profile, overrides)
         if budget is not None:
             from steadycode.retraining.evaluation import within_budget
 
-            config = within_budget(project, config, budget)
-            typer.echo(f"within {budget} prompts: {', '.join(config.evaluate.perturbations)}")
+            names = ", ".join(within_budget(project, config.resolved(), budget))
+            typer.echo(f"within {budget} prompts: {names}")
+            config = _submission(profile, [*config.overrides, f"evaluate.perturbations=[{names}]"])
+        if completions and benchmark:
+            from steadycode.retraining.evaluation import Recorded, recorded_job
+
+            recorded = Recorded(completions, benchmark)
+            recorded_job(project, config.resolved(), recorded)  # raises what is wrong
+        else:
+            _check_model(project, str(model), config)
         _tell_of_the_wait()
         from flows.evaluate import evaluate as flow
 
@@ -96,14 +97,40 @@ def refresh(
     retrain: Annotated[bool, typer.Option(help="Retrain when the data has changed.")] = True,
 ) -> None:
     """Build the corpus anew; if its bytes changed, validate, record, commit and retrain."""
-    with in_project():
-        from steadycode.config import load_config
-
-        config = load_config(profile, overrides)
+    with in_project() as project:
+        config = _submission(profile, overrides)
+        _check_retraining(project, config, here=retrain and not deployment)
         _tell_of_the_wait()
         from flows.refresh import refresh as flow
 
         flow(config, branch=branch, deployment=deployment, retrain=retrain)
+
+
+# Each of these raises what is wrong before Prefect is started, which takes longer than they do.
+
+
+def _submission(profile: str, overrides: list[str] | None) -> "Submission":
+    from steadycode.retraining.submission import Submission
+
+    return Submission(profile=profile, overrides=tuple(overrides or ()))
+
+
+def _check_retraining(project: "Project", submission: "Submission", here: bool = True) -> None:
+    from steadycode.registry.store import open_store
+    from steadycode.retraining.preflight import check_decision, check_retraining
+
+    config = submission.resolved()
+    check_decision(project, config)
+    if here:  # another machine has other models
+        check_retraining(project, config, open_store(project, config.experiment), typer.echo)
+
+
+def _check_model(project: "Project", model: str, submission: "Submission") -> None:
+    from steadycode.registry.store import open_store
+    from steadycode.retraining.preflight import find_model
+
+    config = submission.resolved()
+    find_model(project, model, config, open_store(project, config.experiment), typer.echo)
 
 
 def _tell_of_the_wait() -> None:

@@ -6,9 +6,10 @@ from typing import Annotated, Literal, Self
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator, model_validator
 
-from steadycode.config import first_fault, read_yaml
+from steadycode.config import read_yaml
 from steadycode.errors import ConfigError
 from steadycode.randomness import derive_seed
+from steadycode.spelling import first_fault
 
 SplitName = Literal["train", "valid", "test"]
 SPLITS: tuple[SplitName, ...] = ("train", "valid", "test")
@@ -104,4 +105,4 @@ def load_recipe(path: Path) -> Recipe:
     try:
         return Recipe.model_validate(read_yaml(path))
     except ValidationError as error:
-        raise ConfigError(f"{path}: {first_fault(error)}") from error
+        raise ConfigError(f"{path}: {first_fault(error, Recipe)}") from error

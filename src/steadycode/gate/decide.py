@@ -27,10 +27,7 @@ def decide(
         _same_conditions(candidate, champion)
     rules = [*fact_rules(candidate, champion, facts)]
     if champion is not None:
-        comparisons = {
-            name: compare(name, candidate, champion)
-            for name in dict.fromkeys((*policy.rules, *policy.improvement_in))
-        }
+        comparisons = {name: compare(name, candidate, champion) for name in policy.measures}
         rules += [not_worse(comparisons[name], policy) for name in policy.rules]
         if policy.require_improvement:
             rules.append(better([comparisons[name] for name in policy.improvement_in], policy))

@@ -2,13 +2,17 @@
 
 from typing import Any
 
-from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator
+from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator, model_validator
 
-from steadycode.config import first_fault, read_yaml
+from steadycode.config import names_in, read_yaml
 from steadycode.errors import ConfigError
 from steadycode.project import Project
+from steadycode.recode.variant import GROUPS
+from steadycode.spelling import first_fault, suggestion
 
 RULES = ("correctness/full", "correctness/partial", "robustness", "loss")
+MEASURES = (*RULES, *(f"robustness/{group}" for group in GROUPS))
+"""All that can be asked for: the rules of a default policy, and each group of perturbations."""
 
 
 class Policy(BaseModel):
@@ -32,11 +36,8 @@ class Policy(BaseModel):
     @classmethod
     def _known(cls, names: tuple[str, ...]) -> tuple[str, ...]:
         for name in names:
-            group = name.removeprefix("robustness/")
-            if name not in RULES and (group == name or not group.isidentifier()):
-                raise ValueError(
-                    f"no rule {name!r}; there are {', '.join(RULES)}, robustness/GROUP"
-                )
+            if name not in MEASURES:
+                raise ValueError(f"no rule {name!r}; {suggestion(name, MEASURES)}")
         if len(set(names)) != len(names):
             raise ValueError("a rule is named twice")
         return names
@@ -49,13 +50,29 @@ class Policy(BaseModel):
             raise ValueError("correctness/full must be among the rules")
         return names
 
+    @model_validator(mode="after")
+    def _improvement_has_a_place(self) -> "Policy":
+        if self.require_improvement and not self.improvement_in:
+            raise ValueError(
+                "improvement_in is empty, so that no model could ever be shown to be better; name"
+                f" some of {', '.join(MEASURES)}, or set require_improvement: false"
+            )
+        return self
+
+    @property
+    def measures(self) -> tuple[str, ...]:
+        """Each measure that a decision needs: the rules', and those of the improvement."""
+        improvement = self.improvement_in if self.require_improvement else ()
+        return tuple(dict.fromkeys((*self.rules, *improvement)))
+
 
 def load_policy(project: Project, name: str = "gate") -> Policy:
     """The policy in ``configs/NAME.yaml``. Raises ConfigError when that is missing or wrong; there
     is no default, since a gate must never be weaker than the file that people read."""
     path = project.configs / f"{name}.yaml"
     if not path.is_file():
-        raise ConfigError(f"no promotion policy {path}; restore it or set gate to another name")
+        hint = suggestion(name, names_in(project.configs, Policy))
+        raise ConfigError(f"no promotion policy {path}; restore it or name another; {hint}")
     return parse_policy(read_yaml(path), str(path))
 
 
@@ -64,4 +81,4 @@ def parse_policy(settings: dict[str, Any], where: str) -> Policy:
     try:
         return Policy.model_validate(settings)
     except ValidationError as error:
-        raise ConfigError(f"{where}: {first_fault(error)}") from error
+        raise ConfigError(f"{where}: {first_fault(error, Policy)}") from error

@@ -25,7 +25,7 @@ class Chat:
     """
 
     def __init__(self, tokenizer: Any, vocabulary: Vocabulary) -> None:
-        before, after = _rendered(tokenizer).split(_PLACE)
+        before, after = template_text(tokenizer).split(_PLACE)
         self._vocabulary = vocabulary
         self._before = _trusted(tokenizer, before)
         self._after = _trusted(tokenizer, after)
@@ -49,10 +49,12 @@ def request(prompt: str) -> str:
     return f"{_REQUEST}\n\n{fence}python\n{prompt}\n{fence}"
 
 
-def _rendered(tokenizer: Any) -> str:
+def template_text(tokenizer: Any) -> str:
+    """The model's chat template around a place for the message. Raises ModelError when it cannot
+    be used."""
     if not tokenizer.chat_template:
         raise ModelError(
-            "the model's tokenizer has no chat template; evaluate it with decoding.style=completion"
+            "the model's tokenizer has no chat template; set evaluate.decoding.style=completion"
         )
     try:
         text = tokenizer.apply_chat_template(

@@ -7,18 +7,21 @@ from steadycode.models.loading import (
     device_class,
     fingerprint,
     load,
+    load_tokenizer,
     pick_device,
     pick_dtype,
 )
-from steadycode.models.resolving import resolve
+from steadycode.models.resolving import check_spelling, resolve
 
 __all__ = [
     "LanguageModel",
     "chat_template_hash",
     "check_folder",
+    "check_spelling",
     "device_class",
     "fingerprint",
     "load",
+    "load_tokenizer",
     "pick_device",
     "pick_dtype",
     "resolve",

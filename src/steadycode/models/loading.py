@@ -90,7 +90,7 @@ def load(
     Only safetensors are read, and no code from the folder is run. Raises ModelError when anything
     is missing, damaged or does not fit the configuration.
     """
-    from transformers import AutoModelForCausalLM, AutoTokenizer
+    from transformers import AutoModelForCausalLM
     from transformers.utils import logging
 
     logging.disable_progress_bar()  # stages report their own progress
@@ -105,14 +105,11 @@ def load(
             output_loading_info=True,
             **options,
         )
-        tokenizer = AutoTokenizer.from_pretrained(
-            folder, trust_remote_code=False, local_files_only=True
-        )
     except ModelError:
         raise
-    except Exception as error:  # transformers, safetensors and tokenizers each raise their own
-        reason = " ".join(str(error).split())[:300] or type(error).__name__
-        raise ModelError(f"{folder} cannot be loaded as a model: {reason}") from error
+    except Exception as error:  # transformers and safetensors each raise their own
+        raise ModelError(f"{folder} cannot be loaded as a model: {_reason(error)}") from error
+    tokenizer = load_tokenizer(folder)
     for kind in ("missing_keys", "mismatched_keys"):
         if notes.get(kind):
             first = sorted(str(key) for key in notes[kind])[0]
@@ -121,6 +118,20 @@ def load(
                 f"({len(notes[kind])} {kind.replace('_', ' ')}, e.g. {first}); save it again"
             )
     return LanguageModel(model.to(device).eval(), tokenizer, device, identity)
+
+
+def load_tokenizer(folder: Path) -> Any:
+    """The tokenizer saved in ``folder``, of transformers. Raises ModelError when it is damaged."""
+    from transformers import AutoTokenizer
+
+    try:
+        return AutoTokenizer.from_pretrained(folder, trust_remote_code=False, local_files_only=True)
+    except Exception as error:  # transformers and tokenizers each raise their own
+        raise ModelError(f"{folder} cannot be loaded as a model: {_reason(error)}") from error
+
+
+def _reason(error: Exception) -> str:
+    return " ".join(str(error).split())[:300] or type(error).__name__
 
 
 def pick_device() -> str:

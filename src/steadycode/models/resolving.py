@@ -10,6 +10,7 @@ from steadycode.hub import HubError, snapshot
 from steadycode.models.building import Say, build_base
 from steadycode.models.loading import check_folder
 from steadycode.project import Project
+from steadycode.spelling import suggestion
 
 _HUB_ID = re.compile(r"[A-Za-z0-9][\w.-]*/[\w.-]+")
 _HUB_FILES = ("*.safetensors", "*.safetensors.index.json", "*.json", "merges.txt", "*.model")
@@ -31,17 +32,25 @@ def resolve(
         if fetch_registered is None:
             raise ModelError(f"{spec}: registered models cannot be fetched here; name a folder")
         return check_folder(fetch_registered(spec))
+    check_spelling(spec, project)
     known = read_yaml(project.configs / "base-models.yaml")
     if spec in known:
         return build_base(spec, known[spec], project, say or (lambda text: None))
-    if spec and (folder := Path(spec).expanduser()).is_dir():
+    if (folder := Path(spec).expanduser()).is_dir():
         return check_folder(folder)
-    if _HUB_ID.fullmatch(spec):
-        return check_folder(_from_hub(spec, say or (lambda text: None)))
-    raise ModelError(
-        f"no model {spec!r}: name one of configs/base-models.yaml ({', '.join(sorted(known))}), "
-        "a folder, models:/NAME@ALIAS, or a hub id org/name"
-    )
+    return check_folder(_from_hub(spec, say or (lambda text: None)))
+
+
+def check_spelling(spec: str, project: Project) -> None:
+    """Raise ModelError when ``spec`` can name no model, whatever the registry and the hub hold."""
+    if spec.startswith("models:/") or _HUB_ID.fullmatch(spec):
+        return
+    known = sorted(read_yaml(project.configs / "base-models.yaml"))
+    if spec not in known and not (spec and Path(spec).expanduser().is_dir()):
+        raise ModelError(
+            f"no model {spec!r}: name one of configs/base-models.yaml, a folder, "
+            f"models:/NAME@ALIAS, or a hub id org/name; {suggestion(spec, known)}"
+        )
 
 
 def _from_hub(hub_id: str, say: Say) -> Path:

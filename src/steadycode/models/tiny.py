@@ -12,7 +12,9 @@ def save_tiny(recipe: Mapping[str, Any], folder: Path) -> None:
     """Save a model with seeded random weights and a byte-level BPE tokenizer in ``folder``."""
     import torch
     from transformers import LlamaConfig, LlamaForCausalLM
+    from transformers.utils import logging
 
+    logging.disable_progress_bar()  # it is done in a moment
     tokenizer = tiny_tokenizer(recipe["vocabulary"])
     config = LlamaConfig(
         vocab_size=len(tokenizer),

@@ -8,10 +8,14 @@ from datetime import timedelta
 from typing import TYPE_CHECKING, Any
 from uuid import UUID
 
+import yaml
+from pydantic import ValidationError
+
 from steadycode.config import read_yaml
-from steadycode.errors import ConfigError
-from steadycode.operations.schedule import pages, prefect_client
+from steadycode.errors import ConfigError, SteadycodeError
+from steadycode.operations.schedule import ENTRYPOINTS, our_deployments, pages, prefect_client
 from steadycode.project import Project, find_project
+from steadycode.spelling import first_fault
 
 if TYPE_CHECKING:
     from prefect.events.schemas.automations import AutomationCore
@@ -67,6 +71,28 @@ def require_deployable(project: Project) -> None:
                 f"{path}: deployment {name}: entrypoint {row.get('entrypoint')!r} is not "
                 "FILE:FUNCTION of a file that exists"
             )
+        if row["entrypoint"] in ENTRYPOINTS:
+            _check_submissions(project, row, f"{path}: deployment {name}")
+
+
+def _check_submissions(project: Project, row: Mapping[str, Any], where: str) -> None:
+    """Raise ConfigError when what a deployment or one of its schedules submits cannot run."""
+    from steadycode.retraining.preflight import check_decision
+    from steadycode.retraining.submission import Submission
+
+    decides = row["entrypoint"] != "flows/evaluate.py:evaluate"
+    schedules = [schedule.get("parameters") for schedule in row.get("schedules") or []]
+    for parameters in (row.get("parameters") or {}, *filter(None, schedules)):
+        if "config" not in parameters:
+            raise ConfigError(f"{where}: parameters need config: {{profile: NAME}}")
+        try:
+            submission = Submission.model_validate(parameters["config"])
+            if decides:
+                check_decision(project, submission.resolved())
+        except ValidationError as error:
+            raise ConfigError(f"{where}: config.{first_fault(error, Submission)}") from error
+        except SteadycodeError as error:
+            raise ConfigError(f"{where}: {error}") from error
 
 
 def deploy(project: Project) -> None:
@@ -78,6 +104,7 @@ def deploy(project: Project) -> None:
         reason = lines[-1].strip() if lines else "it gave no reason"
         raise ConfigError(f"{project.root / 'prefect.yaml'} cannot be deployed: {reason}")
     _drop_schedules(project)
+    _show_settings(project)
 
 
 def require_pool(name: str) -> None:
@@ -100,6 +127,25 @@ def _drop_schedules(project: Project) -> None:
             if (deployment.entrypoint, deployment.name) in without:
                 for schedule in deployment.schedules:
                     client.delete_deployment_schedule(deployment.id, schedule.id)
+
+
+def _show_settings(project: Project) -> None:
+    """Let the page of each deployment show every setting that it submits, its profile's values with
+    its overrides laid over them."""
+    from prefect.client.schemas.actions import DeploymentUpdate
+
+    from steadycode.retraining.submission import Submission
+
+    rows = read_yaml(project.root / "prefect.yaml").get("deployments") or []
+    deployed = {(row["entrypoint"], row["name"]) for row in rows}
+    with prefect_client() as client:
+        for row in our_deployments(client):
+            if (row.entrypoint, row.name) not in deployed:
+                continue
+            config = Submission.model_validate(row.parameters["config"]).resolved()
+            settings = yaml.safe_dump(config.model_dump(mode="json"), sort_keys=False)
+            told = f"{row.description or ''}\n\nWhat it runs:\n\n```yaml\n{settings}```\n"
+            client.update_deployment(row.id, DeploymentUpdate(description=told))
 
 
 def ensure_automations(notify: str | None) -> None:

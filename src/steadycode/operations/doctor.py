@@ -13,7 +13,6 @@ from pathlib import Path
 
 import psutil
 
-from steadycode.config import Config
 from steadycode.files import remove
 from steadycode.jobs.job import LOG
 from steadycode.operations import abandoned, schedule, services
@@ -32,6 +31,7 @@ from steadycode.registry import leftovers
 from steadycode.registry.leftovers import LostRun, OpenRun
 from steadycode.registry.store import open_store
 from steadycode.registry.tags import FLOW_RUN
+from steadycode.retraining.submission import Submission
 from steadycode.temporaries import temporary
 
 Say = Callable[[str], None]
@@ -198,9 +198,7 @@ def _lost(project: Project) -> Iterator[Finding]:
 
 
 def _record(project: Project, run: schedule.ScheduledRun) -> None:
-    config = run.parameters.get("config")
-    named = config.get("experiment") if isinstance(config, dict) else None
-    experiment = named if isinstance(named, str) and named else _experiment(config)
+    experiment = _experiment(run.parameters.get("config"))
     lost = LostRun(
         flow_run=run.id,
         deployment=run.deployment,
@@ -214,10 +212,10 @@ def _record(project: Project, run: schedule.ScheduledRun) -> None:
 
 
 def _experiment(config: object) -> str:
-    """The experiment of the run's profile. The usual one when the run's configuration is no valid
-    one, which is then why the run failed."""
+    """The experiment of what was submitted. The usual one when that is not valid, which is then
+    why the run failed."""
     try:
-        return Config.model_validate(config or {}).experiment
+        return Submission.model_validate(config or {}).resolved().experiment
     except Exception:  # no such profile, an unknown key, a value out of bounds
         return "steadycode"
 

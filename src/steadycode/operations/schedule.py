@@ -31,7 +31,7 @@ WAITING = ("Scheduled", "Late")
 _LOOK_BACK = timedelta(days=14)
 _BAD_ENDS = ("FAILED", "CRASHED", "CANCELLED")
 _PAGE = 200
-_ENTRYPOINTS = tuple(f"flows/{name}.py:{name}" for name in FLOWS)
+ENTRYPOINTS = tuple(f"flows/{name}.py:{name}" for name in FLOWS)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -233,7 +233,7 @@ def our_deployments(client: "SyncPrefectClient") -> list["DeploymentResponse"]:
 
     ours = FlowFilter(name=FlowFilterName(any_=list(FLOWS)))
     rows = pages(client.read_deployments, flow_filter=ours)
-    return [row for row in rows if row.entrypoint in _ENTRYPOINTS]
+    return [row for row in rows if row.entrypoint in ENTRYPOINTS]
 
 
 def names_of(client: "SyncPrefectClient") -> dict[UUID, str]:

@@ -97,13 +97,15 @@ def down(project: Project) -> None:
 def work_for(project: Project, pool: str) -> None:
     """Turn this process into a worker of ``pool`` on the server that PREFECT_API_URL names.
 
-    Raises ConfigError when no server is named or up, when it does not answer, or when it has no
-    such pool.
+    Raises ConfigError when no server is named or up, when it does not answer, when it has no such
+    pool, or when the pool is for a GPU and there is none.
     """
     if not os.environ.get("PREFECT_API_URL"):
         raise ConfigError(
             "no Prefect server is up here; name one, PREFECT_API_URL=http://HOST:4200/api"
         )
+    if pool == "gpu" and not _has_gpu():
+        raise ConfigError("this machine has no GPU, so it cannot take the runs of the pool gpu")
     deploying.require_pool(pool)
     os.environ.pop("PREFECT_LOGGING_HANDLERS_CONSOLE_LEVEL", None)  # quiet only around commands
     os.chdir(project.root)
@@ -155,9 +157,13 @@ def _to_start(
 
 
 def _pools_here() -> list[str]:
+    return [pool for pool in POOLS if pool != "gpu" or _has_gpu()]
+
+
+def _has_gpu() -> bool:
     from steadycode.models import pick_device
 
-    return [pool for pool in POOLS if pool != "gpu" or pick_device() == "cuda"]
+    return pick_device() == "cuda"
 
 
 def _start_pages(project: Project, now: Services) -> Services:

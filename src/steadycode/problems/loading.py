@@ -26,7 +26,7 @@ def load_problems(
     path = problem_file(source)
     problems: list[Problem] = []
     first: dict[str, str] = {}
-    rows = 0
+    rows, first_fault = 0, ""
     for where, line in lines(path):
         rows += 1
         try:
@@ -41,13 +41,14 @@ def load_problems(
         except DataError as fault:
             if on_fault is None:
                 raise
+            first_fault = first_fault or str(fault)
             on_fault(str(fault))
         else:
             first[problem.task_id] = where
             problems.append(problem)
     if not problems:
-        why = f": all its {rows} rows are wrong, mend them" if rows else "; name another source"
-        raise DataError(f"{path} holds no problem{why}")
+        why = f": all its {rows} rows are wrong, the first: {first_fault}" if rows else ""
+        raise DataError(f"{path} holds no problem{why or '; name another source'}")
     return problems
 
 

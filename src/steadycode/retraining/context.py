@@ -22,7 +22,8 @@ from steadycode.registry.store import Store, open_store
 from steadycode.registry.tags import FAILED_STAGE
 from steadycode.registry.versions import START, RegisteredVersion
 from steadycode.retraining.attempt import Attempt, is_unfinished, open_attempt, retraining_id
-from steadycode.retraining.preflight import check_settings, resolve_model, start_of
+from steadycode.retraining.fit import check_documents
+from steadycode.retraining.preflight import check_retraining
 from steadycode.retraining.publishing import publish_recorded
 from steadycode.views.console import EventView, StageView, aside
 
@@ -123,23 +124,19 @@ def open_retraining(
     ConfigError before anything is written to the registry.
     """
     project.prepare_environment()
-    policy = check_settings(project, config)
     data = check_data(project, allow_dirty_data)
+    check_documents(project, "valid", "test")
     store = open_store(project, config.experiment)
-
-    def folder_of(spec: str) -> Path:
-        return resolve_model(project, spec, lambda: store, aside(console))
 
     def unfinished(made: RegisteredVersion) -> bool:
         same = retraining_id(config, data.md5, made.tags.get(START, "")) == made.retraining
         return same and is_unfinished(project, made.retraining, made.attempt)
 
-    base = folder_of(config.model.base)
-    start = folder_of(start_of(config, store, unfinished))
+    ready = check_retraining(project, config, store, aside(console), unfinished)
     attempt = open_attempt(
         project,
         config,
-        retraining_id(config, data.md5, fingerprint(start)),
+        retraining_id(config, data.md5, fingerprint(ready.start)),
         lambda retraining, number: find_attempt_run(store, retraining, number) is not None,
     )
     lineage = _lineage(store, config, data, attempt)
@@ -157,10 +154,10 @@ def open_retraining(
             work = Retraining(
                 project=project,
                 config=config,
-                policy=policy,
+                policy=ready.policy,
                 data=data,
-                base=base,
-                start=start,
+                base=ready.base,
+                start=ready.start,
                 attempt=attempt,
                 store=store,
                 run=run,

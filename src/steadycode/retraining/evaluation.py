@@ -34,7 +34,7 @@ from steadycode.registry.attempts import open_evaluation_run
 from steadycode.registry.runs import Lineage, MetricBuffer, way_to
 from steadycode.registry.store import open_store
 from steadycode.retraining.context import StageLog
-from steadycode.retraining.preflight import resolve_model
+from steadycode.retraining.preflight import find_model
 from steadycode.stages.evaluate import SOURCES
 from steadycode.views.console import StageView, aside
 from steadycode.views.markdown import evidence_markdown
@@ -149,7 +149,7 @@ def evaluate_alone(
         job = recorded_job(project, config, recorded)
         md5, dirty, commit = "none", False, head_commit(project)
     else:
-        folder = resolve_model(project, model, lambda: store, aside(console))
+        folder = find_model(project, model, config, store, aside(console))
         data = check_data(project, allow_dirty=True)  # only read for held-out documents; tagged
         job = evaluation_job(project, config, folder)
         md5, dirty, commit = data.md5, data.dirty, data.git_commit
@@ -195,15 +195,12 @@ def perturbations_within(project: Project, problems: int, seeds: int, budget: in
     return choose(told(earlier_reports(project)), problems, seeds, budget)
 
 
-def within_budget(project: Project, config: Config, budget: int) -> Config:
-    """The config with the perturbations that told most earlier, for ``budget`` prompts at most.
+def within_budget(project: Project, config: Config, budget: int) -> list[str]:
+    """The perturbations that told most earlier, for ``budget`` prompts of ``config`` at most.
 
     Raises ConfigError when none fits.
     """
     settings = config.evaluate
     usable = load_problems(settings.problems, lambda fault: None)  # the evaluation tells of them
     problems = select_problems(usable, settings.max_problems, config.seed)
-    names = perturbations_within(project, len(problems), settings.seeds, budget)
-    return config.model_copy(
-        update={"evaluate": settings.model_copy(update={"perturbations": tuple(names)})}
-    )
+    return perturbations_within(project, len(problems), settings.seeds, budget)

@@ -1,14 +1,20 @@
-"""Checks settings and finds models before a run costs anything."""
+"""Checks what a run will need before it costs anything, so that a slip costs no training.
+
+From the lightest on: ``check_names`` needs only the project's files, ``check_evaluation`` this
+machine too, and ``check_retraining`` the models and the registry as well.
+"""
 
 from collections.abc import Callable
+from dataclasses import dataclass
 from pathlib import Path
 
-from steadycode.config import Config
+from steadycode.config import Config, EvaluateConfig
+from steadycode.errors import ConfigError, DataError
 from steadycode.gate.policy import Policy, load_policy
-from steadycode.models import resolve
-from steadycode.problems import problem_file
+from steadycode.models import check_spelling, resolve
+from steadycode.problems import load_problems, locate, select_problems
 from steadycode.project import Project
-from steadycode.recode.perturbations import expanded
+from steadycode.recode.perturbations import PERTURBATIONS, expanded, why_not
 from steadycode.registry.store import Store
 from steadycode.registry.versions import (
     CHAMPION,
@@ -18,23 +24,103 @@ from steadycode.registry.versions import (
     fetch,
     versions,
 )
-from steadycode.sandbox import Sandbox
+from steadycode.retraining import fit
+from steadycode.sandbox import Limits, Program, Sandbox, Verdict
 
 Say = Callable[[str], None]
 
 
-def check_settings(project: Project, config: Config) -> Policy:
-    """Check everything that later stages will need, so that a typo costs no training, and return
-    the policy.
+@dataclass(frozen=True, slots=True)
+class Ready:
+    """What a retraining is made from, found and checked: the folders of base and start model."""
 
-    Raises ConfigError, DataError or SandboxError when a file, a name or the sandbox is not there.
+    policy: Policy
+    base: Path
+    start: Path
+
+
+def check_names(project: Project, config: Config) -> Policy:
+    """Check that policy, perturbations and base model are names that there are; returns the policy.
+
+    Raises ConfigError or ModelError, with the nearest valid name.
     """
     policy = load_policy(project, config.gate)
-    problem_file(config.evaluate.problems)
     expanded(config.evaluate.perturbations, config.evaluate.style)
-    with Sandbox(workers=1, unsafe=config.evaluate.sandbox == "unsafe"):
-        pass
+    check_spelling(config.model.base, project)
     return policy
+
+
+def check_evaluation(project: Project, config: Config) -> None:
+    """Check all that an evaluation on this machine needs beside its model.
+
+    Raises ConfigError, DataError, ModelError or SandboxError.
+    """
+    check_names(project, config)
+    _check_references(config.evaluate, config.seed)
+
+
+def check_decision(project: Project, config: Config) -> Policy:
+    """Check that evidence under ``config`` can hold every measure that its policy asks for.
+
+    Returns the policy. Raises ConfigError as ``check_names`` does, and for a measure that no
+    evaluation of this profile could ever hold: the gate would be undecided for ever.
+    """
+    policy = check_names(project, config)
+    settings = config.evaluate
+    names = expanded(settings.perturbations, settings.style)
+    groups = {PERTURBATIONS[n].group for n in names if not why_not(n, settings.style, None)}
+    for measure in policy.measures:
+        kind, _, group = measure.partition("/")
+        if kind == "robustness" and (group not in groups if group else not groups):
+            raise ConfigError(
+                f"{project.configs / config.gate}.yaml asks for {measure}, but"
+                f" evaluate.perturbations names none of {group or 'any group'} that can be applied;"
+                f" name some (`steadycode perturb list`), or take {measure} out of the policy"
+            )
+    return policy
+
+
+def check_retraining(
+    project: Project,
+    config: Config,
+    store: Store,
+    say: Say,
+    unfinished: Callable[[RegisteredVersion], bool] = lambda version: False,
+) -> Ready:
+    """Check all that a retraining on this machine needs beside its data, and find its models.
+
+    ``unfinished`` is as in ``start_of``. A model that is not there yet is built or downloaded.
+    Raises ConfigError, DataError, ModelError or SandboxError.
+    """
+    policy = check_decision(project, config)
+    check_evaluation(project, config)
+    fit.check_machine(config.train)
+
+    def folder_of(spec: str) -> Path:
+        return resolve_model(project, spec, lambda: store, say)
+
+    base, start = folder_of(config.model.base), folder_of(start_of(config, store, unfinished))
+    fit.check_training(project, config.train, start)
+    fit.check_evaluating(config.evaluate, start)
+    name = config.model.registered_name
+    if current := champion(store, name):
+        folder = fetch(store, current.spec)
+        fit.check_evaluating(config.evaluate, folder)
+        fit.check_tokenizer(start, folder, name)
+    return Ready(policy, base, start)
+
+
+def find_model(project: Project, spec: str, config: Config, store: Store, say: Say) -> Path:
+    """The folder of a model that is to be evaluated, with all checked that this needs.
+
+    Raises ConfigError, DataError, ModelError or SandboxError.
+    """
+    check_spelling(spec, project)
+    fit.check_documents(project, "test")
+    check_evaluation(project, config)
+    folder = resolve_model(project, spec, lambda: store, say)
+    fit.check_evaluating(config.evaluate, folder)
+    return folder
 
 
 def resolve_model(project: Project, spec: str, registry: Callable[[], Store], say: Say) -> Path:
@@ -67,3 +153,28 @@ def start_of(
             if version.fingerprint == began:
                 return version.spec
     return f"models:/{name}@{CHAMPION}"
+
+
+def _check_references(settings: EvaluateConfig, seed: int) -> None:
+    """Raise SandboxError when programs cannot be confined here, and DataError when no reference
+    solution of the problems passes its test: no model's program could."""
+    problems = load_problems(settings.problems, lambda fault: None)  # the evaluation tells of each
+    chosen = select_problems(problems, settings.max_problems, seed)
+    programs = (
+        (problem.task_id, Program(problem.prompt + problem.canonical_solution, problem.test,
+                                  problem.entry_point))
+        for problem in chosen
+    )  # fmt: skip
+    limits = Limits(**settings.limits.model_dump())
+    failed: dict[str, Verdict] = {}
+    with Sandbox(limits, unsafe=settings.sandbox == "unsafe") as sandbox:
+        for task_id, verdict in sandbox.judge(programs):
+            if verdict.status == "passed":
+                return
+            failed[task_id] = verdict
+    task_id, verdict = next(iter(failed.items()))
+    raise DataError(
+        f"{locate(settings.problems)[task_id]}: the reference solution ends with {verdict.status}"
+        f" ({verdict.detail}), and none of the {len(chosen)} problems' own passes its test under"
+        f" evaluate.limits ({settings.limits}); mend the rows or raise the limits"
+    )

@@ -11,8 +11,10 @@ from steadycode.corpus import refresh
 from steadycode.corpus.recipe import Recipe, load_recipe
 from steadycode.corpus.refresh import Change
 from steadycode.project import Project
-from steadycode.retraining.preflight import check_settings
+from steadycode.registry.store import open_store
+from steadycode.retraining.preflight import check_decision, check_retraining
 from steadycode.views.console import StageView
+from steadycode.views.console import aside as dimmed
 
 STEPS = 4
 
@@ -43,14 +45,17 @@ class Refresh:
 
 @contextmanager
 def open_refresh(
-    project: Project, config: Config, branch: str, console: Console
+    project: Project, config: Config, branch: str, console: Console, *, retrains_here: bool
 ) -> Iterator[Refresh]:
-    """Check that a refresh could be completed, and hold its lock.
+    """Check that a refresh, and the retraining that follows it, could be completed; hold its lock.
 
-    Raises DataError or ConfigError, before anything is built, when it could not.
+    A retraining elsewhere is checked there, where its machine is known. Raises SteadycodeError,
+    before anything is built, when something is missing.
     """
     project.prepare_environment()
-    check_settings(project, config)
+    check_decision(project, config)
+    if retrains_here:
+        check_retraining(project, config, open_store(project, config.experiment), dimmed(console))
     recipe = load_recipe(project.recipe)
     with refresh.only_refresh(project) as aside:
         refresh.require_ready(project, branch)

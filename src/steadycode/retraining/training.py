@@ -13,6 +13,7 @@ from steadycode.jobs.parent import run_stage
 from steadycode.models import fingerprint
 from steadycode.project import Project
 from steadycode.registry.store import open_store
+from steadycode.retraining.fit import check_documents, check_machine, check_training
 from steadycode.retraining.preflight import resolve_model, start_of
 from steadycode.stages.train import SOURCES
 from steadycode.views.console import StageView, aside
@@ -50,9 +51,12 @@ def train_alone(project: Project, config: Config, output: Path, allow_dirty_data
     if output.exists() and any(output.iterdir()) and not (output / JOB).exists():
         raise ConfigError(f"{output} is not empty and holds no training; name a new folder")
     console = Console()
+    check_machine(config.train)
     data = check_data(project, allow_dirty_data)
+    check_documents(project, "valid")
     store = open_store(project, config.experiment)
     start = resolve_model(project, start_of(config, store), lambda: store, aside(console))
+    check_training(project, config.train, start)
     job = training_job(project, config, start, data.md5, output.resolve(), config.seed)
     with StageView(console, 1).stage(f"train {config.train.steps} steps") as view:
         manifest = run_stage(job, view)

@@ -11,19 +11,20 @@ from pathlib import Path
 
 from pydantic import ValidationError
 
-from steadycode.config import TrainConfig, first_fault
+from steadycode.config import TrainConfig
 from steadycode.errors import ConfigError
 from steadycode.jobs.checkpoints import Checkpoints, space_for
 from steadycode.jobs.child import Events, Sources, stage_main
 from steadycode.jobs.group import group_size, rank
 from steadycode.jobs.job import Job
+from steadycode.spelling import first_fault
 
 SOURCES = Sources(
     "code",
     (
         *("contraclm", "measures", "models", "jobs", "stages/train"),
         *("config", "errors", "files", "hub", "identity", "json_lines", "locks", "processes"),
-        *("project", "randomness", "records", "temporaries", "wheels"),
+        *("project", "randomness", "records", "spelling", "temporaries", "wheels"),
     ),
 )
 """What decides what a training gives: when one of them changes, it is another training."""
@@ -77,7 +78,7 @@ def _settings(job: Job) -> tuple[TrainConfig, int | None]:
     try:
         return TrainConfig.model_validate(given), max_documents
     except ValidationError as error:
-        raise ConfigError(f"{job.path}: train.{first_fault(error)}") from error
+        raise ConfigError(f"{job.path}: train.{first_fault(error, TrainConfig)}") from error
 
 
 def _take_own_gpu() -> None:

@@ -1,6 +1,5 @@
 """The perturbations, looked up by name, and the one function that applies them."""
 
-import difflib
 from collections.abc import Mapping, Sequence
 from importlib import metadata
 from random import Random
@@ -12,6 +11,7 @@ from steadycode.recode.halving import partial
 from steadycode.recode.perturbations.catalogue import PERTURBATIONS, Perturbation
 from steadycode.recode.published.frame import partial as published_partial
 from steadycode.recode.variant import STYLES, Context, Mode, Plugins, Style, Variant
+from steadycode.spelling import suggestion
 
 __all__ = [
     "PERTURBATIONS",
@@ -40,9 +40,7 @@ def check_names(names: tuple[str, ...], style: str) -> None:
         raise ConfigError(f"no style {style!r}; use one of {', '.join(STYLES)}")
     for name in names:
         if name not in PERTURBATIONS:
-            near = difflib.get_close_matches(name, PERTURBATIONS, n=1)
-            hint = f"did you mean {near[0]}?" if near else f"there are: {', '.join(PERTURBATIONS)}"
-            raise ConfigError(f"no perturbation {name!r}; {hint}")
+            raise ConfigError(f"no perturbation {name!r}; {suggestion(name, PERTURBATIONS)}")
         if style == "release" and PERTURBATIONS[name].published is None:
             raise ConfigError(f"{name} {_NOT_PUBLISHED}")
 
