@@ -18,6 +18,7 @@ from typing import Any
 from steadycode.errors import StageFailed, SteadycodeError
 from steadycode.files import sha256_file
 from steadycode.jobs.checkpoints import remove_checkpoints, rewind
+from steadycode.jobs.folder import require_unedited
 from steadycode.jobs.group import rank, run_group
 from steadycode.jobs.job import SCHEMA, Job, Manifest
 from steadycode.records import write_record
@@ -113,6 +114,7 @@ def stage_main(stage: str, body: Body, processes: Callable[[Job], int] = lambda 
         print(f"{time.strftime('%Y-%m-%d %H:%M:%S')} {stage} for {path}", flush=True)
         job = Job.read(path)
         if "STEADYCODE_PARENT" not in os.environ:  # run by hand, so that no parent has rewound
+            require_unedited(job)
             rewind(job)
         count = processes(job) if here is None else 1
         if count > 1:
