@@ -75,6 +75,11 @@ class ProcessId:
         except (psutil.NoSuchProcess, psutil.AccessDenied):
             return None if psutil.pid_exists(self.pid) else False  # somebody else's may be hidden
 
+    @property
+    def is_mine(self) -> bool:
+        """Whether it is this process."""
+        return self.pid == os.getpid() and self.lives is True
+
     def process(self) -> psutil.Process | None:
         """The process, if it is one of this machine and namespace, and still running."""
         try:

@@ -4,7 +4,6 @@ An upload belongs to one attempt and one registered name. It is tagged with both
 process that writes it; the fingerprint of its files is tagged last, when they are all there.
 """
 
-import os
 from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -91,7 +90,7 @@ def abandoned(store: Store, logged: "LoggedModel") -> bool:
     writer = ProcessId.parse(logged.tags.get(PROCESS, ""))
     lives = writer.lives if writer else None
     if writer and lives:
-        return writer.pid == os.getpid()
+        return writer.is_mine
     return lives is False or store.tracking_uri == database_uri(store.folder)
 
 
