@@ -30,8 +30,8 @@ def _watch(flow_run: UUID) -> None:
         time.sleep(_SECONDS)
         state = _state(flow_run)
         if state in ("CANCELLING", "CANCELLED"):
-            # it is not ended by the end of the process, as this thread is
-            threading.Thread(target=_settle, args=(flow_run,)).start()
+            # the process waits for that one at its end, as it does not for this one
+            threading.Thread(target=_settle, args=(flow_run,), daemon=False).start()
             _thread.interrupt_main()
             return
 
