@@ -3,7 +3,8 @@
 import os
 import shutil
 import sqlite3
-from collections.abc import Callable
+import subprocess
+from collections.abc import Callable, Iterator
 from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -13,6 +14,7 @@ import pytest
 from steadycode.project import Project
 
 if TYPE_CHECKING:
+    from steadycode.processes import ProcessId
     from steadycode.registry.store import Store
 
 os.environ.setdefault("OMP_NUM_THREADS", "2")
@@ -53,6 +55,36 @@ def left_by_a_kill() -> Callable[..., Path]:
         return path.with_name(path.name.replace(mine.mark, dead.mark))
 
     return name
+
+
+@pytest.fixture
+def container() -> Iterator[Callable[..., "subprocess.Popen[bytes]"]]:
+    """Starts commands in a pid namespace of their own, as a container does."""
+    inside = ["unshare", "--pid", "--fork", "--kill-child", "--mount-proc"]
+    if os.getuid():
+        inside.insert(1, "--map-root-user")
+    if shutil.which("unshare") is None or subprocess.run([*inside, "true"], check=False).returncode:
+        pytest.skip("no pid namespace can be made here (unshare)")
+    started: list[subprocess.Popen[bytes]] = []
+
+    def start(*command: str, **options: Any) -> "subprocess.Popen[bytes]":
+        pipes = {"stdin": subprocess.PIPE, "stdout": subprocess.PIPE}
+        started.append(subprocess.Popen([*inside, *command], **{**pipes, **options}))
+        return started[-1]
+
+    yield start
+    for process in started:
+        process.kill()
+        process.wait()
+
+
+@pytest.fixture
+def elsewhere() -> "ProcessId":
+    """A process of another machine with this one's host name; whether it lives can't be seen."""
+    from steadycode.places import Place
+    from steadycode.processes import ProcessId
+
+    return replace(ProcessId.mine(), place=Place("1f2e", Place.here().namespace, "0a1b2c3d"))
 
 
 @pytest.fixture(scope="session")

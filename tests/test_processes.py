@@ -11,14 +11,17 @@ import psutil
 import pytest
 
 from steadycode.errors import ConfigError
+from steadycode.places import Place
 from steadycode.processes import (
     ProcessId,
     end,
     family,
     flow_commands,
+    marked_lives,
     project_processes,
     require_free_port,
 )
+from steadycode.temporaries import temporary
 
 
 @pytest.fixture
@@ -50,22 +53,106 @@ def test_a_process_is_told_from_the_next_with_its_pid(sleeper) -> None:
     assert mine.process() is None
 
 
-def test_what_runs_elsewhere_is_not_judged() -> None:
+BOOTED = int(psutil.boot_time())
+
+
+@pytest.mark.parametrize(
+    ("place", "began", "lives"),
+    [
+        ({}, BOOTED + 9, False),
+        ({"namespace": "1"}, BOOTED + 9, None),
+        ({"boot": "other"}, BOOTED - 9, False),
+        ({"boot": "other", "namespace": "1"}, BOOTED - 9, False),
+        ({"boot": "other"}, BOOTED + 9, None),
+        ({"boot": "other"}, 0, None),
+        ({"boot": "other", "machine": "0a1b2c3d"}, BOOTED - 9, None),
+        ({"boot": "other", "machine": ""}, BOOTED - 9, None),
+    ],
+    ids=[
+        *("dead, here", "in another container", "before a restart", "in a container before it"),
+        *("of another start, but begun since this one", "of an earlier version"),
+        *("another machine of that host name", "a machine that can't be told from others"),
+    ],
+)
+def test_only_what_ended_here_or_before_a_restart_is_dead(
+    place: dict[str, str], began: int, lives: bool | None, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    here = replace(Place.here(), machine="12345678")
+    monkeypatch.setattr("steadycode.places._here", lambda: here)
+    gone = replace(ProcessId.mine(), pid=2**22 + 1, place=replace(here, **place), began=began)
+    assert gone.lives is lives
+    assert gone.process() is None
+    told = ProcessId.parse(str(gone))
+    assert told == gone
+    assert marked_lives(gone.mark) is lives
+
+
+def test_a_process_that_the_system_hides_is_not_called_dead(monkeypatch) -> None:
+    """As another user's is where /proc is mounted with hidepid."""
+    other = replace(ProcessId.mine(), pid=1)
+
+    def hidden(process: psutil.Process) -> str:
+        raise psutil.NoSuchProcess(process.pid)
+
+    monkeypatch.setattr("steadycode.processes._started", hidden)
+    assert other.lives is None
+    assert other.process() is None
+    assert replace(other, pid=2**22 + 1).lives is False
+
+
+def test_what_earlier_versions_wrote_is_read(monkeypatch: pytest.MonkeyPatch) -> None:
     mine = ProcessId.mine()
-    boot, _, container = mine.boot.partition(":")
-    assert mine.is_here
-    assert not replace(mine, machine="another", boot="other:1").is_here
-    assert not replace(mine, boot=f"{boot}:1").is_here  # another container of this machine
-    before = replace(mine, boot=f"other:{container}")
-    assert before.is_here  # before this machine was started again
-    assert before.process() is None
+    boot, namespace = mine.place.boot, mine.place.namespace
+    old = ProcessId.parse(f"a-host/{boot}:{namespace}/{mine.pid}/{mine.started}")
+    assert old is not None
+    assert old.lives
+    assert old.process() == psutil.Process()
+    dead = ProcessId.parse(f"a-host/{boot}:{namespace}/{2**22 + 1}/{mine.started}")
+    assert dead is not None
+    assert dead.lives is False
+    before = ProcessId.parse(f"a-host/other:{namespace}/{mine.pid}/{mine.started}")
+    assert before is not None
+    assert before.lives is None
+    assert marked_lives(f"{mine.place.name}-{mine.pid}-{mine.started}")
+    assert marked_lives(f"00000000-{mine.pid}-{mine.started}") is None
+
+
+SAID_IN_A_CONTAINER = """
+import sys
+from pathlib import Path
+from steadycode.processes import ProcessId
+from steadycode.temporaries import temporary_name
+mine = ProcessId.mine()
+(Path(sys.argv[1]) / temporary_name(Path(sys.argv[1], "half")).name).mkdir()
+print(mine, mine.place.machine or "-", flush=True)
+sys.stdin.read()
+"""
+
+
+def test_a_process_of_another_container_is_not_judged(container, tmp_path: Path) -> None:
+    """A pid namespace of its own, and the same host name."""
+    process = container(sys.executable, "-c", SAID_IN_A_CONTAINER, str(tmp_path))
+    said, machine = process.stdout.readline().decode().rsplit(" ", 1)
+    inside = ProcessId.parse(said)
+    assert inside is not None
+    assert inside.host == ProcessId.mine().host
+    assert machine.strip() == "-"
+    (path,) = tmp_path.iterdir()
+    half = temporary(path)
+    assert half is not None
+    for _ in ("it lives", "it is dead"):
+        assert inside.lives is None
+        assert inside.process() is None
+        assert half.writer_lives is None
+        process.stdin.close()
+        process.wait(timeout=20)
 
 
 def test_neither_a_new_host_name_nor_a_set_clock_ends_a_process(monkeypatch) -> None:
     mine = ProcessId.mine()
     monkeypatch.setattr("socket.gethostname", lambda: "renamed")
     monkeypatch.setattr(psutil.Process, "create_time", lambda self: 5.0)
-    assert mine.is_here
+    assert mine.lives
     assert mine.process() is not None
 
 
@@ -75,7 +162,7 @@ def test_nonsense_is_no_process(text: str) -> None:
 
 
 def test_a_host_name_may_hold_a_slash() -> None:
-    odd = ProcessId("a/b", "c:1", 7, "15")
+    odd = ProcessId("a/b", Place("c", "1", "d"), 7, "15", 3)
     assert ProcessId.parse(str(odd)) == odd
 
 

@@ -1,16 +1,15 @@
 """Finds the processes that belong to a project, and tells whether a recorded one still lives."""
 
-import hashlib
 import os
 import socket
 from collections.abc import Iterable, Iterator
-from dataclasses import dataclass, replace
-from functools import cache
+from dataclasses import dataclass
 from pathlib import Path
 
 import psutil
 
 from steadycode.errors import ConfigError
+from steadycode.places import Place
 
 FLOWS = ("retrain", "evaluate", "refresh")
 _GONE = (psutil.NoSuchProcess, psutil.AccessDenied, psutil.ZombieProcess)
@@ -20,19 +19,22 @@ _GONE = (psutil.NoSuchProcess, psutil.AccessDenied, psutil.ZombieProcess)
 class ProcessId:
     """The identity of one process on one machine; a pid alone is given to another process later.
 
-    ``boot`` names the machine's start and, on Linux, the container. ``started`` is there the time
-    from that start to the process's own, so that the identity stays the same when the
-    clock is set or the host gets another name.
+    ``started`` is, on Linux, the time from the machine's start to the process's own, so that the
+    identity stays the same when the clock is set or the host gets another name. ``host`` is for
+    people, and ``began``, in seconds since the epoch, tells a process from one of an earlier start
+    of the machine; it is 0 in what earlier versions have written.
     """
 
-    machine: str
-    boot: str
+    host: str
+    place: Place
     pid: int
     started: str
+    began: int
 
     @classmethod
     def of(cls, process: psutil.Process) -> "ProcessId":
-        return cls(socket.gethostname(), _boot(), process.pid, _started(process))
+        began = int(process.create_time())
+        return cls(socket.gethostname(), Place.here(), process.pid, _started(process), began)
 
     @classmethod
     def mine(cls) -> "ProcessId":
@@ -40,53 +42,61 @@ class ProcessId:
 
     @classmethod
     def parse(cls, text: str) -> "ProcessId | None":
-        """The inverse of ``str``; None when ``text`` is anything else."""
+        """The inverse of ``str``, which also reads what earlier versions have written; None when
+        ``text`` is anything else."""
         try:
-            machine, boot, pid, started = text.rsplit("/", 3)
-            return cls(machine, boot, int(pid), started)
+            host, place, pid, started = text.rsplit("/", 3)
+            boot, namespace, machine, began = [*place.split(":"), "", "0"][:4]
+            return cls(host, Place(boot, namespace, machine), int(pid), started, int(began))
         except ValueError:
             return None
 
     def __str__(self) -> str:
-        return f"{self.machine}/{self.boot}/{self.pid}/{self.started}"
+        place = f"{self.place.boot}:{self.place.namespace}:{self.place.machine}:{self.began}"
+        return f"{self.host}/{place}/{self.pid}/{self.started}"
 
     @property
     def mark(self) -> str:
-        """``PLACE-PID-STARTED``, short enough for a file's name; see ``marked_lives``."""
-        return f"{_place()}-{self.pid}-{self.started}"
+        """``PLACE-PID-STARTED-MACHINE-BEGAN``, short enough for a file's name."""
+        machine = self.place.machine or "0"
+        return f"{self.place.name}-{self.pid}-{self.started}-{machine}-{self.began}"
 
     @property
-    def is_here(self) -> bool:
-        """Whether this process can tell if that one lives, which takes the same machine and
-        container."""
-        boot, _, container = self.boot.partition(":")
-        my_boot, _, my_container = _boot().partition(":")
-        if boot == my_boot:
-            return container == my_container
-        return self.machine == socket.gethostname()
-
-    def process(self) -> psutil.Process | None:
-        """The process, if it is one of this machine and still running."""
-        if self.boot != _boot():
-            return None
+    def lives(self) -> bool | None:
+        """Whether the process lives; None when that can't be told from here: it ran on another
+        machine or in another pid namespace, or the system hides it."""
+        if not self.place.is_here:
+            return False if self.place.is_over(self.began) else None
         try:
             process = psutil.Process(self.pid)
-            same = _started(process) == self.started
-            return process if same and process.status() != psutil.STATUS_ZOMBIE else None
-        except _GONE:
+            return _started(process) == self.started and process.status() != psutil.STATUS_ZOMBIE
+        except psutil.ZombieProcess:
+            return False
+        except (psutil.NoSuchProcess, psutil.AccessDenied):
+            return None if psutil.pid_exists(self.pid) else False  # somebody else's may be hidden
+
+    @property
+    def is_mine(self) -> bool:
+        """Whether it is this process."""
+        return self.pid == os.getpid() and self.lives is True
+
+    def process(self) -> psutil.Process | None:
+        """The process, if it is one of this machine and namespace, and still running."""
+        try:
+            return psutil.Process(self.pid) if self.lives else None
+        except psutil.NoSuchProcess:  # it has ended in the meantime
             return None
 
 
 def marked_lives(mark: str) -> bool | None:
-    """Whether the process with that ``ProcessId.mark`` lives.
+    """Whether the process with that ``ProcessId.mark`` lives; None as in ``ProcessId.lives``.
 
-    None when that cannot be judged from here: the process ran on another machine, in another
-    container, or before this machine was started.
+    Earlier versions have written only the first three parts.
     """
-    place, pid, started = mark.split("-")
-    if place != _place():
-        return None
-    return replace(ProcessId.mine(), pid=int(pid), started=started).process() is not None
+    name, pid, started, machine, began = (*mark.split("-"), "0", "0")[:5]
+    here = Place.here()
+    place = here if name == here.name else Place("", "", "" if machine == "0" else machine)
+    return ProcessId("", place, int(pid), started, int(began)).lives
 
 
 def project_processes(root: Path) -> Iterator[psutil.Process]:
@@ -99,6 +109,15 @@ def project_processes(root: Path) -> Iterator[psutil.Process]:
                 yield process
         except (*_GONE, OSError):
             continue
+
+
+def is_neighbour(process: psutil.Process) -> bool:
+    """Whether ``process`` is in the pid namespace of this one, not in another container."""
+    try:
+        namespace = str(os.stat(f"/proc/{process.pid}/ns/pid").st_ino)
+    except OSError:  # no Linux, or the process is gone or somebody else's
+        namespace = ""
+    return namespace == Place.here().namespace
 
 
 def flow_commands(processes: Iterable[psutil.Process]) -> list[psutil.Process]:
@@ -172,21 +191,6 @@ def _is_of(process: psutil.Process, root: Path) -> bool:
         return Path(process.cwd(), home).resolve() == root
     command = [Path(word).name for word in process.cmdline()[:3]]
     return "steadycode" in command and Path(process.cwd()).is_relative_to(root)
-
-
-@cache
-def _boot() -> str:
-    try:
-        boot = Path("/proc/sys/kernel/random/boot_id").read_text().strip()
-        return f"{boot}:{os.stat('/proc/self/ns/pid').st_ino}"
-    except OSError:  # no Linux
-        return f"{socket.gethostname()}:"
-
-
-@cache
-def _place() -> str:
-    """A short name for this start of this machine, and for the container."""
-    return hashlib.sha256(_boot().encode()).hexdigest()[:8]
 
 
 def _started(process: psutil.Process) -> str:

@@ -1,7 +1,7 @@
 """What is not whole yet lies beside its place, under a name that says whose it is.
 
-``.NAME.steadycode-PLACE-PID-STARTED-RANDOM.tmp`` is written, or removed, for NAME by the process
-with that ``ProcessId.mark``. Under ``….old`` lies what NAME was, where a file system can't swap two
+``.NAME.steadycode-MARK-RANDOM.tmp`` is written, or removed, for NAME by the process with that
+``ProcessId.mark``. Under ``….old`` lies what NAME was, where a file system can't swap two
 folders in one step: it goes back if nothing has taken its place.
 """
 
@@ -14,7 +14,8 @@ from typing import Literal
 
 Kind = Literal["tmp", "old"]
 _NAME = re.compile(
-    r"\.(?P<name>.+)\.steadycode-(?P<writer>[0-9a-f]{8}-\d+-\d+)-[0-9a-f]{8}\.(?P<kind>tmp|old)"
+    r"\.(?P<name>.+)\.steadycode-(?P<writer>[0-9a-f]{8}-\d+-\d+(-(0|[0-9a-f]{8})-\d+)?)"
+    r"-[0-9a-f]{8}\.(?P<kind>tmp|old)"
 )
 
 

@@ -98,3 +98,15 @@ def test_data_is_validated(
     assert (result.exit_code, result.stderr) == (0, "")
     last = result.stdout.splitlines()[-1]
     assert last == f"data fit to train on: 3 rows, {len(rows)} of {len(rows)} checks passed"
+
+
+def test_a_file_that_is_no_page_is_not_replaced(
+    steadycode: Callable[..., Result], tmp_path: Path
+) -> None:
+    (tmp_path / "thesis.html").write_text("all of it")
+    result = steadycode("data", "validate", "--page", tmp_path / "thesis.html")
+    assert (result.exit_code, result.stderr) == (
+        2,
+        f"error: {tmp_path / 'thesis.html'} is there and is no such page; name another file\n",
+    )
+    assert (tmp_path / "thesis.html").read_text() == "all of it"

@@ -62,6 +62,21 @@ def test_a_figure_that_there_is_not_is_null(steadycode: Steadycode, tiny: Langua
     assert json.loads(Path("figures.json").read_text())["representation/inter_similarity"] is None
 
 
+@pytest.mark.parametrize("content", ["all of it", "[1]", '{"schema": 1, "name": "mine"}'])
+def test_a_file_of_something_else_is_not_replaced(
+    steadycode: Steadycode, tiny: LanguageModel, content: str
+) -> None:
+    Path("mine.json").write_text(content)
+    result = steadycode(
+        "measure", "representation", "model", "documents.jsonl", "--json", "mine.json"
+    )
+    assert (result.exit_code, result.stderr) == (
+        2,
+        "error: mine.json is there and holds no figures; name another file\n",
+    )
+    assert Path("mine.json").read_text() == content
+
+
 COMMENTS = ("return values", "import numpy", "12345 67890", "(((())))")
 
 

@@ -7,6 +7,7 @@ import pytest
 from typer.testing import CliRunner, Result
 
 from steadycode.commands.app import app
+from steadycode.files import sha256_folder
 from steadycode.recode import PERTURBATIONS, read_benchmark
 from tests.builders.terminal import cells
 
@@ -61,6 +62,36 @@ def test_a_folder_of_something_else_is_not_replaced(tmp_path: Path) -> None:
     assert result.exit_code == 2
     assert "is not empty and holds no benchmark" in result.output
     assert (tmp_path / "thesis.tex").read_text() == "all of it"
+
+
+def test_another_benchmark_is_replaced_only_by_force(tmp_path: Path) -> None:
+    folder = tmp_path / "small"
+    command = ("perturb", "build", folder, "--name=new_lines", "--seeds=1", "--no-verify")
+    assert run(*command, "--max-problems=1").exit_code == 0
+    before = sha256_folder(folder)
+    refused = run(*command, "--max-problems=2")
+    assert refused.exit_code == 2
+    assert f"error: {folder} holds another benchmark (content hash " in refused.output
+    assert sha256_folder(folder) == before
+    assert run(*command, "--max-problems=1").exit_code == 0
+    assert sha256_folder(folder) == before
+    assert run(*command, "--max-problems=2", "--force").exit_code == 0
+    assert sha256_folder(folder) != before
+    (folder / "notes.txt").write_text("mine")
+    kept = run(*command, "--max-problems=1", "--force")
+    assert kept.exit_code == 2
+    assert "holds notes.txt, which is no part of a benchmark" in kept.output
+
+
+@pytest.mark.parametrize("manifest", ['{"recipe": "x", "files": {}}', '{"schema": 1}', "{"])
+def test_a_model_or_training_is_no_benchmark(tmp_path: Path, manifest: str) -> None:
+    """Base models and finished stages have a manifest.json too."""
+    (tmp_path / "manifest.json").write_text(manifest)
+    (tmp_path / "model.safetensors").write_text("weights")
+    result = run("perturb", "build", tmp_path, "--name=new_lines", "--max-problems=1", "--force")
+    assert result.exit_code == 2
+    assert "is not empty and holds no benchmark; name a new folder" in result.output
+    assert (tmp_path / "model.safetensors").read_text() == "weights"
 
 
 def test_prompts_are_printed_once_each(built: Path) -> None:

@@ -8,7 +8,8 @@ from typing import Any
 import pytest
 from click.testing import Result
 
-from steadycode.files import write_jsonl
+from steadycode.files import sha256_folder, write_jsonl
+from steadycode.jobs.job import Job
 from steadycode.models import load
 from steadycode.project import Project
 from steadycode.retraining.submission import Submission
@@ -214,3 +215,45 @@ def test_training_does_not_write_among_other_things(
         2,
         f"error: {tmp_path} is not empty and holds no training; name a new folder\n",
     )
+
+
+def test_another_training_is_replaced_only_by_force(
+    steadycode: Steadycode, data: Sequence[str], tmp_path: Path
+) -> None:
+    output = tmp_path / "trained"
+    command = ("train", "--output", output, "--profile", "smoke", "--allow-dirty-data", "--set")
+    assert steadycode(*command, "train.steps=1").exit_code == 0
+    (output / "notes.txt").write_text("mine")
+    before = sha256_folder(output)
+
+    refused = steadycode(*command, "train.steps=2")
+    assert (refused.exit_code, refused.stderr) == (
+        2,
+        f"error: {output} holds another training (other steps); name a new folder, or give --force"
+        " to replace it\n",
+    )
+    assert sha256_folder(output) == before
+    again = steadycode(*command, "train.steps=1")  # the same training is found again
+    assert again.exit_code == 0
+    assert sha256_folder(output) == before
+
+    forced = steadycode(*command, "train.steps=2", "--force")
+    assert forced.exit_code == 0, forced.output
+    after = sha256_folder(output)
+    assert after["model/model.safetensors"] != before["model/model.safetensors"]
+    assert after["notes.txt"] == before["notes.txt"]
+
+
+def test_an_evaluation_is_not_replaced_by_a_training(
+    steadycode: Steadycode, data: Sequence[str], project: Project
+) -> None:
+    output = project.evaluations / "0123"
+    job = Job(stage="evaluate", folder=output, seed=0, settings={}, inputs={})
+    job.write()
+    command = ("train", "--output", output, "--profile", "smoke", "--allow-dirty-data", "--force")
+    result = steadycode(*command)
+    assert result.exit_code == 2
+    assert (
+        result.stderr == f"error: {output} is not empty and holds no training; name a new folder\n"
+    )
+    assert [path.name for path in output.iterdir() if path.name != ".lock"] == ["job.json"]

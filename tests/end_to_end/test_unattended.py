@@ -66,6 +66,13 @@ class Team:
             )
         )
 
+    def cancel(self, run: str) -> None:
+        """As the button on Prefect's page does."""
+        self.python(
+            "  from prefect.states import Cancelling\n"
+            f"  c.set_flow_run_state({run!r}, Cancelling())\n  result = 0"
+        )
+
     def runs(self) -> dict[str, str]:
         """Flow run -> state, of all that are not to come."""
         found = self.python(
@@ -201,6 +208,32 @@ def test_a_machine_that_goes_down_holds_no_slot(team: Team) -> None:
     _assert_one_version(team, seed=3)
     assert not [one for one in team.place.runs() if one.info.status == "RUNNING"]
     assert team.place.run("doctor").stdout.strip() == "nothing is left of earlier runs"
+
+
+def test_a_cancelled_run_ends_its_stage(team: Team) -> None:
+    before = set(team.place.processes())
+    run = _start_training(team, seed=6)
+    team.cancel(run)
+    team.until(lambda: team.runs().get(run) == "Cancelled", "cancelled")
+    team.until(lambda: set(team.place.processes()) <= before, "without what the run has started")
+    assert not [one for one in team.place.runs() if one.info.status == "RUNNING"]
+    _finishes(team, _again(team, seed=6))
+    _assert_one_version(team, seed=6)
+
+
+def test_a_run_by_hand_is_cancelled_on_prefects_page_too(team: Team) -> None:
+    before = set(team.runs())
+    command = team.place.start(
+        *("retrain", "--profile", "smoke", "--set", "seed=7", "--set", "train.steps=600")
+    )
+    team.until(lambda: team.processes("stages.train"), "training")
+    (run,) = set(team.runs()) - before
+    team.cancel(run)
+    assert command.wait(timeout=PATIENCE_SECONDS) == 130
+    assert team.processes("steadycode.stages") == []
+    assert team.runs()[run] == "Cancelled"
+    assert not [one for one in team.place.runs() if one.info.status == "RUNNING"]
+    assert "the same command goes on from here" in (team.place.root / "output.txt").read_text()
 
 
 def test_a_run_that_was_missed_or_failed_early_is_shown_with_its_reason(team: Team) -> None:

@@ -17,12 +17,13 @@ from steadycode.jobs.checkpoints import Checkpoints, rewind
 from steadycode.jobs.child import Events, run_body
 from steadycode.jobs.job import Job, trusted_manifest
 from steadycode.jobs.parent import run_stage
+from steadycode.temporaries import temporary_name
 
 STEPS = 6
 COUNTS = """
 import os, signal, sys
 from pathlib import Path
-from steadycode.files import write_text
+from steadycode.files import replacing_folder, write_text
 from steadycode.jobs import child as boundary
 from steadycode.jobs import checkpoints as resume
 
@@ -52,9 +53,9 @@ def body(job, events):
     return [path]
 
 def save(folder, total, step):
-    write_text(folder.with_name("." + folder.name) / "total", "torn")
-    die("saving", step)
-    write_text(folder / "total", str(total))
+    with replacing_folder(folder) as new:
+        write_text(new / "total", str(total))
+        die("saving", step)
     die("saved", step)
 
 listed = resume._write_index
@@ -233,11 +234,25 @@ def test_an_index_that_is_none_starts_from_the_beginning(
 ) -> None:
     work = counting()
     work.job.folder.mkdir()
-    (work.job.folder / "checkpoints" / "left over").mkdir(parents=True)
+    (work.job.folder / "checkpoints" / "step-000004").mkdir(parents=True)
     write_text(work.job.folder / "events.jsonl", "stale\n")
     write_text(work.job.folder / "checkpoints.json", content.replace("JOB", work.job.sha256))
     rewind(work.job)
     assert list(work.job.folder.iterdir()) == []
+
+
+def test_only_checkpoints_are_removed(
+    counting: Any, tmp_path: Path, left_by_a_kill: Callable[..., Path]
+) -> None:
+    """What somebody has put beside them stays, as does what another process is writing."""
+    folder = counting().job.folder / "checkpoints"
+    kept = [folder / name for name in ("best", ".archived", "step-mine")]
+    kept.append(temporary_name(folder / "step-000004"))
+    gone = [folder / "step-000002", left_by_a_kill(folder / "step-000004")]
+    for path in (*kept, *gone):
+        path.mkdir(parents=True)
+    rewind(counting().job)
+    assert set(folder.iterdir()) == set(kept)
 
 
 def test_another_jobs_checkpoints_are_removed(counting: Any, tmp_path: Path) -> None:

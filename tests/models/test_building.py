@@ -56,6 +56,21 @@ def test_an_altered_base_model_is_built_again(project: Project, tiny: Path) -> N
     assert said == [f"{tiny} differs from its manifest; building it again"]
 
 
+@pytest.mark.parametrize("theirs", ["beside ours", "alone"])
+def test_what_somebody_has_put_there_is_not_built_over(
+    project: Project, tiny: Path, theirs: str
+) -> None:
+    if theirs == "alone":  # a model of that name, from elsewhere
+        (tiny / "manifest.json").unlink()
+    else:
+        (tiny / "notes.txt").write_text("mine")
+        (tiny / "tokenizer.json").write_text("{}")
+    before = {path.name: path.read_bytes() for path in tiny.iterdir()}
+    with pytest.raises(ModelError, match=r"was not built by steadycode, so tiny-random is not"):
+        resolve("tiny-random", project)
+    assert {path.name: path.read_bytes() for path in tiny.iterdir()} == before
+
+
 @pytest.mark.parametrize("manifest", ["", "[]", "{}", '{"recipe": "x", "files": {}}', "FILES"])
 def test_a_damaged_manifest_vouches_for_nothing(
     project: Project, tiny: Path, manifest: str

@@ -3,17 +3,21 @@
 import os
 import subprocess
 import sys
-import time
 from collections.abc import Callable
 from dataclasses import replace
+from functools import partial
 from pathlib import Path
+from typing import Any
 
-import psutil
 import pytest
 
+from steadycode.corpus.build import writing
+from steadycode.errors import ConfigError
 from steadycode.files import to_json, write_json
-from steadycode.operations import doctor, services
+from steadycode.operations import doctor, services, team
 from steadycode.operations.doctor import examine, repair
+from steadycode.operations.retention import collect_garbage
+from steadycode.operations.unseen import left_alone
 from steadycode.processes import ProcessId
 from steadycode.project import STARTED_BY, Project
 from steadycode.registry.store import Store
@@ -33,12 +37,10 @@ def test_a_tidy_project_shows_nothing(project: Project, store: Store) -> None:
     assert repair(project, print) == []
 
 
-def test_runs_of_dead_processes_are_closed_and_no_others(project: Project, store: Store) -> None:
-    owners = {
-        "dead": DEAD,
-        "alive": str(ProcessId.mine()),
-        "elsewhere": str(replace(ProcessId.mine(), machine="another", boot="other:1")),
-    }
+def test_runs_of_dead_processes_are_closed_and_no_others(
+    project: Project, store: Store, elsewhere: ProcessId
+) -> None:
+    owners = {"dead": DEAD, "alive": str(ProcessId.mine()), "elsewhere": str(elsewhere)}
     runs = {
         name: store.client.create_run(
             store.experiment_id, run_name=name, tags={PROCESS: owner}
@@ -55,6 +57,11 @@ def test_runs_of_dead_processes_are_closed_and_no_others(project: Project, store
     }  # fmt: skip
     assert "killed" in store.client.get_run(runs["dead"]).data.tags[REASON]
     assert examine(project) == []
+    (line,) = left_alone(project)
+    assert line == (
+        "left alone, since it can't be seen from here whether that lives: elsewhere "
+        f"({runs['elsewhere'][:8]}), marked running in MLflow by a process on {elsewhere.host}"
+    )
 
 
 def test_half_written_files_go_and_whole_ones_stay(
@@ -74,6 +81,14 @@ def test_half_written_files_go_and_whole_ones_stay(
         temporary_name(project.work / "evaluations" / "a" / "evidence.json"),  # of this process
         project.models / "quick" / "config.json",
         project.work / ".archived" / "x",
+        project.work / ".notes.removed" / "x",
+        project.mlruns / "fetched" / ".abc.partial" / "config.json",
+        project.root / ".data.new" / "train.jsonl",
+        project.root / ".data.refresh" / "train.jsonl",
+        project.models / ".previous" / "config.json",
+        project.mlruns / ".abcdefgh" / "x",
+        project.work / "evaluations" / ".abcdefgh",
+        project.data / ".abcdefgh" / "x",
         project.work / "retrainings" / ".previous",
         project.models / ".x.partial" / "config.json",
         project.root / ".notes.removed",
@@ -104,23 +119,115 @@ def write_all(paths: list[Path]) -> None:
         path.write_text("x")
 
 
-def test_what_a_name_does_not_tell_is_judged_by_age(project: Project, store: Store) -> None:
-    """Names of earlier versions, and those of another machine or container."""
-    elsewhere = f".model.steadycode-00000000-{os.getpid()}-1-01234567.tmp"
-    old = [
-        project.root / ".data.new" / "train.jsonl",
-        project.root / ".data.refresh" / "train.jsonl",
-        project.mlruns / "fetched" / ".abc.partial" / "config.json",
-        project.work / "evaluations" / ".0123.removed" / "job.json",
-        project.work / "retrainings" / "abc" / "attempt-001" / "train" / elsewhere / "config.json",
+def test_what_another_machine_may_be_writing_is_told_and_left_alone(
+    project: Project, store: Store, elsewhere: ProcessId
+) -> None:
+    mine = ProcessId.mine()
+    marks = (elsewhere.mark, f"00000000-{os.getpid()}-1")  # the other is of an earlier version
+    halves = [
+        place.with_name(temporary_name(place).name.replace(mine.mark, mark)) / "config.json"
+        for place in (project.models / "tiny", project.mlruns / "fetched" / "abc")
+        for mark in marks
     ]
-    write_all(old)
-    assert whats(project) == []  # somebody may be writing them
+    write_all(halves)
     for path in project.root.rglob("*"):
         os.utime(path, (LONG_AGO, LONG_AGO))
-    assert len(whats(project)) == len(old)
-    repair(project, print)
-    assert not [path for path in old if path.exists()]
+    assert examine(project) == []
+    assert repair(project, print) == []
+    assert collect_garbage(project, 0, dry_run=False).gone == ()
+    assert all(half.exists() for half in halves)
+    (line,) = left_alone(project)
+    assert ".steadycode-00000000-" in line
+    assert line.endswith(
+        " and 1 more, half-written by a process of another machine or container (remove it when "
+        "that is gone)"
+    )
+
+
+def test_the_stage_of_a_container_is_not_ended(
+    project: Project, store: Store, container: Callable[..., Any]
+) -> None:
+    """The container's flow is pid 1 there; seen from here nothing has that identity."""
+    flow = (
+        "import os, subprocess, sys; from steadycode.processes import ProcessId;"
+        f"os.environ[{STARTED_BY!r}] = str(ProcessId.mine());"
+        "stage = ['-c', 'print(flush=True); input()', 'steadycode.stages.train'];"
+        "subprocess.run([sys.executable, *stage], check=True); print('whole', flush=True)"
+    )
+    environment = {**os.environ, "STEADYCODE_HOME": str(project.root)}
+    process = container(sys.executable, "-c", flow, env=environment)
+    process.stdout.readline()  # the stage runs
+    assert examine(project) == []
+    assert services.survivors(project) == []
+    assert "stage (process " in left_alone(project)[0]
+    assert repair(project, print) == []
+    process.stdin.write(b"go on\n")
+    process.stdin.close()
+    assert process.stdout.readline() == b"whole\n"
+
+
+BUILDS = """
+import sys
+from pathlib import Path
+from steadycode.files import replacing_folder
+with replacing_folder(Path(sys.argv[1])) as new:
+    (new / "train.jsonl").write_text("all of it")
+    print(flush=True)
+    sys.stdin.readline()
+    (new / "valid.jsonl").write_text("all of it")
+print("whole", flush=True)
+"""
+REPAIRS = """
+from steadycode.operations import doctor
+from steadycode.operations.retention import collect_garbage
+from steadycode.operations.unseen import left_alone
+from steadycode.project import find_project
+project = find_project()
+doctor.repair(project, print)
+print(len(collect_garbage(project, 0, dry_run=False).gone), len(left_alone(project)))
+"""
+
+
+def test_what_a_container_is_building_is_left_to_it(
+    project: Project, store: Store, container: Callable[..., Any]
+) -> None:
+    write_all([project.data / "train.jsonl"])
+    process = container(sys.executable, "-c", BUILDS, str(project.data))
+    process.stdout.readline()
+    assert repair(project, print) == []
+    assert collect_garbage(project, 0, dry_run=False).gone == ()
+    with writing(project):
+        pass
+    process.stdin.write(b"go on\n")
+    process.stdin.close()
+    assert process.stdout.readline() == b"whole\n"
+    assert sorted(path.name for path in project.data.iterdir()) == ["train.jsonl", "valid.jsonl"]
+
+
+def test_a_container_does_not_repair_what_lives_outside_of_it(
+    project: Project, store: Store, container: Callable[..., Any]
+) -> None:
+    mine = str(ProcessId.mine())
+    run = store.client.create_run(store.experiment_id, run_name="mine", tags={PROCESS: mine})
+    half = temporary_name(project.models / "tiny")
+    half.mkdir()
+    environment = {**os.environ, "STEADYCODE_HOME": str(project.root)}
+    process = container(sys.executable, "-W", "ignore", "-c", REPAIRS, env=environment)
+    said = process.stdout.read().decode().splitlines()
+    assert said[-1] == "0 2"
+    assert half.is_dir()
+    assert store.client.get_run(run.info.run_id).info.status == "RUNNING"
+
+
+def test_services_of_another_container_are_neither_started_twice_nor_forgotten(
+    project: Project, store: Store, elsewhere: ProcessId
+) -> None:
+    write_json(project.services, recorded(project.root, prefect=str(elsewhere)))
+    assert examine(project) == []
+    for command in (partial(team.up, project, None, None, None), partial(team.down, project)):
+        with pytest.raises(ConfigError, match=rf"was started on {elsewhere.host}, .*stop it there"):
+            command()
+    assert services.recorded(project) is not None
 
 
 def test_what_was_moved_away_and_not_replaced_is_put_back(
@@ -170,32 +277,6 @@ def test_what_only_a_person_can_mend_is_told_and_left(project: Project, store: S
     assert "the prefect of `steadycode up` is not running" in found.what
     assert found.repair is None
     assert repair(project, print) == []
-
-
-def test_a_service_that_lives_for_weeks_keeps_no_half_written_file(
-    project: Project, store: Store
-) -> None:
-    environment = {**os.environ, "STEADYCODE_HOME": str(project.root)}
-    process = subprocess.Popen(
-        [sys.executable, "-c", "import time; time.sleep(60)"], env=environment
-    )
-    try:
-        torn = project.mlruns / "fetched" / ".tiny.partial"
-        torn.mkdir(parents=True)
-        began = psutil.Process(process.pid).create_time()
-        os.utime(torn, (began + 0.001, began + 0.001))
-        time.sleep(0.05)
-        service = str(ProcessId.of(psutil.Process(process.pid)))
-        assert whats(project) == []  # it may be writing
-        write_json(project.work / "services.json", recorded(project.root, mlflow=service))
-        with pytest.MonkeyPatch.context() as patch:  # as a run that is younger than the file
-            mine = psutil.Process().create_time
-            later = lambda one: began + 9 if one.pid == os.getpid() else mine()  # noqa: E731
-            patch.setattr(psutil.Process, "create_time", later)
-            assert whats(project) == ["half-written mlruns/fetched/.tiny.partial"]
-    finally:
-        process.kill()
-        process.wait()
 
 
 def test_a_copy_does_not_take_the_originals_services_for_its_own(

@@ -1,4 +1,3 @@
-import os
 import re
 from datetime import datetime
 
@@ -13,6 +12,7 @@ from steadycode.models import fingerprint
 from steadycode.operations.retention import collect_garbage
 from steadycode.project import Project
 from steadycode.registry import retention, versions
+from steadycode.registry.guard import folder_of
 from steadycode.registry.promotion import apply, bootstrap, override, recorded_decision
 from steadycode.registry.versions import fetch, register, resolve
 from steadycode.views.removal import show_removal
@@ -85,7 +85,7 @@ def evaluation(project, name, model):
 
 def stored(store):
     """Registered version -> whether its files are there."""
-    return {one.version: retention._folder(store, one).is_dir()
+    return {one.version: folder_of(store, one.name, one.version).is_dir()
             for one in versions.versions(store, NAME)}  # fmt: skip
 
 
@@ -154,7 +154,7 @@ def test_versions_that_somebody_else_registered_stay(project, store, four):
     for _ in range(2):
         store.client.create_model_version("theirs", source=logged.artifact_location)
     collect(project, 0, dry_run=False)
-    folder = retention._folder(store, resolve(store, "models:/theirs/1"))
+    folder = folder_of(store, "theirs", 1)
     assert (folder / ".open.lock").exists()
 
 
@@ -192,7 +192,7 @@ def test_an_attempt_that_is_taken_up_again_puts_its_weights_back(project, store,
     assert fingerprint(fetch(store, again.spec)) == again.fingerprint
 
 
-@pytest.mark.parametrize("killed_in", ["steadycode.registry.retention.remove",
+@pytest.mark.parametrize("killed_in", ["steadycode.registry.guard.remove",
                                        "steadycode.files.shutil.rmtree"])  # fmt: skip
 def test_a_kill_between_tag_and_removal_is_completed(
     project, store, four, monkeypatch, killed_in, left_by_a_kill
@@ -208,7 +208,7 @@ def test_a_kill_between_tag_and_removal_is_completed(
     assert len(torn) == 1
     with pytest.raises(ModelError, match="were removed by"):
         fetch(store, torn[0].spec)
-    folder = retention._folder(store, torn[0])
+    folder = folder_of(store, NAME, torn[0].version)
     for half in folder.parent.glob(".*"):
         half.rename(left_by_a_kill(folder))  # this process lives on
     collect(project, 9, dry_run=False)  # even if it would be kept now
@@ -325,18 +325,38 @@ def test_what_removed_models_said_goes(project, store, four, capsys):
     assert {one.name for one in folder.iterdir()} == {four[0].fingerprint}
 
 
-@pytest.mark.parametrize("by", ["us", "an earlier version"])
-def test_an_interrupted_removal_of_a_folder_is_completed(project, store, left_by_a_kill, by):
+def test_an_interrupted_removal_of_a_folder_is_completed(project, store, left_by_a_kill):
     folder = evaluation(project, "0123", "9" * 64)
-    if by == "us":
-        folder.rename(left_by_a_kill(folder))
-    else:  # whose names do not tell of the writer
-        half = folder.rename(folder.with_name(".0123.removed"))
-        assert collect(project, 5, dry_run=True) == 0
-        os.utime(half, (1_000_000_000, 1_000_000_000))
+    folder.rename(left_by_a_kill(folder))
     assert collect(project, 5, dry_run=True) > 10_000
     collect(project, 5, dry_run=False)
     assert list((project.work / "evaluations").iterdir()) == []
+
+
+def test_what_was_not_made_by_us_stays(project, store, four):
+    train = attempt_folder(project, 7) / "train"
+    foreign = [
+        project.work / "evaluations" / "my notes" / "x",
+        project.work / "evaluations" / ".archived" / "x",
+        project.work / "completions" / "mine" / "x",
+        project.mlruns / "fetched" / "mine" / "x",
+        project.mlruns / "artifacts" / ".previous" / "x",
+        train / ".archived" / "x",
+        train / "best" / "x",
+    ]
+    for path in foreign:
+        write_text(path, "x")
+    collect(project, 0, dry_run=False)
+    assert all(path.exists() for path in foreign)
+
+
+def test_a_version_in_use_stays_even_when_its_removal_had_begun(project, store, four):
+    """In a stage, which is older than aliases, or by an alias that somebody gave it meanwhile."""
+    store.client.transition_model_version_stage(NAME, "2", "Production")
+    store.client.set_model_version_tag(NAME, "3", "weights", "removed")
+    store.client.set_registered_model_alias(NAME, "mine", "3")
+    collect(project, 0, dry_run=False)
+    assert stored(store) == {1: True, 2: True, 3: True, 4: False}
 
 
 def test_of_a_server_only_the_local_copies_are_removed(project, store, four, monkeypatch, capsys):

@@ -7,12 +7,13 @@ import pytest
 
 from steadycode.operations.abandoned import Seen
 from steadycode.operations.schedule import ScheduledRun, pages
+from steadycode.places import Place
 from steadycode.processes import ProcessId
 
 NOW = datetime.now(UTC)
 MINE = ProcessId.mine()
 DEAD = replace(MINE, pid=2**22 + 1)
-ELSEWHERE = replace(MINE, machine="another", boot="other:1")
+ELSEWHERE = replace(MINE, place=Place("another boot", MINE.place.namespace, ""))
 
 
 def run(**given: object) -> ScheduledRun:

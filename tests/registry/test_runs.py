@@ -15,6 +15,7 @@ from steadycode.registry.attempts import (
     open_stage_run,
 )
 from steadycode.registry.runs import MetricBuffer, url_hint, way_to
+from steadycode.registry.tags import PROCESS
 from tests.builders.evidence import evidence, lineage, marks
 
 ROOT = Path(__file__).parents[2]
@@ -89,6 +90,17 @@ def test_an_evaluation_is_found_again_although_other_settings_changed(store, con
     other = Config(profile="smoke", train={"steps": 9})
     assert open_evaluation_run(store, lineage(), other, "base").run_id == first.run_id
     assert "evaluate.seeds" in store.client.get_run(first.run_id).data.params
+
+
+def test_an_evaluation_that_another_machine_is_writing_is_left_to_it(store, config, elsewhere):
+    first = open_evaluation_run(store, lineage(), config, "base")
+    store.client.set_tag(first.run_id, PROCESS, str(elsewhere))
+    second = open_evaluation_run(store, lineage(), config, "base")
+    assert second.run_id != first.run_id
+    assert store.client.get_run(first.run_id).data.tags[PROCESS] == str(elsewhere)
+    assert open_evaluation_run(store, lineage(), config, "base").run_id == second.run_id
+    store.client.set_terminated(first.run_id, "FINISHED")
+    assert open_evaluation_run(store, lineage(), config, "base").run_id == first.run_id
 
 
 def test_parameters_are_flat_and_plain(config):

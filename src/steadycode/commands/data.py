@@ -7,6 +7,7 @@ import typer
 
 from steadycode.commands.options import Overrides, Profile
 from steadycode.commands.project import in_project
+from steadycode.errors import ConfigError
 
 app = typer.Typer(help="Build and validate the training data.", no_args_is_help=True)
 
@@ -39,7 +40,8 @@ def validate(
     profile: Profile = "quick",
     overrides: Overrides = None,
     page: Annotated[
-        Path | None, typer.Option(help="Also write the result to this file, as an HTML page.")
+        Path | None,
+        typer.Option(help="Also write the result to this file, as an HTML page."),
     ] = None,
 ) -> None:
     """Check data/ and name the rows that fail; nothing in data/ is changed."""
@@ -50,8 +52,14 @@ def validate(
         from steadycode.corpus.validation import validate as validate_folder
         from steadycode.corpus.validation_result import require_valid
         from steadycode.files import write_text
-        from steadycode.views.validation import validation_page, validation_table
+        from steadycode.views.validation import (
+            is_validation_page,
+            validation_page,
+            validation_table,
+        )
 
+        if page and page.exists() and not is_validation_page(page):
+            raise ConfigError(f"{page} is there and is no such page; name another file")
         console = Console()
         result = validate_folder(project.data, load_config(profile, overrides).data)
         console.print(validation_table(result))

@@ -6,6 +6,7 @@ Each command loads a model, measures it, and shows a table.
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from functools import partial
+from json import loads
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
@@ -26,8 +27,11 @@ app = typer.Typer(
 
 Model = Annotated[str, typer.Argument(help=MODEL)]
 Documents = Annotated[Path, typer.Argument(help="JSON lines with text under 'content'.")]
+
+
 Json = Annotated[
-    Path | None, typer.Option("--json", help="Also write the figures to this file, by MLflow name.")
+    Path | None,
+    typer.Option("--json", help="Also write the figures to this file, by MLflow name."),
 ]
 OnProgress = Callable[[int, int], None]
 
@@ -44,6 +48,7 @@ def representation(
 ) -> None:
     """Measure held-out loss and perplexity, similarities, isotropy and uniformity."""
     with in_project() as project:
+        _require_replaceable(json)
         from steadycode.measures.documents import read_documents
         from steadycode.measures.heldout import measure
         from steadycode.views.measures import show_figures
@@ -76,6 +81,7 @@ def search(
 ) -> None:
     """Measure code-to-code search: the mean average precision of every pair of languages."""
     with in_project() as project:
+        _require_replaceable(json)
         from steadycode.contraclm.representation import code_search
         from steadycode.measures.search import languages
         from steadycode.views.measures import show_search
@@ -103,6 +109,7 @@ def sts(
 ) -> None:
     """Measure semantic textual similarity (STS): Spearman's correlation with people's scores."""
     with in_project() as project:
+        _require_replaceable(json)
         from steadycode.measures.textual_similarity import read_pairs, spearman
         from steadycode.views.measures import show_figures
 
@@ -132,6 +139,7 @@ def text(
 ) -> None:
     """Let a model continue documents; measure the texts' perplexity, and MAUVE against people's."""
     with in_project() as project:
+        _require_replaceable(json)
         from steadycode.measures.continuations import continued, mauve, perplexity
         from steadycode.measures.documents import read_documents
         from steadycode.views.measures import show_figures
@@ -164,6 +172,19 @@ def text(
                     judge.model, judge.tokenizer, written.people, written.model, seed
                 )
         show_figures(f"{model}, {len(written.model)} continuations", figures, json)
+
+
+def _require_replaceable(json: Path | None) -> None:
+    """Raise ConfigError when the file ``json`` is there and holds something else than figures."""
+    if json is None or not json.exists():
+        return
+    try:
+        figures = loads(json.read_text(encoding="utf-8"))
+        ours = all(value is None or isinstance(value, float | int) for value in figures.values())
+    except (OSError, ValueError, AttributeError):
+        ours = False
+    if not ours:
+        raise ConfigError(f"{json} is there and holds no figures; name another file")
 
 
 @contextmanager

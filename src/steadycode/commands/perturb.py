@@ -64,7 +64,7 @@ def show(
 
 @app.command("build")
 def build(
-    output: Annotated[Path, typer.Argument(help="Write to this folder, replacing any benchmark.")],
+    output: Annotated[Path, typer.Argument(help="Write to this folder.")],
     names: Annotated[
         list[str] | None,
         typer.Option("--name", help="Use only this perturbation; repeat it to use several."),
@@ -88,20 +88,22 @@ def build(
         Path | None, typer.Option(help="Take the names from this published VarRenamerCB file.")
     ] = None,
     seed: Annotated[int, typer.Option(min=0, help="Choose the problems by this seed.")] = 0,
+    force: Annotated[
+        bool, typer.Option("--force", help="Replace another benchmark in that folder.")
+    ] = False,
 ) -> None:
     """Perturb problems, check every promise, write the benchmark, and print its table."""
     with in_project() as project:
         from rich.console import Console
 
         from steadycode.problems import locate, select_problems
-        from steadycode.recode import build_benchmark, write_benchmark
+        from steadycode.recode import benchmark_hash, build_benchmark, write_benchmark
         from steadycode.recode.perturbations import check_names
         from steadycode.sandbox import Sandbox
         from steadycode.views.console import StageView
         from steadycode.views.perturbations import show_benchmark
 
-        if output.exists() and not (output / "manifest.json").exists() and any(output.iterdir()):
-            raise ConfigError(f"{output} is not empty and holds no benchmark; name a new folder")
+        earlier = benchmark_hash(output)
         check_names(tuple(names or ()), style)
         console = Console()
         chosen = select_problems(_usable(problems, style), max_problems, seed)
@@ -122,6 +124,11 @@ def build(
                 sandbox.judge if sandbox else None,
                 plugins=_plugins(translations, variable_names),
                 on_progress=partial(view.progress, "variants checked"),
+            )
+        if earlier not in {None, benchmark.content_hash} and not force:
+            raise ConfigError(
+                f"{output} holds another benchmark (content hash {earlier}); name a new folder, or "
+                "give --force to replace it"
             )
         write_benchmark(benchmark, output)
         failing = benchmark.metadata["failing_references"]

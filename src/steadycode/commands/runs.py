@@ -17,10 +17,14 @@ def status() -> None:
 
         say = plain_printer()
         running = services.recorded(project)
+        states = {
+            True: "running",
+            False: "NOT running: `steadycode up`",
+            None: "not seen from here",
+        }
         if running is not None:
             for name in running.processes:
-                state = "running" if running.alive(name) else "NOT running: `steadycode up`"
-                say(f"{name}: {state} {running.address(name)}")
+                say(f"{name}: {states[running.processes[name].lives]} {running.address(name)}")
         if running is None and "PREFECT_API_URL" not in os.environ:
             say("nothing is up (`steadycode up`); asking Prefect's embedded server …")
         deployments = schedule.deployments()

@@ -14,6 +14,7 @@ def doctor(
     """Find what killed runs have left behind; the exit code is 1 when something is to be done."""
     with in_project() as project:
         from steadycode.operations import doctor as operation
+        from steadycode.operations.unseen import left_alone
         from steadycode.views.console import plain_printer
 
         say = plain_printer()
@@ -23,7 +24,10 @@ def doctor(
         left = [finding for finding in findings if finding.what not in repaired]
         for finding in left:
             say(f"found: {finding.what}; {finding.remedy}")
-        if not findings:
+        alone = left_alone(project)
+        for line in alone:
+            say(line)
+        if not findings and not alone:
             say("nothing is left of earlier runs")
         elif any(finding.repair for finding in left):
             say("`steadycode doctor --repair` puts that right")

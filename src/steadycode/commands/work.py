@@ -76,13 +76,19 @@ def train(
     profile: Profile = "quick",
     overrides: Overrides = None,
     allow_dirty_data: DirtyData = False,
+    force: Annotated[
+        bool, typer.Option("--force", help="Replace another training in that folder.")
+    ] = False,
 ) -> None:
-    """Run the training stage alone, without evaluation and registry."""
+    """Run the training stage alone, without evaluation and registry.
+
+    The same training in the same folder goes on from where it was.
+    """
     with in_project() as project:
         from steadycode.config import load_config
         from steadycode.retraining.training import train_alone
 
-        train_alone(project, load_config(profile, overrides), output, allow_dirty_data)
+        train_alone(project, load_config(profile, overrides), output, allow_dirty_data, force)
 
 
 def refresh(

@@ -6,9 +6,10 @@ an earlier try only the checkpoints that can be trusted, and the events up to th
 
 import errno
 import hashlib
+import re
 import shutil
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -16,10 +17,12 @@ from steadycode.errors import SteadycodeError
 from steadycode.files import replacing, sha256_folder
 from steadycode.jobs.job import Job
 from steadycode.records import read_record, write_record
+from steadycode.temporaries import temporary
 
 SCHEMA = 1
 INDEX = "checkpoints.json"
 FOLDER = "checkpoints"
+_STEP = re.compile(r"step-\d{6,}")
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -128,7 +131,18 @@ def remove_checkpoints(folder: Path) -> None:
     """Remove all checkpoints of the job in ``folder``. The index goes first, so that it never names
     a checkpoint that is gone."""
     (folder / INDEX).unlink(missing_ok=True)
-    shutil.rmtree(folder / FOLDER, ignore_errors=True)
+    _remove_unlisted(folder, [])
+    with suppress(OSError):  # it isn't there, or holds what is not ours
+        (folder / FOLDER).rmdir()
+
+
+def of_another_job(job: Job) -> bool:
+    """Whether the job's folder holds checkpoints that another job has made."""
+    try:
+        index = read_record(job.folder / INDEX, _Index, SCHEMA, SteadycodeError, "start anew")
+    except SteadycodeError:
+        return False
+    return bool(index.checkpoints) and index.job_sha256 != job.sha256
 
 
 def _trusted(job: Job, row: Checkpoint) -> bool:
@@ -158,5 +172,7 @@ def _remove_unlisted(folder: Path, rows: Sequence[Checkpoint]) -> None:
     """Remove checkpoints that are not among ``rows``, half-written ones included."""
     listed = {folder / row.folder for row in rows}
     for path in (folder / FOLDER).glob("*"):
-        if path not in listed:
+        left = temporary(path)
+        dead = left is not None and left.writer_lives is False
+        if dead or (path not in listed and _STEP.fullmatch(path.name)):
             shutil.rmtree(path, ignore_errors=True)

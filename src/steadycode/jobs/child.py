@@ -19,6 +19,7 @@ from steadycode.errors import StageFailed, SteadycodeError
 from steadycode.files import sha256_file
 from steadycode.identity import require_unchanged
 from steadycode.jobs.checkpoints import remove_checkpoints, rewind
+from steadycode.jobs.folder import require_unedited
 from steadycode.jobs.group import rank, run_group
 from steadycode.jobs.job import SCHEMA, Job, Manifest
 from steadycode.records import write_record
@@ -146,6 +147,7 @@ def stage_main(
         print(f"{time.strftime('%Y-%m-%d %H:%M:%S')} {stage} for {path}", flush=True)
         job = Job.read(path)
         if "STEADYCODE_PARENT" not in os.environ:  # run by hand, so that no parent has rewound
+            require_unedited(job)
             rewind(job)
         count = processes(job) if here is None else 1
         if count > 1:

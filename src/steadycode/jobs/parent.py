@@ -32,16 +32,19 @@ def run_stage(
     on_event: OnEvent,
     timeout: float | None = None,
     launcher: Sequence[str] = (sys.executable, "-m"),
+    check: Callable[[Job], None] = lambda job: None,
 ) -> Manifest:
     """Run ``job`` in a child process (or reuse its finished work) and return its manifest.
 
-    ``launcher`` is what the stage's module name and job file are appended to.
+    ``launcher`` is what the stage's module name and job file are appended to. ``check`` is called
+    while the folder's lock is held and nothing in there is touched yet; what it raises ends it.
 
     Raises SteadycodeError with the child's own line when the user can mend it, StageFailed with
     the end of the child's log otherwise. The child dies with us, and is killed after ``timeout``
     seconds: Prefect's own timeout cannot stop one long call into C.
     """
     with locked(lock_of(job.folder)):  # whoever comes second finds the work done
+        check(job)
         return _replayed(job, on_event) or _run(job, on_event, timeout, launcher)
 
 

@@ -29,7 +29,8 @@ _MANIFEST = "manifest.json"
 
 def build_base(name: str, recipe: Recipe, project: Project, say: Say) -> Path:
     """The folder ``models/NAME``, which is built by ``recipe`` if it is missing or was altered. It
-    appears whole or not at all. Raises ModelError when it cannot be built."""
+    appears whole or not at all. Raises ModelError when it cannot be built, or when something else
+    has its name."""
     folder = project.models / name
     identity = sha256_json({"recipe": dict(recipe), "schema": SCHEMA})
     if _is_intact(folder, identity):
@@ -37,6 +38,7 @@ def build_base(name: str, recipe: Recipe, project: Project, say: Say) -> Path:
     with locked(project.lock(f"model-{name}")):
         if not _is_intact(folder, identity):  # whoever comes second finds the work done
             if folder.exists():
+                _refuse_foreign(folder)
                 say(f"{folder} differs from its manifest; building it again")
             _build(name, recipe, identity, folder, project.downloads, say)
     return folder
@@ -58,6 +60,24 @@ def _build(
         files = sha256_folder(made)
         write_json(made / _MANIFEST, {"recipe": identity, "files": files, "about": dict(recipe)})
         check_folder(made)
+
+
+def _refuse_foreign(folder: Path) -> None:
+    """Raise ModelError when ``folder`` holds something that was not built here, which would be lost
+    with what is built again."""
+    there = {path.name for path in folder.glob("*")} if folder.is_dir() else {folder.name}
+    try:
+        files = {*read_json(folder / _MANIFEST)["files"]}
+        ours = {*files, _MANIFEST} if files else there
+    except (ValueError, KeyError, TypeError):  # damaged, as is one that names no file
+        ours = there
+    except OSError:
+        ours = set()
+    if foreign := sorted(there - ours):
+        raise ModelError(
+            f"{folder / foreign[0]} was not built by steadycode, so {folder.name} is not built over"
+            " it; move it away, or name that folder by its path in model.base"
+        )
 
 
 def _is_intact(folder: Path, identity: str) -> bool:

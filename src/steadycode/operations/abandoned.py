@@ -41,7 +41,7 @@ class Seen:
         if run.id in self.flow_runs:
             return True
         if run.process is not None and run.state == "Running":
-            return not run.process.is_here or run.process.process() is not None
+            return run.process.lives is not False
         if not self.own_server:
             return True
         return not run.deployment and any(began <= run.changed for began in self.commands)
@@ -99,15 +99,18 @@ def free_slots(name: str) -> None:
 def _abandoned(client: "SyncPrefectClient", run: ScheduledRun, online: dict[str, bool]) -> bool:
     """Whether a run that no process holds may be given up.
 
-    A run that a worker has just taken has no process yet. So a run that nobody has claimed is left
-    alone for ten minutes while a worker of its pool is online. ``online`` remembers the pools that
-    were asked about.
+    A run that a worker has just taken has no process yet, and one that was started by hand may be
+    about to claim its flow run, on a machine or in a container that can't be seen from here. So a
+    run that nobody has claimed is left alone for ten minutes, unless it has a pool without a worker
+    that is online. ``online`` remembers the pools that were asked about.
     """
     from prefect.client.schemas.objects import WorkerStatus
 
     claimed = run.process is not None and run.state == "Running"
-    if claimed or not run.pool or datetime.now(UTC) - run.changed > _STUCK:
+    if claimed or datetime.now(UTC) - run.changed > _STUCK:
         return True
+    if not run.pool:
+        return False
     if run.pool not in online:
         workers = client.read_workers_for_work_pool(run.pool)
         online[run.pool] = any(worker.status == WorkerStatus.ONLINE for worker in workers)

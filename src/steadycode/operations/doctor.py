@@ -1,7 +1,8 @@
 """Finds and mends what killed runs have left, for ``steadycode doctor`` and before every run.
 
 A process is taken for dead only when its pid, start time and machine say so: a pid alone is given
-to other processes later. What another machine runs is left alone.
+to other processes later. What may be the work of another machine or container is left alone
+(``unseen``).
 """
 
 import os
@@ -13,13 +14,13 @@ from pathlib import Path
 
 import psutil
 
-from steadycode.files import remove
 from steadycode.jobs.job import LOG
 from steadycode.operations import abandoned, schedule, services
+from steadycode.operations.cancelling import watch_for_cancellation
 from steadycode.operations.interrupted import interrupted
+from steadycode.operations.unseen import kind_of, left_alone
 from steadycode.processes import (
     ProcessId,
-    command_line,
     end,
     environment_of,
     family,
@@ -28,16 +29,14 @@ from steadycode.processes import (
 )
 from steadycode.project import STARTED_BY, Project
 from steadycode.registry import leftovers
+from steadycode.registry.guard import Guard
 from steadycode.registry.leftovers import LostRun, OpenRun
 from steadycode.registry.store import open_store
 from steadycode.registry.tags import FLOW_RUN
 from steadycode.retraining.submission import Submission
-from steadycode.temporaries import temporary
 
 Say = Callable[[str], None]
 
-_SERVERS = "prefect.server.api.server:create_app"
-_STAGES = "steadycode.stages."
 _GONE = "its process ended without a word: it was killed, or the machine stopped"
 
 
@@ -50,12 +49,18 @@ class Finding:
 
 
 def begin_flow(project: Project) -> dict[str, str]:
-    """Claim the flow run for this process, and mend what earlier runs have left. Every flow calls
-    this first. Returns the tags that lead from an MLflow run to the flow run."""
+    """Claim the flow run for this process, see to it that it can be cancelled, and mend what
+    earlier runs have left. Every flow calls this first.
+
+    Returns the tags that lead from an MLflow run to the flow run.
+    """
     project.prepare_environment()
     origin = schedule.claim_flow_run()
+    watch_for_cancellation(origin[FLOW_RUN])
     leftovers.forget_missed(open_store(project), origin[FLOW_RUN])
     repair(project, print)
+    for line in left_alone(project):
+        print(line)
     return origin
 
 
@@ -102,7 +107,7 @@ def examine(project: Project) -> list[Finding]:
         *_without_record(project),
         *(_prefect(project, processes) if _prefect_is_used(project) else ()),
         *_runs(project),
-        *_interrupted(project, processes),
+        *_interrupted(project),
     ]
 
 
@@ -113,10 +118,9 @@ def _orphans(project: Project, processes: list[psutil.Process]) -> Iterator[Find
     """
     kept = {member.pid for process in services.running(project) for member in family(process)}
     for process in processes:
-        command = " ".join(command_line(process))
         starter = ProcessId.parse(environment_of(process).get(STARTED_BY, ""))
-        kind = "Prefect server" if _SERVERS in command else "stage" if _STAGES in command else ""
-        if kind and process.pid not in kept and starter and starter.process() is None:
+        kind = kind_of(process)
+        if kind and process.pid not in kept and starter and starter.lives is False:
             yield Finding(
                 what=f"{kind} of a run that is gone (process {process.pid})",
                 remedy="end it",
@@ -137,7 +141,7 @@ def _without_record(project: Project) -> Iterator[Finding]:
 def _dead_services(project: Project) -> Iterator[Finding]:
     recorded = services.recorded(project)
     for name in recorded.processes if recorded else ():
-        if recorded and recorded.alive(name) is None:
+        if recorded and recorded.processes[name].lives is False:
             yield Finding(
                 what=f"the {name} of `steadycode up` is not running "
                 f"(log: {project.service_log(name)})",
@@ -249,11 +253,15 @@ def _log_of(project: Project, run: OpenRun) -> Path:
     return project.attempt(run.retraining, run.attempt) / (run.stage or "none") / LOG
 
 
-def _interrupted(project: Project, processes: list[psutil.Process]) -> Iterator[Finding]:
-    for path in interrupted(project, processes):
-        name = path.relative_to(project.root)
-        if (left := temporary(path)) and left.goes_back:
+def _interrupted(project: Project) -> Iterator[Finding]:
+    for left in interrupted(project):
+        name = left.path.relative_to(project.root)
+        if left.goes_back:
             what, remedy = f"{left.place.name}, moved away and not replaced: {name}", "put it back"
         else:
             what, remedy = f"half-written {name}", "remove it"
-        yield Finding(what=what, remedy=remedy, repair=partial(remove, path))
+        yield Finding(what=what, remedy=remedy, repair=partial(_put_right, project, left.path))
+
+
+def _put_right(project: Project, path: Path) -> None:
+    Guard(open_store(project)).remove([path])

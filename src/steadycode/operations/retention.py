@@ -4,6 +4,7 @@ from collections.abc import Iterable, Iterator
 from collections.abc import Set as AbstractSet
 from contextlib import suppress
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 
 from steadycode.errors import ModelError
@@ -12,8 +13,8 @@ from steadycode.jobs.job import JOB
 from steadycode.locks import is_held, lock_of
 from steadycode.models import fingerprint
 from steadycode.operations.interrupted import interrupted
-from steadycode.processes import project_processes
 from steadycode.project import Project
+from steadycode.registry.guard import Guard
 from steadycode.registry.retention import (
     Item,
     Needed,
@@ -21,12 +22,13 @@ from steadycode.registry.retention import (
     disk_use,
     downloads,
     folders_in,
+    folders_of_fingerprints,
+    is_free,
     registry_items,
     split_versions,
 )
 from steadycode.registry.store import Store, open_store
 from steadycode.retraining.attempt import DECISION
-from steadycode.temporaries import temporary
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -75,7 +77,9 @@ def collect_garbage(
     store = open_store(project, experiment)
     with store.writing():  # no version comes and no alias moves between plan and removal
         plan = plan_removal(project, store, keep)
-        gone = plan if dry_run else [item for item in plan if carry_out(store, item)]
+        guard = Guard(store)
+        go = is_free if dry_run else partial(carry_out, store)
+        gone = [item for item in plan if go(item, guard)]
     return Removal(
         gone=tuple(gone),
         in_use=tuple(item for item in plan if item not in gone),
@@ -152,8 +156,6 @@ def _trainings(attempts: Iterable[AttemptFolder]) -> Iterator[Item]:
         train = attempt.train
         # the index goes first, so that it never names a checkpoint that is gone
         paths = [train / name for name in ("checkpoints.json", "checkpoints", "model")]
-        # earlier versions saved models and checkpoints under a name with a dot
-        paths += [path for path in train.glob(".*") if path.is_dir() and not temporary(path)]
         paths = [path for path in paths if path.exists()]
         if paths:
             state = "finished" if attempt.finished else "unfinished"
@@ -169,11 +171,11 @@ def _trainings(attempts: Iterable[AttemptFolder]) -> Iterator[Item]:
 def _evaluations(project: Project, kept_models: AbstractSet[str]) -> Iterator[Item]:
     """Completions and evidence of models that do not stay; MLflow has a copy of the evidence."""
     for folder in folders_in(project.evaluations):
-        model = _model_of(folder / JOB)
-        if model not in kept_models and not is_held(lock_of(folder)):
+        model = _model_of(folder / JOB)  # a folder without a job is not ours
+        if model and model not in kept_models and not is_held(lock_of(folder)):
             yield Item(
                 kind="completions",
-                what=f"{folder.name}, model {model[:12] or 'unknown'}",
+                what=f"{folder.name}, model {model[:12]}",
                 paths=(folder,),
                 bytes=disk_use(folder),
                 lock=lock_of(folder),
@@ -182,7 +184,7 @@ def _evaluations(project: Project, kept_models: AbstractSet[str]) -> Iterator[It
 
 def _completions(project: Project, kept_models: AbstractSet[str]) -> Iterator[Item]:
     """The completions of models that do not stay, whatever the settings they were made with."""
-    for folder in folders_in(project.completions):
+    for folder in folders_of_fingerprints(project.completions):
         if folder.name not in kept_models:
             yield Item(
                 kind="completions",
@@ -194,11 +196,11 @@ def _completions(project: Project, kept_models: AbstractSet[str]) -> Iterator[It
 
 def _interrupted(project: Project) -> Iterator[Item]:
     """What a kill left half-written, or half-removed by an earlier ``steadycode gc``."""
-    for path in interrupted(project, project_processes(project.root)):
-        if (left := temporary(path)) and left.goes_back:
-            continue  # `steadycode doctor` puts it back
-        what = str(path.relative_to(project.root))
-        yield Item(kind="left by a kill", what=what, paths=(path,), bytes=disk_use(path))
+    for left in interrupted(project):
+        if not left.goes_back:  # `steadycode doctor` puts such a one back
+            what = str(left.path.relative_to(project.root))
+            paths = (left.path,)
+            yield Item(kind="left by a kill", what=what, paths=paths, bytes=disk_use(left.path))
 
 
 def _model_of(job: Path) -> str:

@@ -24,6 +24,7 @@ from steadycode.processes import (
     end,
     environment_of,
     family,
+    is_neighbour,
     project_processes,
     require_free_port,
 )
@@ -111,9 +112,27 @@ def running(project: Project) -> list[psutil.Process]:
 
 
 def survivors(project: Project) -> list[psutil.Process]:
-    """The live services of this project and what they have started, whatever the record says."""
-    processes = project_processes(project.root)
-    return [process for process in processes if environment_of(process).get(_SERVICE)]
+    """The live services of this project and what they have started, whatever the record says.
+
+    Those of a container with a project in a folder of the same name are not among them.
+    """
+    return [
+        process
+        for process in project_processes(project.root)
+        if environment_of(process).get(_SERVICE) and is_neighbour(process)
+    ]
+
+
+def require_seen(services: Services | None) -> None:
+    """Raises ConfigError when the record is about services that can't be seen from here: another
+    machine or container may run them."""
+    for name, known in services.processes.items() if services else ():
+        if known.lives is None:
+            raise ConfigError(
+                f"the {name} of `steadycode up` was started on {known.host}, in a container or "
+                "before a restart, and can't be seen from here; stop it there, or remove "
+                ".steadycode/services.json if it is gone"
+            )
 
 
 def use_server(project: Project) -> None:

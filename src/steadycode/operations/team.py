@@ -34,6 +34,7 @@ def up(
     console = Console()
     with services.changing(project):
         running = services.recorded(project)
+        services.require_seen(running)
         _refuse_strangers(project, running)
         now = _to_start(running, prefect_port, mlflow_port)
         services.require_ports(now)
@@ -74,6 +75,7 @@ def down(project: Project) -> None:
     console = Console()
     with services.changing(project):
         running = services.recorded(project)
+        services.require_seen(running)
         left = services.survivors(project)
         if running is None and not left:
             console.print("nothing is up")

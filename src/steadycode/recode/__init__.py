@@ -4,7 +4,7 @@ from steadycode.problems import Problem
 from steadycode.recode.benchmark import Benchmark, Rejected, build_benchmark
 from steadycode.recode.halving import partial
 from steadycode.recode.perturbations import PERTURBATIONS, Perturbation, perturb
-from steadycode.recode.release import read_benchmark, write_benchmark
+from steadycode.recode.release import benchmark_hash, read_benchmark, write_benchmark
 from steadycode.recode.variant import Variant
 
 __all__ = [
@@ -14,6 +14,7 @@ __all__ = [
     "Problem",
     "Rejected",
     "Variant",
+    "benchmark_hash",
     "build_benchmark",
     "partial",
     "perturb",

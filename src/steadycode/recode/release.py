@@ -109,6 +109,27 @@ def write_benchmark(benchmark: Benchmark, folder: Path) -> None:
         write_record(temporary / "manifest.json", manifest, SCHEMA)
 
 
+def benchmark_hash(folder: Path) -> str | None:
+    """The content hash of the benchmark that ``write_benchmark`` wrote to ``folder``; None when
+    nothing is there.
+
+    Raises DataError when something else is there, of which a new benchmark would take the place.
+    """
+    if not folder.exists():
+        return None
+    names = {path.relative_to(folder).as_posix() for path in folder.rglob("*") if path.is_file()}
+    if folder.is_dir() and not names:
+        return None
+    new = "name a new folder"
+    try:
+        manifest = read_record(folder / "manifest.json", _Manifest, SCHEMA, DataError, new)
+    except DataError as fault:
+        raise DataError(f"{folder} is not empty and holds no benchmark; {new}") from fault
+    if others := sorted(names - {"manifest.json", *manifest.sha256}):
+        raise DataError(f"{folder} holds {others[0]}, which is no part of a benchmark; {new}")
+    return manifest.content_hash
+
+
 def read_benchmark(folder: Path, problems: Sequence[Problem] | None = None) -> Benchmark:
     """Reads what ``write_benchmark`` wrote, or a published folder or file as it is.
 

@@ -4,8 +4,8 @@ A run is found again by its tags, so that a resumed attempt continues the runs t
 """
 
 import json
-from collections.abc import Iterable, Mapping
-from typing import Any
+from collections.abc import Callable, Iterable, Mapping
+from typing import TYPE_CHECKING, Any
 
 from steadycode.config import Config
 from steadycode.processes import ProcessId
@@ -20,6 +20,9 @@ from steadycode.registry.tags import (
     SET_ASIDE,
     STAGE,
 )
+
+if TYPE_CHECKING:
+    from mlflow.entities import Run
 
 _LONGEST_PARAM = 6000
 
@@ -44,7 +47,9 @@ def open_evaluation_run(
 ) -> RetrainingRun:
     """The run of an evaluation that belongs to no retraining."""
     tags = {**lineage.tags(), STAGE: "evaluate", "steadycode.model": model}
-    run = RetrainingRun(store, open_tagged(store, f"evaluate {model}", tags), lineage, "evaluate")
+    # no lock keeps others from evaluating the same now
+    run_id = open_tagged(store, f"evaluate {model}", tags, usable=_nobody_writes)
+    run = RetrainingRun(store, run_id, lineage, "evaluate")
     # such a run is found again by what is evaluated and how: other settings may have changed
     # since, and MLflow refuses to change a parameter
     return _with_params(run, config, "evaluate.")
@@ -72,8 +77,14 @@ def find_attempt_run(store: Store, retraining: str, attempt: int) -> str | None:
     return _find(store, retraining, str(attempt), stage="")
 
 
-def open_tagged(store: Store, name: str, tags: Mapping[str, str]) -> str:
-    """The id of the run with the retraining, attempt and stage in ``tags``; begun when new."""
+def open_tagged(
+    store: Store,
+    name: str,
+    tags: Mapping[str, str],
+    usable: Callable[["Run"], bool] = lambda run: True,
+) -> str:
+    """The id of a ``usable`` run with the retraining, attempt and stage in ``tags``; begun when
+    there is none."""
     with store.writing():  # two processes must not begin the same run twice
         tags = {**tags, PROCESS: str(ProcessId.mine())}
         run_id = _find(
@@ -81,6 +92,7 @@ def open_tagged(store: Store, name: str, tags: Mapping[str, str]) -> str:
             tags[RETRAINING],
             tags[ATTEMPT],
             tags.get(STAGE, ""),
+            usable,
         )
         if run_id is None:
             run = store.client.create_run(store.experiment_id, tags=dict(tags), run_name=name)
@@ -119,7 +131,21 @@ def _with_params(run: RetrainingRun, config: Config, prefix: str = "") -> Retrai
     return run
 
 
-def _find(store: Store, retraining: str, attempt: str, stage: str) -> str | None:
+def _nobody_writes(run: "Run") -> bool:
+    """Whether ``run`` has ended, or its process is known to be dead, or is this one."""
+    writer = ProcessId.parse(run.data.tags.get(PROCESS, ""))
+    if run.info.status != "RUNNING" or writer is None:
+        return True
+    return writer.lives is False or writer.is_mine
+
+
+def _find(
+    store: Store,
+    retraining: str,
+    attempt: str,
+    stage: str,
+    usable: Callable[["Run"], bool] = lambda run: True,
+) -> str | None:
     runs = store.client.search_runs(
         [store.experiment_id],
         f"tags.`steadycode.retraining` = '{retraining}' "
@@ -128,6 +154,6 @@ def _find(store: Store, retraining: str, attempt: str, stage: str) -> str | None
     )
     for run in runs:
         tags = run.data.tags
-        if tags.get(STAGE, "") == stage and SET_ASIDE not in tags:
+        if tags.get(STAGE, "") == stage and SET_ASIDE not in tags and usable(run):
             return str(run.info.run_id)
     return None

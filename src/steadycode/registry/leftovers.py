@@ -23,7 +23,7 @@ from steadycode.registry.tags import (
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class OpenRun:
-    """A run that MLflow takes for running, though its process is gone."""
+    """A run that MLflow takes for running, though its process may be gone."""
 
     run_id: str
     name: str
@@ -52,18 +52,30 @@ class LostRun:
 
 
 def dead_runs(store: Store) -> Iterator[OpenRun]:
-    """Our runs that are marked running although their process, on this machine, has ended."""
+    """Our runs that are marked running although their process, which ran here, has ended."""
+    return (run for run, owner in _open_runs(store) if owner.lives is False)
+
+
+def unjudged_runs(store: Store) -> Iterator[tuple[OpenRun, ProcessId]]:
+    """Our runs that are marked running by a process that can't be seen from here, and that one."""
+    return ((run, owner) for run, owner in _open_runs(store) if owner.lives is None)
+
+
+def _open_runs(store: Store) -> Iterator[tuple[OpenRun, ProcessId]]:
     for run in store.runs(f"attributes.status = 'RUNNING' AND {OURS}"):
         tags = run.data.tags
         owner = ProcessId.parse(tags[PROCESS])
-        if owner is not None and owner.is_here and owner.process() is None:
-            yield OpenRun(
-                run_id=run.info.run_id,
-                name=run.info.run_name,
-                parent=tags.get("mlflow.parentRunId", ""),
-                retraining=tags.get(RETRAINING, ""),
-                attempt=int(tags.get(ATTEMPT, "0")),
-                stage=tags.get(STAGE, ""),
+        if owner is not None:
+            yield (
+                OpenRun(
+                    run_id=run.info.run_id,
+                    name=run.info.run_name,
+                    parent=tags.get("mlflow.parentRunId", ""),
+                    retraining=tags.get(RETRAINING, ""),
+                    attempt=int(tags.get(ATTEMPT, "0")),
+                    stage=tags.get(STAGE, ""),
+                ),
+                owner,
             )
 
 

@@ -4,6 +4,7 @@ Versions, their tags, decisions, runs and metrics always stay; only files go, an
 never became a version.
 """
 
+import re
 from collections.abc import Iterator
 from contextlib import nullcontext
 from dataclasses import dataclass, field
@@ -11,11 +12,14 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
-from steadycode.files import remove
 from steadycode.locks import holding
+from steadycode.registry.guard import Guard, folder_of
 from steadycode.registry.store import Store, local_path, pages
 from steadycode.registry.tags import ATTEMPT, RETRAINING
+from steadycode.registry.uploads import abandoned
 from steadycode.registry.versions import REMOVED_AT, WEIGHTS, RegisteredVersion, versions
+
+_FINGERPRINT = re.compile("[0-9a-f]{64}")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -49,22 +53,21 @@ def split_versions(
 ) -> tuple[list[RegisteredVersion], list[RegisteredVersion]]:
     """All versions of all models: those whose weights stay, and the others.
 
-    Weights stay when the version has an alias, is among the newest ``keep`` of its model, is
-    needed, or was not registered by steadycode. Weights whose removal has begun do not stay, so
-    that it is completed.
+    Weights stay when the version is in use (an alias or a stage says so), is among the newest
+    ``keep`` of its model, is needed, or was not registered by steadycode. Weights whose removal has
+    begun do not stay, so that it is completed, unless the version is in use by now.
     """
     kept: list[RegisteredVersion] = []
     others: list[RegisteredVersion] = []
     for model in pages(store.client.search_registered_models):
         for place, version in enumerate(versions(store, model.name)):
             stays = (
-                bool(version.aliases)
-                or place < keep
+                place < keep
                 or (version.retraining, version.attempt) in needed.attempts
                 or version.fingerprint in needed.fingerprints
             )
             ours = version.retraining and version.fingerprint
-            may_go = ours and (version.weights_removed or not stays)
+            may_go = ours and not version.in_use and (version.weights_removed or not stays)
             (others if may_go else kept).append(version)
     return kept, others
 
@@ -78,10 +81,11 @@ def registry_items(
     """The weights of ``others``, and uploads that have no version. Nothing when the store is a
     server, which keeps its own files."""
     if store.embedded:
-        in_use = {_folder(store, version) for version in kept}
+        in_use = {folder_of(store, version.name, version.version) for version in kept}
         folders: dict[Path, list[RegisteredVersion]] = {}
         for version in others:  # a copied version shares its files with the original
-            folders.setdefault(_folder(store, version), []).append(version)
+            folder = folder_of(store, version.name, version.version)
+            folders.setdefault(folder, []).append(version)
         for folder, sharing in folders.items():
             if folder not in in_use and folder.exists():
                 names = ", ".join(version.spec for version in sharing)
@@ -92,31 +96,43 @@ def registry_items(
 def downloads(store: Store, kept: list[RegisteredVersion], needed: Needed) -> Iterator[Item]:
     """The copies that ``fetch`` made here of a server's versions which do not stay."""
     stay = {version.fingerprint for version in kept} | needed.fingerprints
-    for folder in folders_in(store.fetched):
+    for folder in folders_of_fingerprints(store.fetched):
         if folder.name not in stay:
             yield _item("downloaded weights", folder.name[:12], folder)
 
 
-def carry_out(store: Store, item: Item) -> bool:
-    """Remove ``item``. Returns False, with nothing touched, when its lock is held."""
+def carry_out(store: Store, item: Item, guard: Guard) -> bool:
+    """Remove ``item``. Returns False, with nothing touched, when its lock is held, or when a
+    version that is not among ``item.versions`` needs it."""
     works_there = item.lock and item.lock.parent.is_dir()
     with holding(item.lock) if item.lock and works_there else nullcontext(True) as free:
-        if not free:
+        if not free or not is_free(item, guard):
             return False
         for version in item.versions:
             now = datetime.now(UTC).isoformat(timespec="seconds")
             for tag, value in ((REMOVED_AT, now), (WEIGHTS, "removed")):
                 store.client.set_model_version_tag(version.name, str(version.version), tag, value)
-        for path in item.paths:
-            remove(path)
-        if item.upload:
-            store.client.delete_logged_model(item.upload)
+        guard.remove(item.paths, item.upload, _given_up(item))
         return True
+
+
+def is_free(item: Item, guard: Guard) -> bool:
+    """Whether no version needs ``item``, but those whose weights it is."""
+    return not guard.needed_by(item.paths, item.upload, _given_up(item))
+
+
+def _given_up(item: Item) -> list[str]:
+    return [version.spec for version in item.versions]
 
 
 def folders_in(parent: Path) -> list[Path]:
     """The folders in ``parent`` whose name does not begin with a dot, sorted by name."""
     return sorted(path for path in parent.glob("[!.]*") if path.is_dir())
+
+
+def folders_of_fingerprints(parent: Path) -> list[Path]:
+    """The folders in ``parent`` that are named by a model's fingerprint; others are not ours."""
+    return [path for path in folders_in(parent) if _FINGERPRINT.fullmatch(path.name)]
 
 
 def disk_use(*paths: Path) -> int:
@@ -137,15 +153,10 @@ def _uploads(store: Store, of_versions: set[Path], needed: Needed) -> Iterator[I
     """Uploads without a version: a kill cut them short, or somebody has deleted the version."""
     experiments = store.experiments()
     for logged in pages(lambda **page: store.client.search_logged_models(experiments, **page)):
-        folder = local_path(logged.artifact_location)
+        folder = local_path(logged.artifact_location).resolve()
         if RETRAINING not in logged.tags or folder in of_versions:
             continue
         retraining, attempt = logged.tags[RETRAINING], int(logged.tags.get(ATTEMPT, "0"))
-        if (retraining, attempt) not in needed.attempts:
+        if (retraining, attempt) not in needed.attempts and abandoned(store, logged):
             what = f"{retraining} attempt {attempt}"
             yield _item("uploads without a version", what, folder, upload=logged.model_id)
-
-
-def _folder(store: Store, version: RegisteredVersion) -> Path:
-    address = store.client.get_model_version_download_uri(version.name, str(version.version))
-    return local_path(address)

@@ -7,13 +7,13 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from steadycode.errors import ModelError
-from steadycode.files import remove, replacing_folder
+from steadycode.files import replacing_folder
 from steadycode.locks import locked
 from steadycode.registry.store import Store, as_default, local_path, pages
-from steadycode.registry.tags import ATTEMPT, RETRAINING
+from steadycode.registry.tags import ATTEMPT, FINGERPRINT, RETRAINING, STAGES_IN_USE
+from steadycode.registry.uploads import upload
 
 if TYPE_CHECKING:
-    from mlflow.entities import LoggedModel
     from mlflow.entities.model_registry import ModelVersion
 
 CHAMPION = "champion"
@@ -40,6 +40,13 @@ class RegisteredVersion:
     aliases: tuple[str, ...]
     tags: Mapping[str, str]
     created_ms: int
+    stage: str
+    """MLflow's stage, which aliases have replaced; ``None``, in a word, when it has none."""
+
+    @property
+    def in_use(self) -> bool:
+        """Whether an alias or a stage says that somebody relies on it."""
+        return bool(self.aliases) or self.stage in STAGES_IN_USE
 
     @property
     def spec(self) -> str:
@@ -66,7 +73,7 @@ def register(
     them. Raises ModelError when that attempt is already registered with other weights.
     """
     fingerprint = _fingerprint(model_folder)
-    tags = {**tags, "fingerprint": fingerprint}
+    tags = {**tags, FINGERPRINT: fingerprint}
     retraining, attempt = tags[RETRAINING], int(tags[ATTEMPT])
     with store.writing():
         registered = version_of_attempt(store, name, retraining, attempt)
@@ -78,7 +85,7 @@ def register(
                     "start a new attempt"
                 )
             return _restored(store, registered, model_folder)
-        logged = _logged_model(store, model_folder, run_id, tags, params or {})
+        logged = upload(store, name, model_folder, run_id, tags, params or {})
         _ensure_registered_model(store, name)
         with as_default(store):
             created = store.client.create_model_version(
@@ -185,7 +192,7 @@ def _version(row: "ModelVersion", aliases: tuple[str, ...] = ()) -> RegisteredVe
     return RegisteredVersion(
         name=row.name,
         version=int(row.version),
-        fingerprint=tags.get("fingerprint", ""),
+        fingerprint=tags.get(FINGERPRINT, ""),
         retraining=tags.get(RETRAINING, ""),
         attempt=int(tags.get(ATTEMPT, "0")),
         run_id=row.run_id or "",
@@ -193,37 +200,8 @@ def _version(row: "ModelVersion", aliases: tuple[str, ...] = ()) -> RegisteredVe
         aliases=aliases,
         tags=tags,
         created_ms=int(row.creation_timestamp),
+        stage=row.current_stage or "None",
     )
-
-
-def _logged_model(
-    store: Store, folder: Path, run_id: str, tags: Mapping[str, str], params: Mapping[str, str]
-) -> "LoggedModel":
-    """The attempt's logged model: one whose upload was completed, else a new upload."""
-    uploads = store.client.search_logged_models(
-        [store.experiment_id],
-        f"tags.`steadycode.retraining` = '{tags['steadycode.retraining']}' "
-        f"AND tags.`steadycode.attempt` = '{tags['steadycode.attempt']}'",
-    )
-    for logged in uploads:
-        if logged.tags.get("fingerprint") == tags["fingerprint"] and _complete(store, logged):
-            return logged
-        _discard(store, logged)
-    # the fingerprint is tagged last: an upload without it counts as cut short
-    before = {name: value for name, value in tags.items() if name != "fingerprint"}
-    logged = store.client.create_logged_model(
-        store.experiment_id,
-        name="candidate",
-        source_run_id=run_id,
-        tags=before,
-        params=dict(params),
-        model_type="hf-causal-lm",
-    )
-    store.client.log_model_artifacts(logged.model_id, str(folder))
-    if store.embedded and _fingerprint(local_path(logged.artifact_location)) != tags["fingerprint"]:
-        raise ModelError(f"{folder} changed while it was copied to {store.folder}; register again")
-    store.client.set_logged_model_tags(logged.model_id, {"fingerprint": tags["fingerprint"]})
-    return store.client.finalize_logged_model(logged.model_id, "READY")
 
 
 def _restored(store: Store, version: RegisteredVersion, folder: Path) -> RegisteredVersion:
@@ -234,22 +212,6 @@ def _restored(store: Store, version: RegisteredVersion, folder: Path) -> Registe
     for tag in (WEIGHTS, REMOVED_AT):
         store.client.delete_model_version_tag(version.name, str(version.version), tag)
     return resolve(store, version.spec)
-
-
-def _complete(store: Store, logged: "LoggedModel") -> bool:
-    if str(logged.status) != "READY":
-        return False
-    if not store.embedded:
-        return True
-    folder = local_path(logged.artifact_location)
-    return folder.is_dir() and _fingerprint(folder) == logged.tags["fingerprint"]
-
-
-def _discard(store: Store, logged: "LoggedModel") -> None:
-    """Remove an upload that was cut short, and its files when the store is embedded."""
-    if store.embedded:  # the files go first: nobody would find those of a forgotten upload
-        remove(local_path(logged.artifact_location))
-    store.client.delete_logged_model(logged.model_id)
 
 
 def _ensure_registered_model(store: Store, name: str) -> None:

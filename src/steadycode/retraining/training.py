@@ -1,5 +1,6 @@
 """The training stage in the parent process: its job, and a training by itself."""
 
+from functools import partial
 from pathlib import Path
 
 from rich.console import Console
@@ -8,6 +9,7 @@ from steadycode.config import Config
 from steadycode.corpus.versions import check_data
 from steadycode.errors import ConfigError
 from steadycode.identity import code_hash
+from steadycode.jobs.folder import require_own
 from steadycode.jobs.job import JOB, Job
 from steadycode.jobs.parent import run_stage
 from steadycode.models import fingerprint
@@ -43,12 +45,15 @@ def training_job(
     )
 
 
-def train_alone(project: Project, config: Config, output: Path, allow_dirty_data: bool) -> None:
+def train_alone(
+    project: Project, config: Config, output: Path, allow_dirty_data: bool, force: bool = False
+) -> None:
     """Run the training stage by itself in the folder ``output``; finished work there is kept.
 
-    Raises ConfigError when the folder holds anything but a training.
+    Raises ConfigError when the folder holds anything but this training; with ``force``, another
+    training there is replaced.
     """
-    if output.exists() and any(output.iterdir()) and not (output / JOB).exists():
+    if output.is_dir() and any(output.iterdir()) and not (output / JOB).exists():
         raise ConfigError(f"{output} is not empty and holds no training; name a new folder")
     console = Console()
     check_machine(config.train)
@@ -58,8 +63,9 @@ def train_alone(project: Project, config: Config, output: Path, allow_dirty_data
     start = resolve_model(project, start_of(config, store), lambda: store, aside(console))
     check_training(project, config.train, start)
     job = training_job(project, config, start, data.md5, output.resolve(), config.seed)
+    require_own(job, replace=force)
     with StageView(console, 1).stage(f"train {config.train.steps} steps") as view:
-        manifest = run_stage(job, view)
+        manifest = run_stage(job, view, check=partial(require_own, replace=force))
     console.print(
         f"model in {output / 'model'} ({manifest.wall_seconds:.0f} s, "
         f"{manifest.peak_memory_mb:.0f} MiB); metrics in {job.events}",

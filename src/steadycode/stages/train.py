@@ -23,7 +23,17 @@ SOURCES = Sources(
     "code",
     (
         *("contraclm", "measures", "models", "jobs", "stages/train"),
-        *("config", "errors", "files", "hub", "identity", "json_lines", "locks", "processes"),
+        *(
+            "config",
+            "errors",
+            "files",
+            "hub",
+            "identity",
+            "json_lines",
+            "locks",
+            "places",
+            "processes",
+        ),
         *("project", "randomness", "records", "spelling", "temporaries", "wheels"),
     ),
 )
