@@ -34,6 +34,10 @@ def refresh(
 ) -> str:
     """Build the corpus; if it changed, record it, commit it and retrain on it.
 
+    Data that did not come from the recipe is never replaced; where the recipe's mode is
+    ``recorded``, data/ is only brought to what data.dvc records, and validated. New data is pushed
+    where DVC has a remote.
+
     Returns the retraining's decision; or "unchanged", "triggered" when a deployment will retrain,
     or "recorded" when nothing will.
 
@@ -52,8 +56,12 @@ def refresh(
     with steps.open_refresh(
         project, config.resolved(), branch, Console(), retrains_here=retrains_here
     ) as work:
+        if work.recipe.mode == "recorded":
+            steps.check_recorded(work)
+            return "unchanged"
         change = rebuild(work)
         if not (change.record or change.commit or (change.retrain and retrain)):
+            steps.share(work)
             later = "; a retraining on it is still to come" if change.retrain else ""
             work.say(f"unchanged: the recipe gives data {change.md5}, as data.dvc records{later}")
             return "unchanged"
@@ -62,6 +70,7 @@ def refresh(
             record(work, change)
         if change.commit:
             commit(work, change)
+        steps.share(work)
         create_markdown_artifact(
             refresh_markdown(change, work.branch), key="refresh", description=change.summary_line()
         )

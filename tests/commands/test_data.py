@@ -86,6 +86,7 @@ def test_data_is_validated(
     assert {outcome for outcome, _ in outcomes.values()} == {"ok"}
     assert f"wrote {page}" in " ".join(result.stdout.split())
     assert "not fit to train on" in page.read_text()
+    assert "1 files: 1 taken, 0 left out" in page.read_text()
     assert result.stderr.startswith("error: the data is not fit to train on: splits (")
     assert result.stderr.count("\n") == 1
 

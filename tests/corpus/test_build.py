@@ -7,7 +7,9 @@ from typing import Any
 
 import pytest
 
-from steadycode.corpus.build import BuildResult, Size, build
+from steadycode.corpus.build import build
+from steadycode.corpus.built import BuildResult, Size
+from steadycode.corpus.lock import lock_path
 from steadycode.corpus.recipe import Recipe
 from steadycode.errors import DataError
 from steadycode.files import sha256_folder, sha256_text
@@ -90,7 +92,9 @@ def test_what_does_not_belong_is_dropped_and_counted(project: Project, recipe: R
     (source / ".hidden/secret.py").write_text(function(500))
     (source / "link.py").symlink_to(project.root / "configs/corpus.yaml")
     result = build(variant(recipe, max_characters=2000), project)
-    assert result.dropped == {"duplicate": 1, "not_python": 1, "too_long": 1, "too_short": 1}
+    assert {reason: left.files for reason, left in result.left_out.items()} == {
+        "hidden": 1, "link": 1, "not_python": 1, "too_short": 1, "too_long": 1, "duplicate": 1,
+    }  # fmt: skip
     paths = {row["path"] for row in rows(project)}
     assert "copy.py" in paths  # sorts before greet_3.py, so it is the one that stays
     assert "greet_3.py" not in paths
@@ -119,6 +123,21 @@ def test_failed_build_keeps_the_old_data(project: Project, recipe: Recipe) -> No
     with pytest.raises(DataError, match="corpus source 'zzz': no folder"):
         build(variant(recipe, folders=folders), project)
     assert sha256_folder(project.data) == before
+    assert not list(project.root.glob(".data*"))
+
+
+def test_build_that_is_not_accepted_keeps_the_old_data(project: Project, recipe: Recipe) -> None:
+    build(recipe, project)
+    before, lock = sha256_folder(project.data), lock_path(project).read_text()
+    (project.root / "src/new.py").write_text(function(500))
+
+    def refuse(built: BuildResult) -> None:
+        raise DataError(f"{sum(built.rows.values())} rows")
+
+    with pytest.raises(DataError, match=r"^61 rows$"):
+        build(recipe, project, None, refuse)
+    assert sha256_folder(project.data) == before
+    assert lock_path(project).read_text() == lock
     assert not list(project.root.glob(".data*"))
 
 

@@ -31,6 +31,8 @@ def load(tmp_path: Path, content: Any) -> None:
         ({"packages": [{**PINNED, "version": "-x"}]}, "packages.0.version: string should match"),
         ({"folders": [OURS, OURS]}, "names 'ours' twice"),
         ({}, "names no source"),
+        ({"folders": [OURS], "mode": "own"}, "mode: input should be 'recipe' or 'recorded'"),
+        ({"folders": [OURS], "min_share": 50}, "min_share: input should be less than or equal"),
         ({"folders": [OURS], "split": {"train": 90}}, "train + valid + test must be 100, not 94"),
         ([], "must hold a mapping"),
     ],
@@ -45,6 +47,10 @@ def test_a_bad_recipe_is_refused_with_the_place(tmp_path: Path, content: Any, me
 def test_a_missing_recipe_is_refused(tmp_path: Path) -> None:
     with pytest.raises(ConfigError, match="no corpus recipe"):
         load_recipe(tmp_path / "none.yaml")
+
+
+def test_a_recipe_of_recorded_data_needs_no_source(tmp_path: Path) -> None:
+    load(tmp_path, {"mode": "recorded"})
 
 
 def test_patterns_select_python_files() -> None:

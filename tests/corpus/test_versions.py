@@ -8,10 +8,10 @@ import pytest
 from steadycode.corpus.build import build
 from steadycode.corpus.fingerprint import folder_md5
 from steadycode.corpus.recipe import Recipe
+from steadycode.corpus.restore import ensure_data, force_data
 from steadycode.corpus.versions import (
     check_data,
     current_md5,
-    ensure_data,
     fill_cache,
     pull,
     record,
@@ -123,7 +123,7 @@ class TestDataOfAnotherVersion:
         """data/ and the cache hold the first version only; ``data.dvc`` and ``src`` the second."""
         first = sha256_folder(recorded.root / ".dvc/cache")
         change(recorded)
-        ensure_data(recorded, recipe, force=True)
+        force_data(recorded, recipe)
         record(recorded)
         second = recorded.data_version.read_text()
         git(recorded.root, "checkout", "--quiet", "data.dvc")
@@ -143,7 +143,7 @@ class TestDataOfAnotherVersion:
     def test_it_comes_from_the_cache(self, recorded: Project, recipe: Recipe) -> None:
         first = recorded.data_version.read_text()
         change(recorded)
-        ensure_data(recorded, recipe, force=True)
+        force_data(recorded, recipe)
         record(recorded)
         recorded.data_version.write_text(first)
         shutil.rmtree(recorded.root / "src")  # so that it cannot have been built
@@ -154,9 +154,13 @@ class TestDataOfAnotherVersion:
         remote = tmp_path / "remote"
         dvc(pulled, "remote", "add", "--default", "local", str(remote))
         before = sha256_folder(pulled.data)
-        with pytest.raises(DataError, match="remote does not hold data"):  # nothing was pushed
-            ensure_data(pulled, recipe)
+        (pulled.root / "src").rename(pulled.root / "gone")  # so that it cannot be built
+        told: list[str] = []
+        with pytest.raises(DataError, match="no folder"):  # nothing was pushed
+            ensure_data(pulled, recipe, tell=told.append)
+        assert "remote does not hold data" in told[0]
         assert sha256_folder(pulled.data) == before
+        (pulled.root / "gone").rename(pulled.root / "src")
 
         builder = clone(pulled, tmp_path / "builder")
         shutil.copy(pulled.data_version, builder.data_version)
@@ -191,7 +195,7 @@ class TestDataOfAnotherVersion:
             "DVC's cache does not hold data/ as it is now; move it away to keep it, or drop it "
             "with `steadycode data build --force`, which builds from the recipe"
         )
-        assert ensure_data(pulled, recipe, force=True).md5 == recorded_md5(pulled)
+        assert force_data(pulled, recipe).md5 == recorded_md5(pulled)
 
     def test_a_changed_file_is_named(self, recorded: Project, recipe: Recipe) -> None:
         with (recorded.data / "train.jsonl").open("a") as out:
@@ -206,7 +210,7 @@ class TestDataOfAnotherVersion:
         dvc(recorded, "cache", "dir", str(tmp_path / "cache"))
         first = recorded.data_version.read_text()
         change(recorded)
-        ensure_data(recorded, recipe, force=True)
+        force_data(recorded, recipe)
         record(recorded)
         recorded.data_version.write_text(first)
         assert ensure_data(recorded, recipe).md5 == recorded_md5(recorded)
@@ -214,7 +218,7 @@ class TestDataOfAnotherVersion:
 
 def test_force_builds_what_the_recipe_gives(recorded: Project, recipe: Recipe) -> None:
     change(recorded)
-    version = ensure_data(recorded, recipe, force=True)
+    version = force_data(recorded, recipe)
     assert version.dirty
     assert version.md5 == current_md5(recorded) != version.recorded_md5
 

@@ -90,14 +90,14 @@ def test_data_that_arrives_twice_gives_two_versions(workplace: Any) -> None:
 def test_a_deployment_retrains_and_a_wrong_name_costs_nothing(new_workplace: Any) -> None:
     place = new_workplace()
     arrive(place, 7)
-    before = recorded_on(place, "HEAD")
+    before, lock = recorded_on(place, "HEAD"), (place.root / LOCK).read_text()
     for name in ("retrain/none", "nonsense"):
         done = place.run("refresh", "--profile", "smoke", "--deployment", name)
         assert done.returncode == 2
         (error,) = [line for line in done.stderr.splitlines() if line.startswith("error: ")]
         assert f"Prefect has no deployment '{name}'" in error
         assert "Traceback" not in done.stdout + done.stderr
-    assert not (place.root / LOCK).exists()
+    assert (place.root / LOCK).read_text() == lock
 
     pool = (sys.executable, "-m", "prefect", "work-pool", "create", "local-process")
     python(place, f"import subprocess; subprocess.run({[*pool, '--type', 'process']}, check=True)")

@@ -7,13 +7,14 @@ import pytest
 
 from steadycode.config import DataConfig
 from steadycode.corpus.recipe import load_recipe
+from steadycode.corpus.restore import ensure_data
 from steadycode.corpus.validation import require_valid, validate
-from steadycode.corpus.versions import ensure_data, recorded_md5, status_clean
+from steadycode.corpus.versions import recorded_md5, status_clean
 from steadycode.project import Project
 from tests.builders.corpus import REPOSITORY, commit, git
 
 COMMITTED = (".dvc/config", ".dvc/.gitignore", ".dvcignore", ".gitignore", "data.dvc",
-             "configs/corpus.yaml")  # fmt: skip
+             "configs/corpus.yaml", "configs/corpus.lock.json")  # fmt: skip
 
 
 @pytest.mark.slow

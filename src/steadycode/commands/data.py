@@ -17,19 +17,31 @@ def build(
     force: Annotated[
         bool, typer.Option(help="Build from the recipe and drop the changes made in data/.")
     ] = False,
+    accept_fewer_rows: Annotated[
+        bool, typer.Option(help="With --force: however few rows the recipe comes to now.")
+    ] = False,
 ) -> None:
     """Make data/ as data.dvc records it, from DVC's cache or remote, or else from the recipe."""
     with in_project() as project:
         from rich.console import Console
 
+        from steadycode.corpus.lock import lock_of_data
         from steadycode.corpus.recipe import load_recipe
-        from steadycode.corpus.versions import ensure_data
-        from steadycode.views.console import StageView
+        from steadycode.corpus.restore import ensure_data, force_data
+        from steadycode.views.console import StageView, plain_printer
+        from steadycode.views.sources import sources_table
 
         console = Console()
         recipe = load_recipe(project.recipe)
         with StageView(console, 1).stage("make data/") as view:
-            version = ensure_data(project, recipe, view.progress, force=force)
+            version = (
+                force_data(project, recipe, view.progress, accept_fewer_rows=accept_fewer_rows)
+                if force
+                else ensure_data(project, recipe, view.progress, tell=plain_printer())
+            )
+        lock = lock_of_data(project, version.md5)
+        if lock is not None:
+            console.print(sources_table(lock))
         dirty = "not recorded, `dvc add data` does that"
         recorded = dirty if version.dirty else "as data.dvc records"
         console.print(f"data/ is version {version.md5}: {recorded}", soft_wrap=True)
@@ -49,6 +61,7 @@ def validate(
         from rich.console import Console
 
         from steadycode.config import load_config
+        from steadycode.corpus.lock import lock_of_data
         from steadycode.corpus.validation import validate as validate_folder
         from steadycode.corpus.validation_result import require_valid
         from steadycode.files import write_text
@@ -64,7 +77,8 @@ def validate(
         result = validate_folder(project.data, load_config(profile, overrides).data)
         console.print(validation_table(result))
         if page is not None:
-            write_text(page, validation_page(result))
+            lock = lock_of_data(project, result.data_md5)
+            write_text(page, validation_page(result, lock))
             console.print(f"wrote {page}")
         require_valid(result)
         console.print(result.summary_line(), markup=False)

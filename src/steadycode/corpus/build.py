@@ -4,15 +4,26 @@ import hashlib
 from collections import Counter
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from pathlib import Path
 
+from steadycode.corpus.built import BuildResult, Origin, Size
 from steadycode.corpus.fingerprint import folder_md5
-from steadycode.corpus.pieces import Kind, cut, decode
+from steadycode.corpus.left_out import Files, Reason, Tally
+from steadycode.corpus.lock import write_lock
+from steadycode.corpus.pieces import Kind, Piece, cut, decode, first_beside
 from steadycode.corpus.recipe import SPLITS, Recipe, SplitName
 from steadycode.corpus.sources import Source, read_folder, read_package
 from steadycode.errors import DataError
-from steadycode.files import remove, replacing_folder, sha256_json, sha256_text, write_jsonl
+from steadycode.files import (
+    remove,
+    replacing_folder,
+    sha256_json,
+    sha256_text,
+    take_place,
+    temporary_beside,
+    write_jsonl,
+)
 from steadycode.locks import locked
 from steadycode.project import Project
 from steadycode.temporaries import leftovers
@@ -34,84 +45,103 @@ class Row:
     kind: Kind
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class BuildResult:
-    md5: str
-    """The md5 that DVC computes for data/."""
-    rows: dict[SplitName, int]
-    packages: dict[str, "Size"]
-    origins: dict[str, "Origin"]
-    """Source -> what was read of it."""
-    dropped: dict[str, int]
-    """Reason -> rows (for not_python: files) that were left out."""
-
-
-@dataclass(frozen=True, slots=True)
-class Size:
-    rows: int
-    characters: int
-
-
-@dataclass(frozen=True, slots=True)
-class Origin:
-    """What was read of a source: how many ``files``, and a hash over their paths and contents."""
-
-    version: str
-    files: int
-    sha256: str
-
-
-@dataclass
 class _Collector:
     """Rows by split, exact duplicates removed: the first in (package, path) order stays."""
 
-    recipe: Recipe
-    rows: dict[SplitName, list[Row]] = field(default_factory=lambda: {name: [] for name in SPLITS})
-    dropped: Counter[str] = field(default_factory=Counter)
-    seen: set[str] = field(default_factory=set)
+    def __init__(self, recipe: Recipe) -> None:
+        self.recipe = recipe
+        self.rows: dict[SplitName, list[Row]] = {name: [] for name in SPLITS}
+        self.tally = Tally()
+        self.seen = 0
+        self.taken = 0
+        self._contents: set[str] = set()
 
     def add(self, source: Source) -> None:
+        names = {*source.files, *source.licence_texts, *source.left_out}
+        self.seen += len(names)
+        self.taken += len(source.licence_texts.keys() - source.files.keys())
         for path in sorted(source.files):
-            split = self.recipe.split.of(source.name, path)
-            self.rows[split].extend(self._rows(source, path))
+            rows = self._rows(source, path)
+            self.taken += bool(rows)
+            self.rows[self.recipe.split.of(source.name, path)].extend(rows)
+        for path in sorted(source.left_out):
+            self.tally.file(source.left_out[path], f"{source.name}/{path}")
 
-    def _rows(self, source: Source, path: str) -> Iterator[Row]:
+    def _rows(self, source: Source, path: str) -> list[Row]:
+        """The rows of one file. What is left out of it is counted: parts of a file that gives
+        rows, else the file, for the reason that its first part has."""
+        name = f"{source.name}/{path}"
         text = decode(source.files[path])
         pieces = None if text is None else cut(text, self.recipe.module_characters)
-        if pieces is None:
-            self.dropped["not_python"] += 1
-            return
+        if text is None or not pieces:
+            self.tally.file(_fault_of_text(text, pieces), name)
+            return []
+        rows: list[Row] = []
+        faults: list[tuple[Reason, int]] = []
         for piece in pieces:
             digest = sha256_text(piece.content)
             if fault := self._fault(piece.content, digest):
-                self.dropped[fault] += 1
+                faults.append((fault, piece.line))
                 continue
-            self.seen.add(digest)
-            yield Row(
-                content=piece.content,
-                package=source.name,
-                version=source.version,
-                path=path,
-                licence=source.licence,
-                sha256=digest,
-                kind=piece.kind,
-            )
+            self._contents.add(digest)
+            rows.append(_row(source, path, piece, digest))
+        if not rows:
+            self.tally.file(faults[0][0], name)
+            return []
+        if beside := first_beside(text, pieces):
+            faults.append(("beside_definitions", beside))
+        for reason, line in faults:
+            self.tally.part(reason, f"{name}:{line}")
+        return rows
 
-    def _fault(self, content: str, digest: str) -> str | None:
+    def _fault(self, content: str, digest: str) -> Reason | None:
+        if not content.strip():
+            return "empty"
         if len(content) < self.recipe.min_characters:
             return "too_short"
         if len(content) > self.recipe.max_characters:
             return "too_long"
-        return "duplicate" if digest in self.seen else None
+        return "duplicate" if digest in self._contents else None
 
 
-def build(recipe: Recipe, project: Project, on_progress: Progress | None = None) -> BuildResult:
-    """Make ``project.data`` from ``recipe``. An existing one is replaced once the new one is whole.
+def _fault_of_text(text: str | None, pieces: list[Piece] | None) -> Reason:
+    """Why a file has no piece: what ``decode`` and ``cut`` say of it."""
+    if text is None:
+        return "not_text"
+    return "not_python" if pieces is None else "no_definition"
 
-    Raises DataError when a source cannot be had, or when no row is left.
+
+def _row(source: Source, path: str, piece: Piece, digest: str) -> Row:
+    return Row(
+        content=piece.content,
+        package=source.name,
+        version=source.version,
+        path=path,
+        licence=source.licence,
+        sha256=digest,
+        kind=piece.kind,
+    )
+
+
+def build(
+    recipe: Recipe,
+    project: Project,
+    on_progress: Progress | None = None,
+    accept: Callable[[BuildResult], None] | None = None,
+) -> BuildResult:
+    """Make ``project.data`` from ``recipe``, and write the lock that says so.
+
+    An existing data/ is replaced once the new one is whole, and once ``accept``, which may raise
+    an error, has been called with what was built. Raises DataError when a source cannot be had, or
+    when no row is left.
     """
-    with writing(project):
-        return build_folder(recipe, project, project.data, on_progress)
+    with writing(project), temporary_beside(project.data) as aside:
+        result = build_folder(recipe, project, aside, on_progress)
+        if accept is not None:
+            accept(result)
+        take_place(aside, project.data)
+        write_lock(project, recipe, result)
+        return result
 
 
 @contextmanager
@@ -151,7 +181,8 @@ def _write(recipe: Recipe, project: Project, folder: Path, progress: Progress) -
         rows={split: len(rows) for split, rows in collector.rows.items()},
         packages=_sizes(row for rows in collector.rows.values() for row in rows),
         origins=origins,
-        dropped=dict(sorted(collector.dropped.items())),
+        files=Files(seen=collector.seen, taken=collector.taken),
+        left_out=collector.tally.counts(),
     )
 
 

@@ -11,6 +11,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
+from steadycode.corpus.left_out import printable
 from steadycode.corpus.pieces import parse
 from steadycode.corpus.recipe import SPLITS
 from steadycode.errors import DataError
@@ -75,7 +76,7 @@ def _line_facts(line: bytes, split: str, where: str) -> Facts:
     named = package is not None and path is not None
     digest = None if content is None else sha256_text(content)
     return Facts(
-        row=_printable(f"{where} {package}/{path}" if named else where),
+        row=printable(f"{where} {package}/{path}" if named else where),
         split=split,
         file=(package, path) if package is not None and path is not None else None,
         is_json_object=True,
@@ -93,7 +94,3 @@ def _line_facts(line: bytes, split: str, where: str) -> Facts:
 def _text(row: dict[str, Any], name: str) -> str | None:
     value = row.get(name)
     return value if isinstance(value, str) else None
-
-
-def _printable(name: str) -> str:
-    return "".join(sign if sign.isprintable() else "\N{REPLACEMENT CHARACTER}" for sign in name)

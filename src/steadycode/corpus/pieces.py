@@ -5,7 +5,7 @@ import io
 import tokenize
 import warnings
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Literal
 
 Kind = Literal["module", "function", "class"]
@@ -17,6 +17,8 @@ _GRAMMAR = (3, 11)  # the oldest Python that we run on, so that every Python bui
 class Piece:
     kind: Kind
     content: str
+    line: int = field(default=1, compare=False)
+    """The line of the file on which it begins."""
 
 
 def decode(raw: bytes) -> str | None:
@@ -24,7 +26,7 @@ def decode(raw: bytes) -> str | None:
     try:
         encoding, _ = tokenize.detect_encoding(io.BytesIO(raw).readline)
         text = raw.decode(encoding)
-    except (SyntaxError, UnicodeError):
+    except (SyntaxError, ValueError, LookupError):  # LookupError: a codec that is not for text
         return None
     return text.removeprefix("\ufeff").replace("\r\n", "\n").replace("\r", "\n")
 
@@ -53,6 +55,24 @@ def cut(source: str, module_characters: int) -> list[Piece] | None:
     return list(_definitions(tree, source.split("\n")))
 
 
+def first_beside(source: str, pieces: list[Piece]) -> int | None:
+    """The first line of code that is in none of the definitions into which ``source`` was cut.
+
+    Comments are no code. None when there is no such line, or the file stayed whole.
+    """
+    if any(piece.kind == "module" for piece in pieces):
+        return None
+    inside = {
+        line
+        for piece in pieces
+        for line in range(piece.line, piece.line + piece.content.count("\n"))
+    }
+    for number, line in enumerate(source.split("\n"), start=1):
+        if number not in inside and line.strip() and not line.startswith("#"):
+            return number
+    return None
+
+
 def _definitions(tree: ast.Module, lines: list[str]) -> Iterator[Piece]:
     floor = 0  # index of the first line that belongs to no earlier statement
     for node in tree.body:
@@ -62,5 +82,5 @@ def _definitions(tree: ast.Module, lines: list[str]) -> Iterator[Piece]:
             while start > floor and lines[start - 1].startswith("#"):
                 start -= 1
             kind: Kind = "class" if isinstance(node, ast.ClassDef) else "function"
-            yield Piece(kind, "\n".join(lines[start:end]) + "\n")
+            yield Piece(kind, "\n".join(lines[start:end]) + "\n", start + 1)
         floor = end

@@ -2,7 +2,7 @@
 
 from fnmatch import fnmatchcase
 from pathlib import Path, PurePosixPath
-from typing import Annotated, Literal, Self
+from typing import Annotated, Any, Literal, Self
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator, model_validator
 
@@ -32,8 +32,12 @@ class _Source(_Section):
         return (
             path.endswith(".py")
             and any(fnmatchcase(path, pattern) for pattern in self.include)
-            and not any(fnmatchcase(path, pattern) for pattern in self.exclude)
+            and not self.excludes(path)
         )
+
+    def excludes(self, path: str) -> bool:
+        """Whether ``exclude`` names the path; that of a folder ends with a slash."""
+        return any(fnmatchcase(path, pattern) for pattern in self.exclude)
 
 
 class Package(_Source):
@@ -79,8 +83,20 @@ class Split(_Section):
 
 
 class Recipe(_Section):
-    """Everything that the bytes of data/ depend on. Unknown keys are refused."""
+    """Everything that the bytes of data/ depend on, and when they may be replaced. Unknown keys
+    are refused."""
 
+    mode: Literal["recipe", "recorded"] = Field(
+        "recipe",
+        description="recorded: data/ is what the user put there and DVC records; never build it",
+    )
+    min_share: float = Field(
+        0.5,
+        ge=0,
+        le=1,
+        description="the least share of the recorded rows, in all and of each source, that a build"
+        " may come to",
+    )
     split: Split = Split()
     module_characters: int = Field(8_000, ge=1, description="longer files are cut up")
     min_characters: int = Field(40, ge=1)
@@ -91,11 +107,15 @@ class Recipe(_Section):
     @model_validator(mode="after")
     def _names_are_unique(self) -> Self:
         names = [source.name for source in (*self.packages, *self.folders)]
-        if not names:
+        if not names and self.mode == "recipe":
             raise ValueError("names no source; add one under packages or folders")
         if twice := sorted({name for name in names if names.count(name) > 1}):
             raise ValueError(f"names {twice[0]!r} twice; give each source its own name")
         return self
+
+    def content(self) -> dict[str, Any]:
+        """The settings that the bytes of data/ depend on."""
+        return self.model_dump(mode="json", exclude={"mode", "min_share"})
 
 
 def load_recipe(path: Path) -> Recipe:

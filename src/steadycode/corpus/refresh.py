@@ -16,11 +16,14 @@ from steadycode.config import DataConfig
 from steadycode.corpus import repository, versions
 from steadycode.corpus.build import Progress, build_folder, writing
 from steadycode.corpus.changes import RowChanges, row_changes
-from steadycode.corpus.lock import lock_path, lock_text
+from steadycode.corpus.lock import lock_path, lock_text, locked_md5, write_lock
+from steadycode.corpus.provenance import recorded_rows, require_ours
 from steadycode.corpus.recipe import SPLITS, Recipe, SplitName
+from steadycode.corpus.restore import ensure_data
+from steadycode.corpus.shrinkage import require_rows
 from steadycode.corpus.validation import validate
 from steadycode.corpus.validation_result import ValidationResult, require_valid
-from steadycode.corpus.versions import current_md5, recorded_md5
+from steadycode.corpus.versions import DataVersion, present_md5, recorded_md5
 from steadycode.errors import ConfigError, DataError
 from steadycode.files import take_place, temporary_beside, write_text
 from steadycode.locks import is_held, lock_of, locked
@@ -67,13 +70,15 @@ class Change:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class _State:
-    """The file ``.steadycode/refresh.json``. ``replaces`` is the md5 of what data/ held before,
-    None if it held nothing."""
+    """The file ``.steadycode/refresh.json``."""
 
     md5: str
-    replaces: str | None
     retrained: bool
     token: str
+    before: str | None = None
+    """The version that the branch recorded, which the recipe had given too."""
+    told: bool = False
+    """Whether the user has heard that no DVC remote is configured."""
 
 
 @contextmanager
@@ -88,10 +93,21 @@ def only_refresh(project: Project) -> Iterator[Path]:
         yield aside
 
 
-def require_ready(project: Project, branch: str) -> None:
+def require_ready(project: Project, recipe: Recipe, branch: str) -> None:
     """Raises DataError or ConfigError when new data could not be recorded or committed here."""
-    repository.find_branch(project, branch)
     versions.require_dvc(project)
+    if recipe.mode == "recipe":
+        repository.find_branch(project, branch)
+
+
+def bring_recorded(project: Project, recipe: Recipe) -> DataVersion:
+    """Make data/ what ``data.dvc`` records where the recipe's mode is ``recorded``.
+
+    Raises DataError when that is to be had nowhere, or when data/ would be lost.
+    """
+    if present_md5(project) != recorded_md5(project):
+        _require_unused(project)
+    return ensure_data(project, recipe)
 
 
 def rebuild(
@@ -104,17 +120,22 @@ def rebuild(
     """Build the recipe's data in ``aside``, and find out what is left to do about it.
 
     data/ is replaced here only when ``data.dvc`` already records what was built and data/ is
-    missing or holds another version. Raises DataError when that version would be lost.
+    missing or holds another version. Raises DataError when the user's data would be lost, or when
+    the recipe comes to far fewer rows than are recorded.
     """
+    before, state = _md5_on(project, branch), _read_state(project)
     with writing(project):
         built = build_folder(recipe, project, aside, on_progress)
-        _require_replaceable(project, built.md5)
-        recorded = recorded_md5(project)
-        if built.md5 == recorded != _present(project):
+        recorded, present = recorded_md5(project), present_md5(project)
+        _require_ours(project, built.md5, before if built.md5 != recorded else None)
+        if built.md5 not in (recorded, present):
+            require_rows(recipe, recorded_rows(project), built)
+        if built.md5 == recorded != present:
             _require_unused(project)
             take_place(aside, project.data)
             versions.fill_cache(project)
-    before, state = _md5_on(project, branch), _read_state(project)
+        if built.md5 == recorded != locked_md5(project):
+            write_lock(project, recipe, built)
     earlier = state if state is not None and state.md5 == built.md5 else None
     owed = earlier is not None and not earlier.retrained
     if earlier is not None and not owed and before != built.md5:
@@ -158,24 +179,43 @@ def record(project: Project, change: Change) -> None:
     DVC's cache keeps the version that is replaced.
     """
     with writing(project):
-        present = _present(project)
-        _require_replaceable(project, change.md5)
+        present = present_md5(project)
+        _require_ours(project, change.md5, change.before)
         if present != change.md5:
             _require_unused(project)
             if present is not None:
                 versions.fill_cache(project)
-        _write_state(project, _state(change, present, retrained=not change.retrain))
+        _write_state(project, change, retrained=not change.retrain)
         if present != change.md5:
             take_place(change.built, project.data)
-    write_text(lock_path(project), change.lock)
+        write_text(lock_path(project), change.lock)
     if recorded_md5(project) != change.md5:
         versions.record(project)
+
+
+def push(project: Project) -> str:
+    """Send the recorded data to DVC's remote, so that other clones can pull it.
+
+    Returns what there is to tell: DVC's last line; or, once, that no remote is configured. Raises
+    DataError with DVC's reason when the remote does not take the data.
+    """
+    if versions.has_remote(project):
+        return f"DVC remote: {versions.push(project)}" if versions.fill_cache(project) else ""
+    state = _read_state(project)
+    if state is None or state.told:
+        return ""
+    write_record(project.refresh_state, replace(state, told=True), SCHEMA)
+    return (
+        "no DVC remote is configured, so other clones get this data only where the recipe gives "
+        "it; `dvc remote add --default NAME URL` names one, and every refresh pushes to it"
+    )
 
 
 def commit(project: Project, change: Change, branch: str = "") -> str | None:
     """Commit ``data.dvc`` and the lock. Returns the commit, or None if the branch has both."""
     if _is_committed(project, change, branch):
         return None
+    _require_ours(project, change.md5, _md5_on(project, branch))
     lock = lock_path(project)
     write_text(lock, change.lock)
     target = repository.find_branch(project, branch)
@@ -184,23 +224,14 @@ def commit(project: Project, change: Change, branch: str = "") -> str | None:
 
 def settle(project: Project, change: Change) -> None:
     """Note that the retraining on this data has ended, or that Prefect will start it."""
-    _write_state(project, _state(change, change.md5, retrained=True))
+    _write_state(project, change, retrained=True)
 
 
-def _present(project: Project) -> str | None:
-    return current_md5(project) if project.data.exists() else None
-
-
-def _require_replaceable(project: Project, md5: str) -> None:
-    """Raises DataError when replacing data/ by the version ``md5`` would lose work.
-
-    Nothing is lost when data/ is what ``data.dvc`` records, was put there by a refresh, or is in
-    DVC's cache.
-    """
-    present, state = _present(project), _read_state(project)
-    ours = {state.md5, state.replaces} if state is not None else set()
-    if present is not None and present not in {md5, recorded_md5(project), *ours}:
-        versions.require_kept(project, present)
+def _require_ours(project: Project, md5: str, before: str | None) -> None:
+    """Raises DataError when replacing data/ by the version ``md5`` would lose the user's."""
+    state = _read_state(project)
+    ours = {state.md5, state.before or md5} if state is not None else set()
+    require_ours(project, before, {md5, *ours})
 
 
 def _require_unused(project: Project) -> None:
@@ -225,7 +256,7 @@ def _md5_on(project: Project, branch: str) -> str | None:
 def _is_committed(project: Project, change: Change, branch: str) -> bool:
     target = repository.find_branch(project, branch)
     lock = repository.content_on(project, target, lock_path(project))
-    return _md5_on(project, branch) == change.md5 and lock == change.lock
+    return _md5_on(project, branch) == change.md5 and lock is not None and change.md5 in lock
 
 
 def _rows(project: Project, before: str | None, change: Change) -> dict[SplitName, RowChanges]:
@@ -236,7 +267,7 @@ def _rows(project: Project, before: str | None, change: Change) -> dict[SplitNam
         old = {}
     elif before == change.md5:
         old = _splits(new)
-    elif before == _present(project):
+    elif before == present_md5(project):
         old = _splits(project.data)
     else:
         old = versions.split_files(project, before)
@@ -247,10 +278,6 @@ def _splits(folder: Path) -> dict[SplitName, Path]:
     return {split: folder / f"{split}.jsonl" for split in SPLITS}
 
 
-def _state(change: Change, replaces: str | None, *, retrained: bool) -> _State:
-    return _State(md5=change.md5, replaces=replaces, retrained=retrained, token=change.token)
-
-
 def _read_state(project: Project) -> _State | None:
     path = project.refresh_state
     if not path.exists():
@@ -258,7 +285,16 @@ def _read_state(project: Project) -> _State | None:
     return read_record(path, _State, SCHEMA, DataError, "remove it and run this again")
 
 
-def _write_state(project: Project, state: _State) -> None:
+def _write_state(project: Project, change: Change, *, retrained: bool) -> None:
+    earlier = _read_state(project)
+    told = earlier is not None and earlier.told
+    state = _State(
+        md5=change.md5,
+        retrained=retrained,
+        token=change.token,
+        before=change.before,
+        told=told,
+    )
     write_record(project.refresh_state, state, SCHEMA)
 
 

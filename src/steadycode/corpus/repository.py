@@ -66,6 +66,16 @@ def content_on(project: Project, branch: Branch, path: Path) -> str | None:
     return done.stdout if commit is not None and done.returncode == 0 else None
 
 
+def was_recorded(project: Project, path: Path, text: str) -> bool:
+    """Whether any commit, on any branch, has brought or taken ``text`` in the file."""
+    name = path.relative_to(project.root).as_posix()
+    arguments = ("log", "--all", "--max-count=1", "--format=%H", f"-S{text}", "--", name)
+    try:
+        return bool(_run(project, *arguments).stdout.strip())
+    except DataError:  # no git at all
+        return False
+
+
 def commit(project: Project, branch: Branch, paths: Sequence[Path], message: str) -> str:
     """Commit ``paths`` as they are on disk, and nothing else; returns the commit's hash.
 

@@ -13,12 +13,11 @@ from typing import Any
 
 import yaml
 
-from steadycode.corpus.build import Progress, build
-from steadycode.corpus.fingerprint import file_md5, file_md5s, folder_md5
-from steadycode.corpus.recipe import SPLITS, Recipe, SplitName
+from steadycode.corpus import cache
+from steadycode.corpus.fingerprint import file_md5s, folder_md5
+from steadycode.corpus.recipe import SPLITS, SplitName
 from steadycode.corpus.repository import head_commit
 from steadycode.errors import DataError
-from steadycode.files import read_json
 from steadycode.project import Project
 
 
@@ -57,6 +56,12 @@ def current_md5(project: Project) -> str:
     return folder_md5(project.data)
 
 
+def present_md5(project: Project) -> str | None:
+    """The md5 of data/; None when no file is there."""
+    holds_files = any(path.is_file() for path in project.data.rglob("*"))
+    return current_md5(project) if holds_files else None
+
+
 def check_data(project: Project, allow_dirty: bool = False) -> DataVersion:
     """The version of data/. Unless ``allow_dirty``, it must be the one in ``data.dvc``.
 
@@ -65,7 +70,7 @@ def check_data(project: Project, allow_dirty: bool = False) -> DataVersion:
     md5, recorded = current_md5(project), recorded_md5(project)
     if md5 != recorded and not allow_dirty:
         raise DataError(
-            f"{_difference(project, md5, recorded)}; {_remedy(recorded)}, or pass "
+            f"{difference(project, md5, recorded)}; {_remedy(recorded)}, or pass "
             "--allow-dirty-data to go on with it"
         )
     return DataVersion(
@@ -82,6 +87,8 @@ def record(project: Project) -> str:
     md5, recorded = current_md5(project), recorded_md5(project)
     if md5 != recorded:
         raise DataError(f"data/ changed while it was being recorded ({recorded} is now {md5})")
+    if not is_cached(project, md5):  # DVC takes a damaged object in its cache for the file
+        fill_cache(project)
     return md5
 
 
@@ -89,58 +96,44 @@ def pull(project: Project) -> bool:
     """Fetch the recorded data from the default DVC remote; False when none is configured.
 
     The version is fetched and checked before it replaces data/, which ``dvc pull`` would empty
-    first. Raises DataError when the remote does not have that version, or has other bytes.
+    first. Raises DataError when the remote does not have that version, or has other bytes: of
+    those none stays in DVC's cache.
     """
-    if not _run(project, "config", "core.remote").stdout.strip():
+    if not has_remote(project):
         return False
-    _dvc(project, "fetch", "data.dvc")
-    if not _check_out(project):
-        raise DataError(
-            f"the DVC remote does not hold data {recorded_md5(project)} undamaged; `dvc push` it "
-            "from where it was recorded, or run `steadycode data build --force`"
-        )
+    recorded = str(recorded_md5(project))
+    lacking = f"the DVC remote does not hold data {recorded} undamaged"
+    try:
+        _dvc(project, "fetch", "data.dvc")
+    except DataError as fault:
+        raise DataError(f"{lacking} ({fault})") from fault
+    finally:
+        kept = is_cached(project, recorded)
+        if not kept:
+            drop_damaged(project, recorded)
+    if not kept:
+        raise DataError(lacking)
+    check_out(project)
     return True
+
+
+def has_remote(project: Project) -> bool:
+    """Whether DVC has a default remote here."""
+    return bool(_run(project, "config", "core.remote").stdout.strip())
+
+
+def push(project: Project) -> str:
+    """Send the recorded data to the default DVC remote; returns DVC's own last line.
+
+    Raises DataError with DVC's reason when that fails.
+    """
+    lines = _dvc(project, "push", "data.dvc").split("\n")
+    return next((line.strip() for line in reversed(lines) if line.strip()), "done")
 
 
 def status_clean(project: Project) -> bool:
     """Whether ``dvc status`` says that data/ and DVC's cache are up to date."""
     return _dvc(project, "status", "--json", "data.dvc").strip() == "{}"
-
-
-def ensure_data(
-    project: Project,
-    recipe: Recipe,
-    on_progress: Progress | None = None,
-    *,
-    force: bool = False,
-) -> DataVersion:
-    """Make data/ what ``data.dvc`` records; or, with ``force``, what the recipe gives now.
-
-    Another version of data/ is replaced only where DVC's cache holds all of it, as after a
-    ``git pull`` that brings a new ``data.dvc``. Afterwards the cache holds the recorded version
-    too, so that ``dvc status`` is clean on a fresh clone. Raises DataError when data/ holds
-    changes that would be lost, or when the recorded version cannot be had.
-    """
-    recorded = recorded_md5(project)
-    if force:
-        build(recipe, project, on_progress)
-    elif not project.data.exists():
-        _restore(project, recipe, on_progress)
-    elif recorded is not None and (md5 := current_md5(project)) != recorded:
-        require_kept(project, md5)
-        _restore(project, recipe, on_progress)
-    fill_cache(project)
-    return check_data(project, allow_dirty=force or recorded is None)
-
-
-def require_kept(project: Project, md5: str) -> None:
-    """Raises DataError when replacing data/, which has this md5, would lose it."""
-    if not _is_cached(project, md5):
-        raise DataError(
-            f"{_difference(project, md5, recorded_md5(project))}, and DVC's cache does not hold "
-            "data/ as it is now; move it away to keep it, or drop it with `steadycode data build "
-            "--force`, which builds from the recipe"
-        )
 
 
 def require_dvc(project: Project) -> None:
@@ -156,12 +149,12 @@ def split_files(project: Project, md5: str) -> dict[SplitName, Path] | None:
 
     None when they are not all there.
     """
-    cache = _cache(project)
-    files = _listing(cache, md5)
+    folder = _cache(project)
+    files = cache.listing(folder, md5)
     if files is None:
         return None
     names = {split: files.get(f"{split}.jsonl") for split in SPLITS}
-    splits = {split: _cached(cache, name) for split, name in names.items() if name is not None}
+    splits = {split: cache.object_path(folder, md5) for split, md5 in names.items() if md5}
     return splits if all(path.is_file() for path in splits.values()) else None
 
 
@@ -170,59 +163,32 @@ def fill_cache(project: Project) -> bool:
 
     Returns False when it is another version. ``data.dvc`` is not changed.
     """
-    if current_md5(project) != recorded_md5(project):
+    md5 = current_md5(project)
+    if md5 != recorded_md5(project):
         return False
+    drop_damaged(project, md5)
     if not status_clean(project):
         _dvc(project, "commit", "--force", "data.dvc")
     return True
 
 
-def _restore(project: Project, recipe: Recipe, on_progress: Progress | None) -> None:
-    """Put the recorded version in place: from DVC's cache, the remote, or else the recipe.
-
-    Raises DataError when the recipe gives another version by now.
-    """
-    recorded = recorded_md5(project)
-    if recorded is not None and (_check_out(project) or pull(project)):
-        return
-    md5 = build(recipe, project, on_progress).md5
-    if recorded is not None and md5 != recorded:
-        raise DataError(
-            f"the corpus recipe gives data {md5}, data.dvc records {recorded}; check out the "
-            "recipe of that version, or record the new one with `dvc add data`"
-        )
-
-
-def _check_out(project: Project) -> bool:
+def check_out(project: Project) -> bool:
     """Put the recorded version in place. Returns False when DVC's cache does not hold it whole."""
     recorded = recorded_md5(project)
-    if recorded is None or not _is_cached(project, recorded):
+    if recorded is None or not is_cached(project, recorded):
         return False
     _dvc(project, "checkout", "--force", "data.dvc")
     return True
 
 
-def _is_cached(project: Project, md5: str) -> bool:
+def is_cached(project: Project, md5: str) -> bool:
     """Whether DVC's cache holds every file of that version of data/, undamaged."""
-    cache = _cache(project)
-    files = _listing(cache, md5)
-    return files is not None and all(
-        (path := _cached(cache, file)).is_file() and file_md5(path) == file
-        for file in files.values()
-    )
+    return cache.holds(_cache(project), md5)
 
 
-def _listing(cache: Path, md5: str) -> dict[str, str] | None:
-    """Relative path -> md5 of each file of the version ``md5``; None when the cache lacks it."""
-    try:
-        content = read_json(_cached(cache, md5))
-        return {str(item["relpath"]): str(item["md5"]) for item in content}
-    except (OSError, ValueError, LookupError, TypeError):
-        return None
-
-
-def _cached(cache: Path, md5: str) -> Path:
-    return cache / "files/md5" / md5[:2] / md5[2:]
+def drop_damaged(project: Project, md5: str) -> None:
+    """Remove from DVC's cache what it holds damaged of that version of data/."""
+    cache.drop_damaged(_cache(project), md5)
 
 
 def _cache(project: Project) -> Path:
@@ -231,10 +197,11 @@ def _cache(project: Project) -> Path:
     return Path(named) if named else project.root / ".dvc/cache"
 
 
-def _difference(project: Project, md5: str, recorded: str | None) -> str:
+def difference(project: Project, md5: str, recorded: str | None) -> str:
+    """How data/, which has this md5, differs from the version ``recorded``, in a few words."""
     if recorded is None:
         return "data/ has no recorded version (no data.dvc)"
-    before = _listing(_cache(project), recorded)
+    before = cache.listing(_cache(project), recorded)
     if before is None:
         return f"data/ has md5 {md5} but data.dvc records {recorded}"
     now = file_md5s(project.data)

@@ -2,6 +2,7 @@
 
 from pathlib import Path
 
+from steadycode.corpus.lock import Lock, lock_of_data, lock_path
 from steadycode.corpus.validation import validate as validate_folder
 from steadycode.corpus.validation_result import require_valid
 from steadycode.corpus.versions import current_md5
@@ -34,13 +35,27 @@ def validate(work: Retraining) -> None:
         result = validate_folder(work.project.data, work.config.data)
         folder = work.attempt.folder / "validate"
         result.write(folder / "validation.json")
-        write_text(folder / "validation.html", validation_page(result))
+        lock = lock_of_data(work.project, result.data_md5)
+        write_text(folder / "validation.html", validation_page(result, lock))
         log.run.file(folder / "validation.json")
         log.run.file(folder / "validation.html")
+        if lock is not None:
+            log.run.file(lock_path(work.project))
+            log.run.values(_left_out(lock))
         log.say(result.summary_line())
         require_valid(result)
         _same_data(work, result.data_md5)
     work.run.file(folder / "validation.html")
+
+
+def _left_out(lock: Lock) -> dict[str, float]:
+    """How many files the sources hold, how many are in data/, and how many files, or parts of
+    them, are left out for each reason."""
+    counts = {name: left.files + left.parts for name, left in lock.left_out.items()}
+    figures = {f"data/left_out/{name}": float(count) for name, count in counts.items()}
+    if lock.files is not None:
+        figures |= {"data/files_seen": lock.files.seen, "data/files_taken": lock.files.taken}
+    return figures
 
 
 def train(work: Retraining) -> Path:

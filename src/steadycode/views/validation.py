@@ -5,7 +5,10 @@ from pathlib import Path
 from rich.table import Table
 from rich.text import Text
 
+from steadycode.corpus.left_out import REASONS
+from steadycode.corpus.lock import Lock
 from steadycode.corpus.validation_result import ValidationResult
+from steadycode.views.sources import sources_line
 from steadycode.views.templates import render
 
 
@@ -18,9 +21,13 @@ def validation_table(result: ValidationResult) -> Table:
     return table
 
 
-def validation_page(result: ValidationResult) -> str:
-    """An HTML page of the result that needs nothing beside it."""
-    return render("validation.html.j2", result=result)
+def validation_page(result: ValidationResult, lock: Lock | None = None) -> str:
+    """An HTML page of the result that needs nothing beside it; with the lock of data that was
+    built from the recipe, also of what the build left out."""
+    line = "" if lock is None else sources_line(lock)
+    return render(
+        "validation.html.j2", result=result, lock=lock, sources_line=line, reasons=REASONS
+    )
 
 
 def is_validation_page(path: Path) -> bool:
