@@ -22,6 +22,7 @@ from typing import Any, NoReturn
 _FOLDER = os.path.dirname(os.path.abspath(__file__))
 sys.path.insert(0, _FOLDER)  # -P keeps it out; only these are loaded from it
 import checker  # type: ignore[import-not-found]  # noqa: E402
+import holdings  # type: ignore[import-not-found]  # noqa: E402
 import isolation  # type: ignore[import-not-found]  # noqa: E402
 import program  # type: ignore[import-not-found]  # noqa: E402
 import watch  # type: ignore[import-not-found]  # noqa: E402
@@ -51,6 +52,7 @@ class Worker:
         os.environ.update(LANG="C.UTF-8")
         confinement = isolation.Confinement(self._folder, calls, alone, self._limits)
         self._zygote = zygote.Zygote(confinement, _ROLES, settings["unsafe"])
+        self._holdings = holdings.Holdings(self._limits, self._folder)
         self._checker = 0
         self._heard = watch.Heard(self._limits)
 
@@ -77,7 +79,7 @@ class Worker:
         asked, ask = os.pipe()
         answers, answer = os.pipe()
         output, printed = os.pipe()
-        pair = watch.Pair(self._limits, self._folder)
+        pair = watch.Pair(self._limits, self._holdings.fault)
         try:
             role = _TESTED if test else _ALONE
             pair.program = self._zygote.copy(role, asked, answer, printed)

@@ -22,6 +22,7 @@ from itertools import pairwise
 from typing import NoReturn
 
 import isolation  # type: ignore[import-not-found]
+import maps  # type: ignore[import-not-found]
 import program  # type: ignore[import-not-found]
 
 _WARM = (
@@ -147,5 +148,6 @@ class _Template:
     def _warm_up() -> None:
         for name in _WARM.split():
             __import__(name)
+        maps.make_private()
         with contextlib.suppress(Exception):
             program.rehearse()
