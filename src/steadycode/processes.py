@@ -10,7 +10,7 @@ from pathlib import Path
 
 import psutil
 
-from steadycode.errors import ConfigError
+from steadycode.errors import ConfigError, SteadycodeError
 
 FLOWS = ("retrain", "evaluate", "refresh")
 _GONE = (psutil.NoSuchProcess, psutil.AccessDenied, psutil.ZombieProcess)
@@ -36,7 +36,13 @@ class ProcessId:
 
     @classmethod
     def mine(cls) -> "ProcessId":
-        return cls.of(psutil.Process())
+        """The calling process's. Raises SteadycodeError where the system does not tell."""
+        try:
+            return cls.of(psutil.Process())
+        except (*_GONE, OSError) as error:
+            raise SteadycodeError(
+                f"this machine does not tell which processes run ({error}): mount /proc"
+            ) from error
 
     @classmethod
     def parse(cls, text: str) -> "ProcessId | None":

@@ -8,6 +8,7 @@ of steadycode, since the worker loads it.
 
 import contextlib
 import os
+import sys
 from collections.abc import Iterator
 from typing import Any
 
@@ -68,6 +69,21 @@ class Holdings:
                 elif path.startswith(f"{self._folder}/"):  # not a library that was upgraded
                     files.add(int(inode))
         return files, shared
+
+
+def blindness(pid: int) -> dict[str, str]:
+    """Why what the process ``pid`` holds cannot be looked at; empty when it can."""
+    if sys.platform != "linux":
+        return {}
+    try:
+        if os.readlink("/proc/self") != str(os.getpid()):
+            return {"watch": "/proc shows the processes of another namespace"}
+        os.listdir(f"/proc/{pid}/task/{pid}/fd")
+        with open(f"/proc/{pid}/maps", "rb") as maps, open(f"/proc/{pid}/schedstat", "rb") as times:
+            maps.read(1), times.read(1)
+    except OSError as error:
+        return {"watch": f"{error.filename}: {error.strerror}; what a program holds is seen there"}
+    return {}
 
 
 def _held(tasks: list[str]) -> dict[int, int]:

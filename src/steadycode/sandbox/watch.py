@@ -179,6 +179,9 @@ def _departure(status: int | None) -> Json:
     """The verdict on a program that left before its test was done."""
     if status is None:
         return {"status": "failed", "detail": "closed the pipe to its checker"}
+    if status == -signal.SIGKILL:  # it cannot send itself this one
+        detail = "ended from outside, as the kernel does when the machine's memory runs out"
+        return {"status": "out_of_memory", "detail": detail}
     if status < 0:
         names = {int(sign): sign.name for sign in signal.Signals}
         detail = f"killed by {names.get(-status, f'signal {-status}')}"
