@@ -14,8 +14,11 @@ from typing import Any
 
 _FILES = 4096  # a program with more is stopped at the next look
 _SHARED = "/dev/zero (deleted)"  # how the kernel shows an anonymous map that is not private
-_SHARED_MAP = 1 << 16  # the most bytes of one; syscalls.py allows no more
 _BLOCK = 512  # bytes, the unit of st_blocks
+
+SHARED_MAP = 1 << 16
+"""The most bytes of one anonymous map that is not private: the filter of system calls refuses
+larger ones. The kernel keeps all of it while a page is mapped, and shows only the page."""
 
 
 class Holdings:
@@ -54,8 +57,8 @@ class Holdings:
         removed |= dict.fromkeys(mapped - named.keys() - removed.keys(), self._most)
         if removed and sum(named.values()) + sum(removed.values()) > self._most:
             return f"more than {self._files_mb} MiB in files, with those that it removed"
-        if len(shared) * _SHARED_MAP > self._memory_mb << 20:
-            return f"more than {self._memory_mb} MiB in shared memory"
+        if shared and len(shared) * SHARED_MAP + _mapped_bytes(pid) > self._memory_mb << 20:
+            return f"more than {self._memory_mb} MiB, with memory that could be shared"
         return ""
 
     def _mapped(self, tasks: list[str]) -> tuple[set[int], set[int]]:
@@ -114,6 +117,11 @@ def _living_tasks(pid: int) -> Iterator[str]:
             with contextlib.suppress(OSError):
                 if os.readlink(f"/proc/{task}/cwd"):  # one that has left has none
                     yield task
+
+
+def _mapped_bytes(pid: int) -> int:
+    """The size of the address space, which is what the limit of memory counts."""
+    return int((_proc(pid, "statm") or "0").split()[0]) * os.sysconf("SC_PAGE_SIZE")
 
 
 def _bytes_written(pid: int) -> int:

@@ -24,6 +24,7 @@ class _Map(mmap.mmap):
         flags: int = mmap.MAP_SHARED,
         prot: int = _BOTH,
         access: int = mmap.ACCESS_DEFAULT,
+        offset: int = 0,
         **others: Any,
     ) -> "_Map":
         plain = access == mmap.ACCESS_DEFAULT or (flags, prot) == (mmap.MAP_SHARED, _BOTH)
@@ -32,7 +33,7 @@ class _Map(mmap.mmap):
             if access == mmap.ACCESS_READ:
                 prot = mmap.PROT_READ
             access = mmap.ACCESS_DEFAULT
-        return super().__new__(cls, fileno, length, flags, prot, access, **others)
+        return super().__new__(cls, fileno, length, flags, prot, access, offset, **others)
 
 
 def make_private() -> None:

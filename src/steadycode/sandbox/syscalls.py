@@ -17,6 +17,8 @@ import tempfile
 from functools import cache
 from typing import Any
 
+from steadycode.sandbox.holdings import SHARED_MAP
+
 _ALWAYS = """
 access arch_prctl brk chdir clock_getres clock_gettime clock_nanosleep close dup dup2
 dup3 epoll_create epoll_create1 epoll_ctl epoll_pwait epoll_pwait2 epoll_wait eventfd2 exit
@@ -39,8 +41,6 @@ _CLONE_THREAD = 0x00010000
 _THREAD = _CLONE_THREAD | 0x100 | 0x200 | 0x400 | 0x800  # memory, folder, descriptors, handlers
 _OF_A_THREAD = 0x017C0000  # what it may have of its own: where its id is told, and the like
 _MAP_SHARED, _MAP_ANONYMOUS = 0x01, 0x20
-SHARED_MAP = 1 << 16
-"""The most bytes of an anonymous map that is not private."""
 _AF_UNIX, _SOCK_STREAM, _SOCK_TYPE = 1, 1, 0xF
 _FCNTL = (0, 1, 2, 3, 4, 5, 6, 7, 1030, 1032)  # duplicate, flags, locks; pipe size
 _IOCTL = (0x5401, 0x5413, 0x541B, 0x5421, 0x5450, 0x5451)  # is it a terminal, how big; fd flags

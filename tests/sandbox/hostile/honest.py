@@ -556,6 +556,8 @@ HONEST = (
             held = [mmap.mmap(-1, 10, access=kind) for kind in kinds]
             held.append(mmap.mmap(fileno=-1, length=100 << 20, flags=mmap.MAP_SHARED))
             held.append(mmap.mmap(-1, 10, mmap.MAP_PRIVATE, mmap.PROT_READ))
+            both = mmap.PROT_READ | mmap.PROT_WRITE
+            held.append(mmap.mmap(-1, 10, mmap.MAP_SHARED, both, mmap.ACCESS_DEFAULT, 0))
             held[1][:2] = held[3][:2] = b"ab"
             written = []
             for one in held:
@@ -566,7 +568,7 @@ HONEST = (
                     written.append(None)
             return [written, held[3].find(b"b"), all(isinstance(one, mmap.mmap) for one in held)]
         """,
-        "assert candidate() == [[None, 7, 7, 7, None], 1, True]",
+        "assert candidate() == [[None, 7, 7, 7, None, 7], 1, True]",
     ),
     Honest(
         "memory maps of files",
