@@ -83,15 +83,19 @@ class Isolation:
         return advice(self.missing)
 
 
-def probe(limits: Limits | None = None) -> Isolation:
-    """Run every probe, even if the machine cannot confine it, and before that what an evaluation
-    under ``limits`` needs: as many programs at a time. Raises SandboxError when it cannot be."""
-    with Sandbox(limits, unsafe=True) as sandbox:
-        missing = sandbox.missing
-        for _ in sandbox.run_all(Program(f"{_WAIT}  # {n}") for n in range(sandbox.size)):
-            pass
+def probe() -> Isolation:
+    """Run every probe, even if the machine cannot confine it. Raises SandboxError when no program
+    can be run at all."""
     with Sandbox(_LIMITS, workers=1, unsafe=True) as sandbox:
         verdicts = tuple(
             (probe, sandbox.run(Program(probe.code, probe.test, "f"))) for probe in PROBES
         )
-    return Isolation(verdicts, missing)
+        return Isolation(verdicts, sandbox.missing)
+
+
+def rehearse(limits: Limits, unsafe: bool) -> None:
+    """Run as many programs at a time as an evaluation does. Raises SandboxError where an evaluation
+    under ``limits`` would refuse to start, or could not go on."""
+    with Sandbox(limits, unsafe=unsafe) as sandbox:
+        for _ in sandbox.run_all(Program(f"{_WAIT}  # {n}") for n in range(sandbox.size)):
+            pass
