@@ -55,7 +55,8 @@ class Holdings:
         removed = _held(tasks)
         mapped, shared = self._mapped(tasks)
         removed |= dict.fromkeys(mapped - named.keys() - removed.keys(), self._most)
-        if removed and sum(named.values()) + sum(removed.values()) > self._most:
+        # one that was removed just now is in both
+        if removed and sum({**named, **removed}.values()) > self._most:
             return f"more than {self._files_mb} MiB in files, with those that it removed"
         if shared and len(shared) * SHARED_MAP + _mapped_bytes(pid) > self._memory_mb << 20:
             return f"more than {self._memory_mb} MiB, with memory that could be shared"
