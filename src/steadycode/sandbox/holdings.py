@@ -52,9 +52,11 @@ class Holdings:
 
     def _without_a_name(self, pid: int, named: dict[int, int]) -> str:
         tasks = list(_living_tasks(pid))
-        removed = _held(tasks)
         mapped, shared = self._mapped(tasks)
-        removed |= dict.fromkeys(mapped - named.keys() - removed.keys(), self._most)
+        removed = _held(tasks)
+        if unheld := mapped - named.keys() - removed.keys():
+            unheld &= self._mapped(tasks)[0]  # all the time, and not with a descriptor just then
+            removed |= dict.fromkeys(unheld, self._most)
         # one that was removed just now is in both
         if removed and sum({**named, **removed}.values()) > self._most:
             return f"more than {self._files_mb} MiB in files, with those that it removed"
