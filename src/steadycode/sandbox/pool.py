@@ -206,9 +206,9 @@ class _Worker:
         try:
             return self._receive()
         except (OSError, EOFError, ValueError) as error:
+            why = str(error) or f"exit code {self._process.wait()}"
             raise SandboxError(
-                f"the sandbox's worker does not start with {sys.executable}"
-                f" (exit code {self._process.wait()})"
+                f"the sandbox's worker does not start with {sys.executable} ({why})"
             ) from error
 
     def restart(self) -> None:
@@ -249,6 +249,8 @@ class _Worker:
         fields = {**(json.loads(said or b"null") or {}), **json.loads(measured or b"{}")}
         if "scarce" in fields:
             raise SandboxError(_scarcity(fields["scarce"]))
+        if "unable" in fields:
+            raise OSError(fields["unable"])
         if last := printed.decode("utf-8", "replace").strip().rpartition("\n")[2]:
             fields["detail"] = f"{fields['detail']}: {last}"[:_DETAIL]
         if "detail" in fields:  # a program's words must not act on a terminal, and must encode

@@ -36,7 +36,7 @@ sys.path.remove(_FOLDER)
 _STUCK = 30.0  # seconds until a checker that takes no test is replaced
 _FAREWELL = 5.0  # seconds in which it shows whether all of the evaluator has ended
 _ENDINGS = (signal.SIGHUP, signal.SIGTERM)
-_SCARCE = (errno.EAGAIN, errno.ENOMEM)
+_SCARCE = (errno.EAGAIN, errno.ENOMEM, errno.EMFILE, errno.ENFILE)
 _TESTED, _ALONE = b"tested", b"alone"
 
 Json = dict[str, Any]
@@ -199,6 +199,18 @@ def _leave(sign: int, _: object) -> NoReturn:
     sys.exit(sign)
 
 
+def _serve(worker: Worker) -> None:
+    patience = 0.0
+    try:
+        worker.serve()
+    except SystemExit as ending:
+        if ending.code == signal.SIGHUP:  # the thread that started this; maybe all others, too
+            patience = _FAREWELL
+        raise
+    finally:
+        worker.close(patience)
+
+
 def main() -> None:
     os.umask(0o022)  # whatever the evaluator's, programs can use what they make
     isolation.leave_namespaces()
@@ -217,21 +229,12 @@ def main() -> None:
     text, calls, alone = (read(requests, size) for size in sizes)
     settings = json.loads(text)
     isolation.stay_on(settings["processor"])
-    patience = 0.0
     try:
         worker = Worker(settings, calls, alone, requests, replies)
-        try:
-            worker.serve()
-        except SystemExit as ending:
-            if ending.code == signal.SIGHUP:  # the thread that started this; maybe all others, too
-                patience = _FAREWELL
-            raise
-        finally:
-            worker.close(patience)
+        _serve(worker)
     except OSError as error:
-        if error.errno not in _SCARCE:
-            raise
-        send(replies, json.dumps({"scarce": os.strerror(error.errno)}).encode(), b"", b"")
+        kind = "scarce" if error.errno in _SCARCE else "unable"
+        send(replies, json.dumps({kind: str(error)}).encode(), b"", b"")
 
 
 if __name__ == "__main__":
