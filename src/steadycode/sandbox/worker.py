@@ -233,8 +233,9 @@ def main() -> None:
         worker = Worker(settings, calls, alone, requests, replies)
         _serve(worker)
     except OSError as error:
-        kind = "scarce" if error.errno in _SCARCE else "unable"
-        send(replies, json.dumps({kind: str(error)}).encode(), b"", b"")
+        scarce = error.errno in _SCARCE
+        why = {"scarce": error.strerror} if scarce else {"unable": str(error)}
+        send(replies, json.dumps(why).encode(), b"", b"")
 
 
 if __name__ == "__main__":
