@@ -234,7 +234,7 @@ def main() -> None:
         _serve(worker)
     except OSError as error:
         scarce = error.errno in _SCARCE
-        why = {"scarce": error.strerror} if scarce else {"unable": str(error)}
+        why = {"scarce": os.strerror(error.errno)} if scarce else {"unable": str(error)}
         send(replies, json.dumps(why).encode(), b"", b"")
 
 
