@@ -233,8 +233,9 @@ def main() -> None:
         worker = Worker(settings, calls, alone, requests, replies)
         _serve(worker)
     except OSError as error:
-        scarce = error.errno in _SCARCE
-        why = {"scarce": os.strerror(error.errno)} if scarce else {"unable": str(error)}
+        why = {"unable": str(error)}
+        if error.errno in _SCARCE:
+            why = {"scarce": os.strerror(error.errno or 0)}
         send(replies, json.dumps(why).encode(), b"", b"")
 
 
