@@ -1,6 +1,7 @@
 """Dead or alive: by pid, start time and machine."""
 
 import os
+import shutil
 import subprocess
 import sys
 import time
@@ -224,3 +225,26 @@ def test_a_taken_port_is_named_with_the_option_that_changes_it() -> None:
         with pytest.raises(ConfigError, match=rf"127.0.0.1:{port} is not free.* --prefect-port"):
             require_free_port("127.0.0.1", port, "--prefect-port")
     require_free_port("127.0.0.1", port, "--prefect-port")
+
+
+def test_a_system_that_tells_nothing_of_processes_is_said_in_a_line(tmp_path: Path) -> None:
+    apart = ["unshare", "--user", "--map-root-user", "--mount"]
+    hidden = shutil.which("unshare") and subprocess.run([*apart, "true"], check=False)
+    if not hidden or hidden.returncode:
+        pytest.skip("this user can hide nothing from a process")
+    script = tmp_path / "ask.py"
+    script.write_text(
+        "from steadycode.errors import SteadycodeError\n"
+        "from steadycode.processes import ProcessId\n"
+        "try:\n    ProcessId.mine()\nexcept SteadycodeError as fault:\n    print(fault)\n"
+    )
+    hide = 'mount -t tmpfs none /proc && exec "$0" "$1"'
+    done = subprocess.run(
+        [*apart, "sh", "-c", hide, sys.executable, str(script)],
+        check=False,
+        capture_output=True,
+        text=True,
+    )
+    assert done.stdout.startswith("this machine does not tell which processes run")
+    assert done.stdout.endswith("mount /proc\n")
+    assert done.stderr == ""

@@ -8,7 +8,7 @@ from pathlib import Path
 
 import psutil
 
-from steadycode.errors import ConfigError
+from steadycode.errors import ConfigError, SteadycodeError
 from steadycode.places import Place
 
 FLOWS = ("retrain", "evaluate", "refresh")
@@ -38,7 +38,13 @@ class ProcessId:
 
     @classmethod
     def mine(cls) -> "ProcessId":
-        return cls.of(psutil.Process())
+        """The calling process's. Raises SteadycodeError where the system does not tell."""
+        try:
+            return cls.of(psutil.Process())
+        except (*_GONE, OSError) as error:
+            raise SteadycodeError(
+                f"this machine does not tell which processes run ({error}): mount /proc"
+            ) from error
 
     @classmethod
     def parse(cls, text: str) -> "ProcessId | None":

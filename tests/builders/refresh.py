@@ -19,6 +19,10 @@ from steadycode.retraining.submission import Submission
 from tests.builders.corpus import REPOSITORY, commit, function, git, make_project
 
 
+def submission() -> Submission:
+    return Submission(profile="smoke", overrides=("data.min_rows=10",))
+
+
 class Loop:
     """The flow itself with its steps, but neither Prefect's server nor models: a deployment that it
     triggers, or a retraining that it runs, is only noted."""
@@ -45,8 +49,7 @@ class Loop:
             patch.setattr(flow, "retraining", self._retrain)
             patch.setattr(steps, "open_store", lambda project, experiment: None)
             patch.setattr(steps, "check_retraining", lambda project, config, store, say: None)
-            config = Submission(profile="smoke", overrides=("data.min_rows=10",))
-            return str(flow.refresh.fn(config, branch, deployment, retrain))
+            return str(flow.refresh.fn(submission(), branch, deployment, retrain))
 
     def trigger(self, token: str) -> None:
         self.triggered.append(token)

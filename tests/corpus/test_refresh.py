@@ -20,7 +20,7 @@ from steadycode.errors import ConfigError, DataError
 from steadycode.files import sha256_folder, sha256_text
 from steadycode.project import Project
 from tests.builders.corpus import commit, function, git
-from tests.builders.refresh import Loop, grow, md5_on, picture
+from tests.builders.refresh import Loop, grow, md5_on, picture, submission
 
 LOCK = "configs/corpus.lock.json"
 NEW = "new-data"

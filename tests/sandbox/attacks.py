@@ -20,6 +20,7 @@ from dataclasses import asdict
 
 from hostile.attack import Attack
 from hostile.files import file_attacks
+from hostile.hoarding import hoarding_attacks
 from hostile.honest import HONEST
 from hostile.introspection import introspection_attacks
 from hostile.leftovers import ending_attacks, leftover_attacks, neighbour_attacks
@@ -37,6 +38,7 @@ def _attacks() -> Iterator[Attack]:
     yield from network_attacks()
     yield from process_attacks()
     yield from resource_attacks()
+    yield from hoarding_attacks()
     yield from signal_attacks()
     yield from introspection_attacks()
     yield from spoofing_attacks()

@@ -1,8 +1,11 @@
 """Where a machine can't confine programs, nothing runs unless it was asked for."""
 
 import os
+import platform
+import shutil
 import subprocess
 import sys
+from pathlib import Path
 
 import pytest
 
@@ -34,8 +37,12 @@ NO_SECCOMP = {"error": "EINVAL", "call": "prctl", "arguments": "[s.Arg(0, s.EQ, 
 
 def in_a_process(fault: dict[str, object], code: str) -> str:
     """Output of a process whose system calls are refused as an older kernel would."""
+    return _output(REFUSE.format(**fault) + code)
+
+
+def _output(code: str) -> str:
     done = subprocess.run(
-        [sys.executable, "-c", REFUSE.format(**fault) + code],
+        [sys.executable, "-c", code],
         capture_output=True,
         text=True,
         check=False,
@@ -68,6 +75,77 @@ def test_unsafe_gives_nothing_up_where_it_need_not() -> None:
     with Sandbox(workers=1, unsafe=True) as sandbox:
         assert sandbox.missing == {}
         assert sandbox.run(Program("open('/etc/passwd')")).status == "blocked"
+
+
+@linux
+@pytest.mark.parametrize(
+    ("kind", "hard", "name"),
+    [
+        ("AS", 500 << 20, "memory (ulimit -v) (to be 1073741824, but the hard limit here is 5242"),
+        ("DATA", 100 << 20, "data (ulimit -d) (to be 1073741824, but the hard limit here is 1048"),
+        ("FSIZE", 100 << 10, "file size (ulimit -f) (to be 16777216, but the hard limit here is"),
+        ("STACK", 512 << 10, "stack (ulimit -s) (to be 8388608, but the hard limit here is 524288"),
+        ("NOFILE", 40, "open files (ulimit -n) (to be 64, but the hard limit here is 40)"),
+        ("CPU", 2, "CPU seconds (ulimit -t) (to be 4, but the hard limit here is 2)"),
+    ],
+)
+def test_a_stricter_limit_of_the_machine_is_no_limit_that_was_asked_for(
+    kind: str, hard: int, name: str
+) -> None:
+    strict = f"import resource as r\nr.setrlimit(r.RLIMIT_{kind}, ({hard}, {hard}))\n"
+    said = _output(strict + RUN.format(unsafe=False))
+    assert said.startswith(f"this machine cannot confine untrusted programs: limit of {name}")
+    assert said.rstrip().endswith("Raise the hard limit, or lower evaluate.limits")
+    assert said.count("\n") == 1
+
+
+@linux
+@pytest.mark.parametrize(
+    ("call", "arguments", "why"),
+    [
+        ("clone", "[]", "(Resource temporarily unavailable)"),  # no zygote
+        ("clone", "[s.Arg(0, s.EQ, 0x8011)]", "(Resource temporarily unavailable)"),  # no program
+        ("clone3", "[]", "(can't start new thread)"),
+    ],
+)
+@pytest.mark.skipif(platform.machine() != "x86_64", reason="the calls that libc makes differ")
+def test_too_few_processes_are_said_in_a_line(call: str, arguments: str, why: str) -> None:
+    said = in_a_process(
+        {"error": "EAGAIN", "call": call, "arguments": arguments}, RUN.format(unsafe=False)
+    )
+    assert said.startswith("the sandbox can start no more processes or threads here (")
+    assert why in said
+    assert said.count("\n") == 1
+
+
+@linux
+def test_nothing_runs_where_it_cannot_be_watched(tmp_path: Path) -> None:
+    """Without /proc nobody sees what a program holds."""
+    script = tmp_path / "run.py"
+    script.write_text(RUN.format(unsafe=False))
+    apart = ["unshare", "--user", "--map-root-user", "--mount"]
+    hide = 'mount -t tmpfs none /proc && exec "$0" "$1"'
+    hidden = shutil.which("unshare") and subprocess.run([*apart, "true"], check=False)
+    if not hidden or hidden.returncode:
+        pytest.skip("this user can hide nothing from a process")
+    done = subprocess.run(
+        [*apart, "sh", "-c", hide, sys.executable, str(script)],
+        check=False,
+        capture_output=True,
+        text=True,
+    )
+    assert done.stderr == ""
+    assert done.stdout.startswith(
+        "this machine cannot confine untrusted programs: watch (/proc/self: No such file"
+    )
+    assert done.stdout.count("\n") == 1
+
+
+@linux
+def test_the_umask_of_the_evaluator_changes_nothing() -> None:
+    made = "open('x', 'w').write('x'); open('x').read()"
+    code = RUN.format(unsafe=False).replace("open('/etc/passwd')", made)
+    assert _output(f"import os\nos.umask(0o777)\n{code}") == "[] passed\npassed\n"
 
 
 @linux

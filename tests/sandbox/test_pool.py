@@ -324,6 +324,50 @@ def test_workers_die_with_their_parent(tmp_path: Path) -> None:
     assert not any(map(_is_running, workers))
 
 
+@pytest.mark.skipif(sys.platform != "linux", reason="the kernel's parent-death signal is Linux's")
+def test_an_evaluator_that_ends_thread_by_thread_leaves_no_folder(tmp_path: Path) -> None:
+    code = (
+        "import os, signal, threading, time\n"
+        "from steadycode.sandbox import Sandbox\n"
+        "sandbox = Sandbox(workers=2)\n"
+        "opener = threading.Thread(target=sandbox.__enter__)\n"
+        "opener.start()\n"
+        "opener.join()\n"
+        "time.sleep(0.3)\n"  # the workers know that their thread has ended, and no more
+        "os.kill(os.getpid(), signal.SIGKILL)\n"
+    )
+    subprocess.run(
+        [sys.executable, "-c", code], check=False, env={**os.environ, "TMPDIR": str(tmp_path)}
+    )
+    deadline = time.monotonic() + 5
+    while list(tmp_path.iterdir()) and time.monotonic() < deadline:
+        time.sleep(0.05)
+    assert not list(tmp_path.iterdir())
+
+
+def test_a_killed_worker_leaves_no_folder() -> None:
+    with Sandbox(workers=1) as sandbox:
+        sandbox._workers[0]._process.kill()
+        assert sandbox.run(Program("x = 1")).status == "passed"
+        assert sandbox._folder is not None
+        assert os.listdir(sandbox._folder) == [str(sandbox._workers[0]._process.pid)]
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="Linux chooses what to end by a score")
+def test_the_kernel_ends_a_program_before_its_evaluator() -> None:
+    with Sandbox(Limits(seconds=10), workers=1) as sandbox:
+        verdict = sandbox._submit(Program("import time\ntime.sleep(60)"))
+        worker = sandbox._workers[0]._process.pid
+        while len(_children(worker)) < 3:  # the zygote, the checker and the program
+            time.sleep(0.01)
+        scores = {pid: Path(f"/proc/{pid}/oom_score_adj").read_text() for pid in _children(worker)}
+        assert set(scores.values()) == {"1000\n"}
+        os.kill(max(scores), signal.SIGKILL)  # as the kernel does
+        assert verdict.result().status == "out_of_memory"
+        own = Path("/proc/self/oom_score_adj").read_text()
+        assert Path(f"/proc/{worker}/oom_score_adj").read_text() == own
+
+
 def test_bad_use_is_one_clear_line(sandbox: Sandbox) -> None:
     with pytest.raises(SandboxError, match="workers=0: at least one is needed"):
         Sandbox(workers=0)

@@ -29,12 +29,11 @@ _READ = _READ_FILE | _READ_DIR
 _WRITE_FILE, _REFER, _TRUNCATE = 1 << 1, 1 << 13, 1 << 14
 _CHANGE = _WRITE_FILE | sum(1 << bit for bit in (4, 5, 7, 8, 12))  # remove, make file, folder, link
 _ALL = (1 << 13) - 1  # all of Landlock's first version: also execute, make devices, sockets, pipes
-_OPEN_FILES = 64
+_OPEN_FILES, _STACK = 64, 8 << 20
 
 _libc = ctypes.CDLL(None, use_errno=True)
 _python_fork = ctypes.PyDLL(None, use_errno=True).fork  # keeps the interpreter's lock
 _python_syscall = ctypes.PyDLL(None, use_errno=True).syscall
-_signal = _libc.signal  # looked up here, and not once more in every fork
 if sys.platform == "linux":
     _prctl, _syscall, _capset, _unshare = _libc.prctl, _libc.syscall, _libc.capset, _libc.unshare
 
@@ -63,11 +62,6 @@ def die_with_parent(sign: int) -> None:
     """Let Linux send this process the signal ``sign`` when the thread that started it ends."""
     if sys.platform == "linux":
         _prctl(_PR_SET_PDEATHSIG, sign, 0, 0, 0)
-
-
-def default_signal(sign: int) -> None:
-    """Do what ``signal.signal(sign, SIG_DFL)`` does, but touch nothing of Python's."""
-    _signal(sign, None)
 
 
 def fork() -> int:
@@ -112,13 +106,11 @@ class Confinement:
 
     def enter(self) -> Missing:
         """Enter all that a child inherits; return what could not be enforced."""
+        _offer_to_the_kernel()
         os.chdir(self._folder)
         missing: Missing = {}
-        for kind, bound in self._bounds.items():
-            try:
-                resource.setrlimit(kind, bound)
-            except (ValueError, OSError) as error:
-                missing[f"limit {kind}"] = str(error)
+        for name, (kind, bound) in self._bounds.items():
+            missing |= _limit(name, kind, bound)
         if sys.platform != "linux":
             return {**missing, "landlock": "this is not Linux", "seccomp": "this is not Linux"}
         _capset(self._header, self._no_capabilities)
@@ -134,9 +126,10 @@ class Confinement:
     def enter_alone(self, cpu: bool) -> Missing:
         """Enter the rest: no more processes, and no more changes to the confinement. ``cpu`` also
         limits CPU time, which only a process for one program can do."""
+        missing: Missing = {}
         if cpu:  # the worker looks at the clock; this is in case it cannot
-            resource.setrlimit(resource.RLIMIT_CPU, (self._seconds, self._seconds))
-        return self._alone.enter()
+            missing = _limit("CPU seconds (ulimit -t)", resource.RLIMIT_CPU, self._seconds)
+        return {**missing, **self._alone.enter()}
 
 
 class _Filter:
@@ -157,14 +150,36 @@ class _Filter:
         return {}
 
 
-def _bounds(limits: dict[str, Any]) -> dict[int, tuple[int, int]]:
-    bounds = {
-        resource.RLIMIT_AS: limits["memory_mb"] << 20,
-        resource.RLIMIT_FSIZE: limits["files_mb"] << 20,
-        resource.RLIMIT_NOFILE: _OPEN_FILES,
-        resource.RLIMIT_CORE: 0,
+def _bounds(limits: dict[str, Any]) -> dict[str, tuple[int, int]]:
+    """Kind and value of every limit of resources, by name and by how a shell calls it."""
+    memory, files = limits["memory_mb"] << 20, limits["files_mb"] << 20
+    return {
+        "memory (ulimit -v)": (resource.RLIMIT_AS, memory),
+        "data (ulimit -d)": (resource.RLIMIT_DATA, memory),
+        "stack (ulimit -s)": (resource.RLIMIT_STACK, _STACK),
+        "file size (ulimit -f)": (resource.RLIMIT_FSIZE, files),
+        "open files (ulimit -n)": (resource.RLIMIT_NOFILE, _OPEN_FILES),
+        "core files (ulimit -c)": (resource.RLIMIT_CORE, 0),
     }
-    return {kind: (bound, bound) for kind, bound in bounds.items()}
+
+
+def _limit(name: str, kind: int, bound: int) -> Missing:
+    """Set a limit to exactly ``bound``: a stricter one would change verdicts without a word."""
+    try:
+        resource.setrlimit(kind, (bound, bound))
+    except (ValueError, OSError) as error:
+        hard = resource.getrlimit(kind)[1]
+        if 0 <= hard < bound:
+            return {f"limit of {name}": f"to be {bound}, but the hard limit here is {hard}"}
+        return {f"limit of {name}": str(error)}
+    return {}
+
+
+def _offer_to_the_kernel() -> None:
+    """When the machine's memory runs out, let the kernel end this process and not the evaluator.
+    Everybody may raise the score that it goes by; a program cannot lower it."""
+    with contextlib.suppress(OSError), open("/proc/self/oom_score_adj", "w") as score:
+        score.write("1000")
 
 
 def _reason() -> str:

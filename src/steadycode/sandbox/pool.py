@@ -8,6 +8,7 @@ import struct
 import subprocess
 import sys
 import tempfile
+import time
 from collections.abc import Iterable, Iterator, Mapping
 from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import asdict
@@ -59,8 +60,9 @@ class Sandbox:
         """``workers`` defaults to the number of CPUs of this process. ``unsafe`` runs programs even
         if the machine cannot confine them. Raises SandboxError for limits of 0."""
         self.limits = limits or Limits()
-        self._size = workers if workers is not None else len(_processors())
-        if self._size < 1:
+        self.size = workers if workers is not None else len(_processors())
+        """How many programs run at a time."""
+        if self.size < 1:
             raise SandboxError(f"workers={workers}: at least one is needed")
         if min(self.limits.seconds, self.limits.memory_mb, self.limits.output_kb) <= 0:
             raise SandboxError(f"limits must be positive: {self.limits}")
@@ -75,22 +77,24 @@ class Sandbox:
         self._threads: ThreadPoolExecutor | None = None
 
     def __enter__(self) -> Self:
-        self._folder = tempfile.mkdtemp(prefix="steadycode-sandbox-")
-        self._threads = ThreadPoolExecutor(self._size, thread_name_prefix="sandbox")
+        try:
+            self._folder = tempfile.mkdtemp(prefix="steadycode-sandbox-")
+            os.chmod(self._folder, 0o700)  # whatever the umask
+        except OSError as error:
+            raise SandboxError(f"programs need a temporary folder (TMPDIR): {error}") from error
+        self._threads = ThreadPoolExecutor(self.size, thread_name_prefix="sandbox")
         try:
             # workers are started here, since each dies with the thread that started it
             processors = _processors()
-            if len(processors) != self._size:  # other processes may want the same ones
-                processors = [None] * self._size
+            if len(processors) != self.size:  # other processes may want the same ones
+                processors = [None] * self.size
             settings = {
                 "limits": asdict(self.limits),
                 "folder": self._folder,
                 "unsafe": self._unsafe,
             }
-            self._workers = [
-                _Worker({**settings, "processor": processor})
-                for processor in processors[: self._size]
-            ]
+            for processor in processors[: self.size]:
+                self._workers.append(_Worker({**settings, "processor": processor}))
             for worker in self._workers:
                 self.missing = worker.greet()
                 self._idle.put(worker)
@@ -129,7 +133,7 @@ class Sandbox:
 
     def judge(self, programs: Iterable[tuple[Key, Program]]) -> Iterator[tuple[Key, Verdict]]:
         """Yield verdicts as programs end, as ``contract.Judge`` describes."""
-        return judged(programs, self._submit, _AHEAD * self._size)
+        return judged(programs, self._submit, _AHEAD * self.size)
 
     def run_all(self, programs: Iterable[Program]) -> Iterator[Verdict]:
         """Yield verdicts in the order of ``programs``, which are read and run as in ``judge``."""
@@ -138,21 +142,35 @@ class Sandbox:
     def _submit(self, program: Program) -> "Future[Verdict]":
         if self._threads is None:
             raise SandboxError("the sandbox is closed; use it in a with block")
-        return self._threads.submit(self._deal, program)
+        try:
+            return self._threads.submit(self._deal, program)
+        except RuntimeError as error:
+            raise SandboxError(_scarcity(str(error))) from error
 
     def _deal(self, program: Program) -> Verdict:
         worker = self._idle.get()
+        fault: SandboxError | None = None
         try:
             for _ in range(_TRIES):  # a worker that died is started anew
                 if self._folder is None:
                     break
-                with contextlib.suppress(OSError, EOFError, ValueError, SandboxError):
+                if fault:  # perhaps another program has taken all there is
+                    time.sleep(self.limits.seconds)
+                try:
                     return worker.run(program)
-                with contextlib.suppress(SandboxError):
+                except SandboxError as error:
+                    fault = error
+                except (OSError, EOFError, ValueError):
+                    pass
+                try:
                     worker.restart()
-            return Verdict(status="crashed", detail="the sandbox's worker died with it")
+                except SandboxError as error:
+                    fault = error
         finally:
             self._idle.put(worker)
+        if fault and self._folder is not None:  # it is the machine's, and no verdict
+            raise fault
+        return Verdict(status="crashed", detail="the sandbox's worker died with it")
 
 
 class _Worker:
@@ -164,8 +182,17 @@ class _Worker:
 
     def _start(self) -> None:
         script = Path(__file__).with_name("worker.py")
+        try:
+            self._process = self._open(script)
+        except OSError as error:
+            raise SandboxError(_scarcity(f"{sys.executable}: {error.strerror}")) from error
+        with contextlib.suppress(OSError):  # it has ended already, as its greeting will tell
+            self._send(_json(self._settings), *_filters())
+
+    @staticmethod
+    def _open(script: Path) -> "subprocess.Popen[bytes]":
         # not -I: it would ignore the one variable that makes the order of sets repeatable
-        self._process = subprocess.Popen(
+        return subprocess.Popen(
             [sys.executable, "-s", "-S", "-P", str(script)],
             stdin=subprocess.PIPE,
             stdout=subprocess.PIPE,
@@ -173,16 +200,15 @@ class _Worker:
             env=_ENVIRONMENT,
             start_new_session=True,
         )
-        self._send(_json(self._settings), *_filters())
 
     def greet(self) -> dict[str, str]:
         """Wait until the worker is ready; return what cannot be enforced. Raises SandboxError."""
         try:
             return self._receive()
         except (OSError, EOFError, ValueError) as error:
+            why = str(error) or f"exit code {self._process.wait()}"
             raise SandboxError(
-                f"the sandbox's worker does not start with {sys.executable}"
-                f" (exit code {self._process.wait()})"
+                f"the sandbox's worker does not start with {sys.executable} ({why})"
             ) from error
 
     def restart(self) -> None:
@@ -199,6 +225,10 @@ class _Worker:
     def kill(self) -> None:
         self._process.kill()
         self._process.wait()
+        folder = os.path.join(self._settings["folder"], str(self._process.pid))
+        with contextlib.suppress(OSError):  # it has mostly done so itself
+            empty(folder)
+            os.rmdir(folder)
         for stream in (self._process.stdin, self._process.stdout):
             if stream:
                 with contextlib.suppress(OSError):
@@ -217,6 +247,10 @@ class _Worker:
             raise EOFError
         said, measured, printed = (stream.read(size) for size in struct.unpack(">III", head))
         fields = {**(json.loads(said or b"null") or {}), **json.loads(measured or b"{}")}
+        if "scarce" in fields:
+            raise SandboxError(_scarcity(fields["scarce"]))
+        if "unable" in fields:
+            raise OSError(fields["unable"])
         if last := printed.decode("utf-8", "replace").strip().rpartition("\n")[2]:
             fields["detail"] = f"{fields['detail']}: {last}"[:_DETAIL]
         if "detail" in fields:  # a program's words must not act on a terminal, and must encode
@@ -242,12 +276,25 @@ def _filters() -> tuple[bytes, bytes]:
         return b"", b""
 
 
+def advice(missing: Mapping[str, str]) -> str:
+    """What to do where the machine lacks what ``Sandbox.missing`` names."""
+    if missing and all(what.startswith("limit of") for what in missing):
+        return "Raise the hard limit, or lower evaluate.limits"
+    return (
+        "Run the evaluation in a Linux container (docs/sandbox.md), or accept that generated code"
+        " runs with your rights: evaluate.sandbox=unsafe"
+    )
+
+
 def _refusal(missing: Mapping[str, str]) -> str:
     faults = ", ".join(f"{what} ({why})" for what, why in missing.items())
+    return f"this machine cannot confine untrusted programs: {faults}. {advice(missing)}"
+
+
+def _scarcity(why: str) -> str:
     return (
-        f"this machine cannot confine untrusted programs: {faults}. Run the evaluation in a Linux"
-        " container (docs/sandbox.md), or accept that generated code runs with your rights:"
-        " evaluate.sandbox=unsafe"
+        f"the sandbox can start no more processes or threads here ({why}); it needs four for each"
+        " processor: raise ulimit -u, ulimit -n or the container's pids.max"
     )
 
 

@@ -4,9 +4,25 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 
 from steadycode.sandbox.contract import Limits, Program, Status, Verdict
-from steadycode.sandbox.pool import Sandbox
+from steadycode.sandbox.pool import Sandbox, advice
 
 _LIMITS = Limits(seconds=0.5, memory_mb=256, files_mb=1)
+_WAIT = "import time; time.sleep(0.2)"
+_THREADS = """\
+from concurrent.futures import ThreadPoolExecutor
+def f(x):
+    with ThreadPoolExecutor(8) as pool:
+        return list(pool.map(abs, [x]))
+"""
+_REMOVED = """\
+import os, time
+held = []
+for name in "abcd":
+    held.append(os.open(name, os.O_CREAT | os.O_RDWR))
+    os.unlink(name)
+    os.write(held[-1], bytes(1 << 20))
+time.sleep(0.2)
+"""
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,9 +54,10 @@ PROBES = (
     Probe("CPU time is bounded", "while True: pass", ("timeout",)),
     Probe("sleep is bounded", "import time; time.sleep(60)", ("timeout",)),
     Probe("files are bounded", "open('big', 'wb').write(bytes(4 << 20))", ("failed", "blocked")),
+    Probe("removed files are bounded", _REMOVED),
     Probe(
-        "an honest one passes",
-        "def f(x):\n    return [x]",
+        "an honest one passes, with threads",
+        _THREADS,
         ("passed",),
         "def check(candidate):\n    assert candidate(1) == [1]",
     ),
@@ -60,6 +77,11 @@ class Isolation:
         kept = all(verdict.status in probe.held for probe, verdict in self.verdicts)
         return kept and not self.missing
 
+    @property
+    def advice(self) -> str:
+        """What to do where not everything holds."""
+        return advice(self.missing)
+
 
 def probe() -> Isolation:
     """Run every probe, even if the machine cannot confine it. Raises SandboxError when no program
@@ -69,3 +91,11 @@ def probe() -> Isolation:
             (probe, sandbox.run(Program(probe.code, probe.test, "f"))) for probe in PROBES
         )
         return Isolation(verdicts, sandbox.missing)
+
+
+def rehearse(limits: Limits, unsafe: bool) -> None:
+    """Run as many programs at a time as an evaluation does. Raises SandboxError where an evaluation
+    under ``limits`` would refuse to start, or could not go on."""
+    with Sandbox(limits, unsafe=unsafe) as sandbox:
+        for _ in sandbox.run_all(Program(f"{_WAIT}  # {n}") for n in range(sandbox.size)):
+            pass

@@ -24,7 +24,7 @@ def run(code: str, name: str, channel: wire.Channel) -> NoReturn:
     """Execute ``code`` as module ``name``, say that it ran to its end, then serve the checker."""
     module = ModuleType(name)
     sys.modules["__main__"] = sys.modules[name] = module
-    for ours in ("isolation", "program", "checker", "watch", "wire", "zygote"):
+    for ours in ("isolation", "program", "checker", "holdings", "maps", "watch", "wire", "zygote"):
         sys.modules.pop(ours, None)
     sys.argv = [name]
     try:

@@ -9,6 +9,7 @@ from functools import partial
 from queue import SimpleQueue
 from threading import Event, Semaphore, Thread
 
+from steadycode.errors import SandboxError
 from steadycode.sandbox.contract import Key, Program, Verdict
 
 
@@ -49,7 +50,10 @@ def judged(
             count.set_exception(error)
         ended.put(None)
 
-    Thread(target=read_all, name="programs", daemon=True).start()
+    try:
+        Thread(target=read_all, name="programs", daemon=True).start()
+    except RuntimeError as error:
+        raise SandboxError(f"programs are read by a thread of their own: {error}") from error
     taken = 0
     try:
         while not count.done() or taken < count.result():

@@ -3,7 +3,6 @@
 This file imports nothing of steadycode, since the worker, which must stay light, loads it.
 """
 
-import contextlib
 import os
 import resource
 import select
@@ -11,14 +10,13 @@ import signal
 import struct
 import sys
 import time
-from collections.abc import Iterator
+from collections.abc import Callable
 from typing import Any
 
 _TICK = 0.05  # seconds between two looks at what a running program uses
 _BACKSTOP = 10  # wall time that a program may take on a starved machine, as a multiple of the limit
 _IDLE = 0.1  # a program that is on a processor for less than this share of its time is waiting
-_THREADS, _FILES = 256, 4096  # a program with more is stopped at the next look
-_MAPPED = 8  # how many removed files a program may still have mapped
+_THREADS = 256  # a program with more is stopped at the next look
 _GRACE = 1.0  # seconds in which a program that closed its pipe must be gone
 
 HEAD = struct.Struct(">?I")
@@ -83,8 +81,9 @@ class Heard:
 class Pair:
     """A program's process and its checker's; a process id is 0 until the process is there."""
 
-    def __init__(self, limits: Json, folder: str) -> None:
-        self._limits, self._folder = limits, folder
+    def __init__(self, limits: Json, holds_too_much: Callable[[int], str]) -> None:
+        """``holds_too_much`` names what a process holds too much of; it is empty otherwise."""
+        self._limits, self._holds_too_much = limits, holds_too_much
         self._started = time.monotonic()
         self._over: Json = {}
         self._ended: tuple[int, resource.struct_rusage] | None = None
@@ -157,7 +156,7 @@ class Pair:
             return {"status": "timeout", "detail": f"still running after {elapsed:.0f} s"}
         if _threads(self.program) > _THREADS:
             return {"status": "blocked", "detail": f"more than {_THREADS} threads"}
-        if fault := self._too_much_written() or self._too_much_hidden():
+        if fault := self._holds_too_much(self.program):
             return {"status": "blocked", "detail": fault}
         return {}
 
@@ -167,45 +166,6 @@ class Pair:
         now = _cpu_seconds(self.checker), _queued_seconds(self.checker)
         self._before = self._before or now
         return now[0] - self._before[0], now[1] - self._before[1]
-
-    def _too_much_written(self) -> str:
-        size, folders, lost = 0, [self._folder], list[str]()
-        for count, entry in enumerate(_walk(folders, lost), start=1):
-            with contextlib.suppress(OSError):  # it was removed meanwhile
-                size += entry.stat(follow_symlinks=False).st_size
-            if count > _FILES:
-                return f"more than {_FILES} files"
-            if size > self._limits["files_mb"] << 20:
-                return f"more than {self._limits['files_mb']} MiB in files"
-        if lost and _bytes_written(self.program) > self._limits["files_mb"] << 20:
-            return (
-                f"wrote more than {self._limits['files_mb']} MiB, and moves its folders meanwhile"
-            )
-        return "made a folder that cannot be looked into" if folders else ""
-
-    def _too_much_hidden(self) -> str:
-        """What is wrong with files that the program removed but holds open or mapped; or ""."""
-        size = 0
-        task = self._living_task()
-        with contextlib.suppress(OSError):  # it has ended
-            for entry in os.scandir(f"/proc/{task}/fd"):
-                with contextlib.suppress(OSError):
-                    file = os.stat(entry.path)
-                    size += file.st_size if not file.st_nlink else 0
-        mapped = _proc(task, "maps").splitlines()
-        gone = {line.split()[4] for line in mapped if line.endswith(" (deleted)")}
-        if size > self._limits["files_mb"] << 20 or len(gone) > _MAPPED:
-            return f"more than {self._limits['files_mb']} MiB in files that it removed"
-        return ""
-
-    def _living_task(self) -> str:
-        """The folder below /proc of a thread that can be looked into; the first may have left."""
-        with contextlib.suppress(OSError):
-            for thread in os.listdir(f"/proc/{self.program}/task"):
-                task = f"{self.program}/task/{thread}"
-                if _proc(task, "maps"):
-                    return task
-        return str(self.program)
 
     def _wait(self, seconds: float) -> tuple[int, resource.struct_rusage] | None:
         """Wait for the program to end by itself; None when it does not do so in time."""
@@ -219,6 +179,9 @@ def _departure(status: int | None) -> Json:
     """The verdict on a program that left before its test was done."""
     if status is None:
         return {"status": "failed", "detail": "closed the pipe to its checker"}
+    if status == -signal.SIGKILL:  # it cannot send itself this one
+        detail = "ended from outside, as the kernel does when the machine's memory runs out"
+        return {"status": "out_of_memory", "detail": detail}
     if status < 0:
         names = {int(sign): sign.name for sign in signal.Signals}
         detail = f"killed by {names.get(-status, f'signal {-status}')}"
@@ -259,30 +222,6 @@ def _proc(pid: int | str, name: str) -> str:
             return file.read()
     except OSError:
         return ""
-
-
-def _bytes_written(pid: int) -> int:
-    """How many bytes the process has written to files and pipes, by calls or mapped pages."""
-    fields = dict(line.split(": ") for line in _proc(pid, "io").splitlines())
-    return max(int(fields.get("wchar", 0)), int(fields.get("write_bytes", 0)))
-
-
-def _walk(folders: list[str], lost: list[str]) -> Iterator[os.DirEntry[str]]:
-    """Yield every entry below ``folders``, without recursion. A folder that cannot be read is left
-    in ``folders``, and one that is not where it was a moment ago is added to ``lost``."""
-    closed = []
-    while folders:
-        folder = folders.pop()
-        try:
-            for entry in os.scandir(folder):
-                yield entry
-                if entry.is_dir(follow_symlinks=False):
-                    folders.append(entry.path)
-        except (FileNotFoundError, NotADirectoryError):  # removed or moved meanwhile
-            lost.append(folder)
-        except OSError:  # closed, or beneath a longer path than there may be
-            closed.append(folder)
-    folders += closed
 
 
 def empty(folder: str) -> None:

@@ -11,8 +11,10 @@ worker's, and what a program that crashed had printed.
 """
 
 import contextlib
+import errno
 import json
 import os
+import select
 import signal
 import socket
 import struct
@@ -22,6 +24,7 @@ from typing import Any, NoReturn
 _FOLDER = os.path.dirname(os.path.abspath(__file__))
 sys.path.insert(0, _FOLDER)  # -P keeps it out; only these are loaded from it
 import checker  # type: ignore[import-not-found]  # noqa: E402
+import holdings  # type: ignore[import-not-found]  # noqa: E402
 import isolation  # type: ignore[import-not-found]  # noqa: E402
 import program  # type: ignore[import-not-found]  # noqa: E402
 import watch  # type: ignore[import-not-found]  # noqa: E402
@@ -31,6 +34,9 @@ import zygote  # type: ignore[import-not-found]  # noqa: E402
 sys.path.remove(_FOLDER)
 
 _STUCK = 30.0  # seconds until a checker that takes no test is replaced
+_FAREWELL = 5.0  # seconds in which it shows whether all of the evaluator has ended
+_ENDINGS = (signal.SIGHUP, signal.SIGTERM)
+_SCARCE = (errno.EAGAIN, errno.ENOMEM, errno.EMFILE, errno.ENFILE)
 _TESTED, _ALONE = b"tested", b"alone"
 
 Json = dict[str, Any]
@@ -42,7 +48,6 @@ class Worker:
     ) -> None:
         self._limits = settings["limits"]
         self._requests, self._replies = requests, replies
-        self._parent = os.getppid()
         self._folder = os.path.join(settings["folder"], str(os.getpid()))
         os.mkdir(self._folder, 0o700)
         self._nothing = os.open(os.devnull, os.O_RDWR)
@@ -51,33 +56,39 @@ class Worker:
         os.environ.update(LANG="C.UTF-8")
         confinement = isolation.Confinement(self._folder, calls, alone, self._limits)
         self._zygote = zygote.Zygote(confinement, _ROLES, settings["unsafe"])
+        self._holdings = holdings.Holdings(self._limits, self._folder)
         self._checker = 0
         self._heard = watch.Heard(self._limits)
 
     def serve(self) -> None:
         """Run one program after another until the pool closes its pipe."""
-        send(self._replies, json.dumps(self._zygote.missing()).encode(), b"", b"")
+        self._start_checker()
+        missing = {**self._zygote.missing(), **holdings.blindness(self._zygote.pid or os.getpid())}
+        send(self._replies, json.dumps(missing).encode(), b"", b"")
         while sizes := read_sizes(self._requests, 2):
             code, test = (read(self._requests, size) for size in sizes)
             usage = self._run(code, test)
             send(self._replies, self._heard.verdict, json.dumps(usage).encode(), self._heard.output)
             self._heard.forget()
 
-    def close(self) -> None:
-        """Stop the checker and the zygote, and remove the folder."""
+    def close(self, patience: float) -> None:
+        """Stop the checker and the zygote, and remove the folder; the pool's own, too, when the
+        evaluator turns out to have ended within ``patience`` seconds: nobody else is left."""
         self._end_checker()
         self._zygote.close()
         watch.empty(self._folder)
         with contextlib.suppress(OSError):
             os.rmdir(self._folder)
-            if os.getppid() != self._parent:  # nobody else is left to remove the pool's own
+            poll = select.poll()
+            poll.register(self._requests, select.POLLIN)
+            if any(event & select.POLLHUP for _, event in poll.poll(patience * 1000)):
                 os.rmdir(os.path.dirname(self._folder))
 
     def _run(self, code: bytes, test: bytes) -> Json:
         asked, ask = os.pipe()
         answers, answer = os.pipe()
         output, printed = os.pipe()
-        pair = watch.Pair(self._limits, self._folder)
+        pair = watch.Pair(self._limits, self._holdings.fault)
         try:
             role = _TESTED if test else _ALONE
             pair.program = self._zygote.copy(role, asked, answer, printed)
@@ -182,15 +193,30 @@ def send(fd: int, *blocks: bytes | memoryview) -> None:
         data = data[os.write(fd, data) :]
 
 
-def _leave(*_: object) -> NoReturn:
-    signal.signal(signal.SIGTERM, signal.SIG_IGN)  # each of the pool's threads that ends sends one
-    sys.exit(0)
+def _leave(sign: int, _: object) -> NoReturn:
+    for ending in _ENDINGS:  # each of the pool's threads that ends sends one
+        signal.signal(ending, signal.SIG_IGN)
+    sys.exit(sign)
+
+
+def _serve(worker: Worker) -> None:
+    patience = 0.0
+    try:
+        worker.serve()
+    except SystemExit as ending:
+        if ending.code == signal.SIGHUP:  # the thread that started this; maybe all others, too
+            patience = _FAREWELL
+        raise
+    finally:
+        worker.close(patience)
 
 
 def main() -> None:
+    os.umask(0o022)  # whatever the evaluator's, programs can use what they make
     isolation.leave_namespaces()
-    isolation.die_with_parent(int(signal.SIGTERM))  # and clean up
-    signal.signal(signal.SIGTERM, _leave)
+    isolation.die_with_parent(int(signal.SIGHUP))  # and clean up
+    for ending in _ENDINGS:
+        signal.signal(ending, _leave)
     # an evaluator in the background ignores SIGINT, and so would every program
     signal.signal(signal.SIGINT, signal.default_int_handler)
     requests, replies = os.dup(0), os.dup(1)
@@ -203,11 +229,14 @@ def main() -> None:
     text, calls, alone = (read(requests, size) for size in sizes)
     settings = json.loads(text)
     isolation.stay_on(settings["processor"])
-    worker = Worker(settings, calls, alone, requests, replies)
     try:
-        worker.serve()
-    finally:
-        worker.close()
+        worker = Worker(settings, calls, alone, requests, replies)
+        _serve(worker)
+    except OSError as error:
+        why = {"unable": str(error)}
+        if error.errno in _SCARCE:
+            why = {"scarce": os.strerror(error.errno or 0)}
+        send(replies, json.dumps(why).encode(), b"", b"")
 
 
 if __name__ == "__main__":

@@ -22,6 +22,7 @@ from itertools import pairwise
 from typing import NoReturn
 
 import isolation  # type: ignore[import-not-found]
+import maps  # type: ignore[import-not-found]
 import program  # type: ignore[import-not-found]
 
 _WARM = (
@@ -69,8 +70,8 @@ class Zygote:
         return missing
 
     def copy(self, role: bytes, *files: int) -> int:
-        """Make a child of this process in ``role``, and return its id. Raises OSError when the
-        zygote is gone."""
+        """Make a child of this process in ``role``, and return its id. Raises OSError when there
+        can be none, or when the zygote is gone."""
         if not self.pid:
             pid: int = isolation.fork()
             if pid == 0:
@@ -81,6 +82,8 @@ class Zygote:
         if len(answer) < 4:
             raise OSError("the zygote is gone")
         (pid,) = struct.unpack(">i", answer)
+        if pid < 0:
+            raise OSError(-pid, os.strerror(-pid))
         return pid
 
     def close(self) -> None:
@@ -103,7 +106,8 @@ class _Template:
         """Make copies on the worker's orders until the worker closes its end."""
         worker = os.getppid()
         isolation.die_with_parent(_KILL)
-        isolation.default_signal(int(signal.SIGTERM))
+        for ending in (signal.SIGHUP, signal.SIGTERM):
+            signal.signal(ending, signal.SIG_DFL)
         for before, after in pairwise(
             [2, *sorted([orders.fileno(), *self._confinement.files]), 1024]
         ):
@@ -116,7 +120,10 @@ class _Template:
             role, files, _, _ = socket.recv_fds(orders, 16, _FILES)
             if not role or os.getppid() != worker:
                 os._exit(0)
-            pid: int = isolation.copy_for_parent()
+            try:
+                pid: int = isolation.copy_for_parent()
+            except OSError as error:
+                pid = -(error.errno or 1)
             if pid == 0:
                 orders.close()
                 self.begin(role, files, worker)
@@ -147,5 +154,6 @@ class _Template:
     def _warm_up() -> None:
         for name in _WARM.split():
             __import__(name)
+        maps.make_private()
         with contextlib.suppress(Exception):
             program.rehearse()

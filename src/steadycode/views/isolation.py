@@ -21,8 +21,5 @@ def show_isolation(isolation: Isolation) -> bool:
     if isolation.holds:
         console.print("generated programs are isolated here")
     else:
-        console.print(
-            "evaluation refuses to start here: run it in a Linux container (docs/sandbox.md),"
-            " or set evaluate.sandbox=unsafe"
-        )
+        console.print(Text(f"evaluation refuses to start here. {isolation.advice}"))
     return isolation.holds

@@ -535,6 +535,90 @@ HONEST = (
         "assert candidate(100) == 4950",
     ),
     Honest(
+        "small memory maps",
+        """
+        import mmap, time
+        def f(n):
+            held = [mmap.mmap(-1, 4096) for _ in range(n)]
+            for number, one in enumerate(held):
+                one[0] = number
+            time.sleep(0.15)
+            return sum(one[0] for one in held)
+        """,
+        "assert candidate(20) == 190",
+    ),
+    Honest(
+        "memory maps of every kind",
+        """
+        import mmap
+        def f():
+            kinds = [mmap.ACCESS_READ, mmap.ACCESS_WRITE, mmap.ACCESS_COPY]
+            held = [mmap.mmap(-1, 10, access=kind) for kind in kinds]
+            held.append(mmap.mmap(fileno=-1, length=100 << 20, flags=mmap.MAP_SHARED))
+            held.append(mmap.mmap(-1, 10, mmap.MAP_PRIVATE, mmap.PROT_READ))
+            both = mmap.PROT_READ | mmap.PROT_WRITE
+            held.append(mmap.mmap(-1, 10, mmap.MAP_SHARED, both, mmap.ACCESS_DEFAULT, 0))
+            held[1][:2] = held[3][:2] = b"ab"
+            written = []
+            for one in held:
+                try:
+                    one[5] = 7
+                    written.append(one[5])
+                except TypeError:
+                    written.append(None)
+            return [written, held[3].find(b"b"), all(isinstance(one, mmap.mmap) for one in held)]
+        """,
+        "assert candidate() == [[None, 7, 7, 7, None, 7], 1, True]",
+    ),
+    Honest(
+        "memory maps of files",
+        """
+        import mmap, os, tempfile, time
+        def f():
+            held = []
+            for size in (1, 1 << 20):
+                for _ in range(12):
+                    with tempfile.TemporaryFile() as file:
+                        file.truncate(size)
+                        held.append(mmap.mmap(file.fileno(), 1))
+            with open("x (deleted)", "w+b") as file:
+                file.write(bytes(3 << 20))
+                file.flush()
+                held.append(mmap.mmap(file.fileno(), 0))
+            time.sleep(0.15)
+            return sum(len(one) for one in held)
+        """,
+        "assert candidate() == 24 + (3 << 20)",
+    ),
+    Honest(
+        "a removed file held many times",
+        """
+        import os, time
+        def f():
+            fd = os.open("x", os.O_CREAT | os.O_RDWR)
+            os.unlink("x")
+            for _ in range(10):
+                os.write(fd, bytes(1 << 20))
+            held = [os.dup(fd) for _ in range(5)]
+            time.sleep(0.15)
+            return [os.fstat(one).st_size for one in held]
+        """,
+        "assert candidate() == [10 << 20] * 5",
+    ),
+    Honest(
+        "a copied file",
+        """
+        import os, shutil
+        def f():
+            with open("a", "wb") as file:
+                file.write(os.urandom(1 << 20))
+            shutil.copyfile("a", "b")
+            with open("a", "rb") as one, open("b", "rb") as other:
+                return one.read() == other.read()
+        """,
+        "assert candidate() is True",
+    ),
+    Honest(
         "time zones",
         """
         import datetime, zoneinfo
