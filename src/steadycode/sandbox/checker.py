@@ -10,6 +10,7 @@ worker loads it.
 import builtins
 import gc
 import importlib
+import re
 import resource
 import sys
 import threading
@@ -208,35 +209,44 @@ class _Program:
         try:
             value = self._lent.use(str(message["op"]), on, options)
             reply: Message = self._codec.pack("value", value, **self._surroundings.before())
-        except Exception as error:
-            reply = self._pack_error(error)
-        return reply
-
-    def _pack_error(self, error: BaseException) -> Message:
-        self._errors.append(error)
-        try:
-            reply: Message = self._codec.pack("raised", error, again=len(self._errors) - 1)
-        except Exception:
-            reply = {"raised": {"error": raising.write_briefly(error)}}
+        except wire.Gone:
+            raise
+        except BaseException as error:
+            reply = self._codec.pack("raised", error)
         return reply
 
     def _export(self, value: Any) -> Message:
         if isinstance(value, remote.Remote):
             return {"object": [remote.number_of(value), ""]}
         if isinstance(value, BaseException):
-            return {"error": raising.write(value, self._codec.encode)}
+            return {"lent error": self._lent_error(value)}
         if isinstance(value, type) and issubclass(value, BaseException):
+            self._raised.know(value)
             return {"exception": raising.describe(value)}
+        if isinstance(value, re.Pattern):
+            return {"pattern": [self._codec.encode(value.pattern), value.flags]}
         if place := lending.place_in_python(value):
             return {"python": place}
         self.note(f"the program is handed a {type(value).__name__!r} of the test")
         lent: Message = self._lent.lend(value)
         return lent
 
+    def _lent_error(self, error: BaseException) -> list[Any]:
+        """With its number, by which it comes back as the same exception."""
+        self._raised.know(type(error))
+        self._errors.append(error)
+        number = len(self._errors) - 1
+        try:
+            return [number, raising.write(error, self._codec.encode)]
+        except (TypeError, RecursionError):  # it holds what cannot be handed over
+            return [number, raising.write_briefly(error)]
+
     def _find(self, tag: str, data: Any) -> Any:
         finders: dict[str, Callable[[], Any]] = {
             "object": lambda: self._remotes.find(*data),
-            "coroutine": lambda: self._finish(self._remotes.find(data, "coroutine")),
+            "coroutine": lambda: self._finish(
+                self._remotes.find(data, "coroutine", [], "", [], [])
+            ),
             "module": lambda: self._module(data),
             "exception": lambda: self._exception(data),
             "error": lambda: self._raised.read(data, self._codec.decode),

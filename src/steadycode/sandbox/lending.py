@@ -7,6 +7,7 @@ namespace of the checker. This file imports nothing of steadycode, since the wor
 """
 
 import io
+import random
 import sys
 import types
 from typing import Any
@@ -18,7 +19,10 @@ import operations  # type: ignore[import-not-found]
 
 Message = dict[str, Any]
 
-_KINDS = (io.StringIO, io.BytesIO, types.SimpleNamespace, object)
+_KINDS = (
+    *(io.StringIO, io.BytesIO, io.TextIOWrapper, io.BufferedReader, io.BufferedWriter),
+    *(types.SimpleNamespace, random.Random, object),
+)
 _BASES = ("test", "builtins", "abc", "enum", "typing", "dataclasses", "functools")
 """The modules whose classes a class of the test may extend, to be lent."""
 _ABOUT_FUNCTIONS = ("__name__", "__qualname__", "__doc__", "__annotations__", "__defaults__")
@@ -32,7 +36,7 @@ class Lent:
     def __init__(self) -> None:
         self._objects: list[Any] = []
         self._numbers: dict[int, int] = {}
-        self._kinds: dict[type, str] = {}
+        self._kinds: dict[type, str] = {types.FunctionType: remote.FUNCTION}
 
     def lend(self, value: Any) -> Message:
         """What is written for ``value``. Raises TypeError for what cannot be lent."""
@@ -72,6 +76,8 @@ class Lent:
         about = operation == "get" and name in _ABOUT_FUNCTIONS and callable(target)
         if not about and (name.startswith("_") or not _is_open(type(target))):
             raise AttributeError(f"{type(target).__name__!r} has no {name!r} here", name=name)
+        if _is_mock(type(target)) and (operation != "get" or hasattr(type(target), name)):
+            raise AttributeError(f"{name!r} of a mock is for the test alone", name=name)
         if operation != "get" and callable(getattr(type(target), name, None)):
             raise AttributeError(f"{name!r} is a method of the test", name=name)
 
@@ -79,7 +85,16 @@ class Lent:
 def _is_open(kind: type) -> bool:
     """Whether objects of this type may be used by name and protocol."""
     own = kind.__module__ == "test" and not issubclass(kind, type)
-    return kind in _KINDS or (own and all(base.__module__ in _BASES for base in kind.__mro__))
+    return (
+        kind in _KINDS
+        or _is_mock(kind)
+        or (own and all(base.__module__ in _BASES for base in kind.__mro__))
+    )
+
+
+def _is_mock(kind: type) -> bool:
+    mocks = sys.modules.get("unittest.mock")
+    return mocks is not None and issubclass(kind, mocks.NonCallableMock)
 
 
 def place_in_python(value: Any) -> list[str] | None:

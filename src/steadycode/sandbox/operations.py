@@ -56,7 +56,8 @@ ARITHMETIC = (
     *("add", "sub", "mul", "truediv", "floordiv", "mod", "pow", "matmul", "and", "or", "xor"),
     *("lshift", "rshift", "divmod"),
 )
-OPERATORS = (*ARITHMETIC, "lt", "le", "gt", "ge", "eq")
+IN_PLACE = tuple(f"i{name}" for name in ARITHMETIC if name != "divmod")
+OPERATORS = (*ARITHMETIC, *IN_PLACE, "lt", "le", "gt", "ge", "eq")
 
 _CONVERSIONS: dict[str, Callable[..., Any]] = {
     kind.__name__: kind
@@ -94,7 +95,7 @@ OPERATIONS: dict[str, Callable[..., Any]] = {
 
 def describe(kind: type, protocol: tuple[str, ...]) -> list[Any]:
     """What a type can do, as the other side's like of it will: its methods of ``protocol``, its
-    module, and the classes of ``collections.abc`` that it extends."""
+    module, the classes of ``collections.abc`` that it extends, and a dataclass's fields."""
     methods = [name for name in protocol if _defines(kind, name)]
     if kind.__hash__ is None:
         methods.append("unhashable")
@@ -103,7 +104,8 @@ def describe(kind: type, protocol: tuple[str, ...]) -> list[Any]:
         for base in kind.__mro__
         if base.__module__ == "collections.abc" and base is not kind
     ]
-    return [methods, str(kind.__module__), abstract]
+    fields = [str(name) for name in getattr(kind, "__dataclass_fields__", ())]
+    return [methods, str(kind.__module__), abstract, fields]
 
 
 def _defines(kind: type, name: str) -> bool:

@@ -7,10 +7,11 @@ giving other answers. This file imports nothing of steadycode, since the worker 
 import contextlib
 import importlib
 import os
+import re
 import sys
 import threading
 from collections.abc import Callable
-from types import CoroutineType, ModuleType
+from types import CoroutineType, FunctionType, ModuleType
 from typing import Any, NoReturn
 
 import raising  # type: ignore[import-not-found]
@@ -104,7 +105,7 @@ class _Server:
         self._codec = values.Codec(self._export, self._find)
         self._objects: list[Any] = []
         self._numbers: dict[int, int] = {}
-        self._kinds: dict[type, str] = {}
+        self._kinds: dict[type, str] = {FunctionType: remote.FUNCTION}
         self._theirs = remote.Remotes(self)  # functions and objects of the test
         self._raised = raising.Maker()
         self._again: dict[int, tuple[BaseException, int]] = {}
@@ -138,10 +139,7 @@ class _Server:
 
     def raised(self, error: BaseException) -> Message:
         """A message with the exception and its class, so that the checker can raise its like."""
-        again = self._again.get(id(error))
         try:
-            if again:
-                return self._said("raised", _Again(again[1]))
             return self._said("raised", error)
         except BaseException:  # str(), args and attributes are the program's own code
             return {"raised": {"error": raising.write_briefly(error)}}
@@ -167,8 +165,8 @@ class _Server:
     def _export(self, value: Any) -> Message:
         if isinstance(value, remote.Remote):
             return {"yours": remote.number_of(value)}
-        if isinstance(value, _Again):
-            return {"again": value.number}
+        if again := self._again.get(id(value)):
+            return {"again": again[1]}
         if isinstance(value, BaseException):
             return {"error": raising.write(value, self._codec.encode)}
         if isinstance(value, type) and issubclass(value, BaseException):
@@ -192,15 +190,20 @@ class _Server:
         return {"object": [number, self._kinds[kind], *described]}
 
     def _find(self, tag: str, data: Any) -> Any:
-        if tag == "object":
-            return self._objects[data[0] if isinstance(data, list) else data]
-        if tag == "python":
-            return _of_python(*data)
-        if tag == "exception":
-            return self._raised.kind(data)
-        if tag == "error":
-            return self._raised.read(data, self._codec.decode)
-        return self._theirs.find(*data)
+        finders: dict[str, Callable[[], Any]] = {
+            "object": lambda: self._objects[data[0] if isinstance(data, list) else data],
+            "python": lambda: _of_python(*data),
+            "pattern": lambda: re.compile(self._codec.decode(data[0]), data[1]),
+            "exception": lambda: self._raised.kind(data),
+            "lent error": lambda: self._lent_error(*data),
+            "yours": lambda: self._theirs.find(*data),
+        }
+        return finders[tag]()
+
+    def _lent_error(self, number: int, written: list[Any]) -> BaseException:
+        error: BaseException = self._raised.read(written, self._codec.decode)
+        self._again[id(error)] = error, number
+        return error
 
     open = True
     """Objects of the test are asked whatever the program wants of them."""
@@ -222,10 +225,7 @@ class _Server:
                 self._channel.send(self.answer(reply))
         if "raised" not in reply:
             return self._codec.unpack(reply, "value")
-        error = self._codec.unpack(reply, "raised")
-        if "again" in reply:
-            self._again[id(error)] = error, reply["again"]
-        raise error
+        raise self._codec.unpack(reply, "raised")
 
 
 def _is_made(value: Any, kind: Any) -> bool:
@@ -241,10 +241,3 @@ def _of_python(module: str, name: str) -> Any:
     for part in filter(None, name.split(".")):
         found = getattr(found, part)
     return found
-
-
-class _Again:
-    """Stands for an exception of the test that the program let pass."""
-
-    def __init__(self, number: int) -> None:
-        self.number = number

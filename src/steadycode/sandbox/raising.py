@@ -59,6 +59,11 @@ class Maker:
     def __init__(self) -> None:
         self._made: dict[str, type[BaseException]] = {}
 
+    def know(self, kind: type[BaseException]) -> None:
+        """Take this class for one of its name that the other side raises."""
+        if kind.__module__ != "builtins" and len(self._made) < _KINDS:
+            self._made.setdefault(f"{kind.__module__}.{kind.__qualname__}"[:200], kind)
+
     def read(self, inner: list[Any], each: Each) -> BaseException:
         """The exception that ``write`` wrote; one with the same text where that is not possible."""
         described, text, args, own, (cause, context, suppress) = inner
@@ -91,7 +96,8 @@ class Maker:
         if key not in self._made and len(self._made) < _KINDS:
             made = [self.kind(base) for base in bases[:8] if base[1] != "object"]
             short = str(name).rpartition(".")[2][:80]
-            self._made[key] = type(short, tuple(made) or (Exception,), {})
+            names = {"__module__": str(module), "__qualname__": str(name)}
+            self._made[key] = type(short, tuple(made) or (Exception,), names)
         return self._made[key]
 
     @staticmethod

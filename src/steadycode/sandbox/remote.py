@@ -10,6 +10,7 @@ loads it.
 """
 
 import collections.abc
+import dataclasses
 import inspect
 import sys
 import types
@@ -54,7 +55,7 @@ class Remote:
             return type(self)._Remote__real
         if name == "__signature__":
             return _signature(self)
-        if name in _COPYING:
+        if name in _COPYING or (name == _FIELDS and hasattr(type(self), _FIELDS)):
             return object.__getattribute__(self, name)
         return _ask(self, "get", name)
 
@@ -96,6 +97,7 @@ class Remote:
         return _copied(self, "deepcopy")
 
 
+_FIELDS = "__dataclass_fields__"
 _COPYING = ("__copy__", "__deepcopy__", "__reduce__", "__reduce_ex__", "__getstate__")
 
 
@@ -109,9 +111,11 @@ def inner(remote: Remote) -> Side:
     return program
 
 
-def make_kind(name: str, module: str, protocol: list[str], abstract: list[str]) -> type[Remote]:
-    """The class for one of the program's types, which has those methods of ``protocol`` and is
-    a kind of the named classes of ``collections.abc``."""
+def make_kind(
+    name: str, module: str, protocol: list[str], abstract: list[str], fields: list[str]
+) -> type[Remote]:
+    """The class for one of the program's types, which has those methods of ``protocol``, is a kind
+    of the named classes of ``collections.abc``, and has a dataclass's ``fields``."""
     methods: dict[str, Any] = {
         method: _METHODS[method] for method in protocol if method in _METHODS
     }
@@ -119,6 +123,9 @@ def make_kind(name: str, module: str, protocol: list[str], abstract: list[str]) 
         methods["__hash__"] = None
     made = type(str(name)[:80], (Remote,), {"__slots__": (), "__module__": str(module), **methods})
     made._Remote__real = _real(module, name) or made  # type: ignore[attr-defined]
+    if fields:
+        like = dataclasses.make_dataclass("Like", [str(field) for field in fields])
+        made.__dataclass_fields__ = like.__dataclass_fields__  # type: ignore[attr-defined]
     for known in abstract:
         base = getattr(collections.abc, str(known), None)
         if isinstance(base, type) and hasattr(base, "register"):
@@ -191,16 +198,16 @@ class Remotes:
     def __init__(self, side: Side) -> None:
         self._side = side
         self._objects: dict[int, Remote] = {}
-        self._kinds: dict[str, type[Remote]] = {}
+        self._kinds: dict[str, type[Remote]] = {FUNCTION: _Function}
 
     def find(self, number: Any, kind: Any, *described: Any) -> Remote:
         """The object of that number. ``described`` is what ``operations.describe`` says of its
-        kind; it comes with the first object of a kind, and without it one can be called."""
+        kind; it comes with the first object of a kind."""
         if number not in self._objects:
             if kind not in self._kinds:
-                protocol, module, abstract = described or (["__call__"], "", [])
+                protocol, module, abstract, fields = described
                 name = str(kind).partition("#")[0]
-                self._kinds[kind] = make_kind(name, module, protocol, abstract)
+                self._kinds[kind] = make_kind(name, module, protocol, abstract, fields)
             self._objects[number] = self._kinds[kind](self._side, number)
         return self._objects[number]
 
@@ -283,7 +290,7 @@ def _make_operators() -> None:
     def reflected(name: str) -> Callable[[Remote, Any], Any]:
         return lambda mine, other: _operate(name, mine, other, reflected=True)
 
-    for name in OPERATORS[:-1]:
+    for name in (name for name in OPERATORS if name != "eq"):
         _METHODS[f"__{name}__"] = straight(name)
     for name in ARITHMETIC:
         _METHODS[f"__r{name}__"] = reflected(name)
@@ -291,3 +298,7 @@ def _make_operators() -> None:
 
 _make_operators()
 PROTOCOL = (*_METHODS,)
+
+FUNCTION = "function"
+"""The kind that both sides know: nearly every program has functions and nothing else."""
+_Function = make_kind(FUNCTION, "builtins", ["__call__"], [], [])

@@ -21,7 +21,7 @@ _REFUSED = ("chmod", "chown", "lchown", "utime", "setxattr", "removexattr", "mkf
 refused: list[str] = []
 """What the program wanted to do to its own files and the sandbox refused."""
 
-_chmod, _realpath = os.chmod, os.path.realpath
+_realpath = os.path.realpath
 
 
 class SemLock:
@@ -93,7 +93,6 @@ def install(folder: str) -> None:
     for name in _REFUSED:
         if hasattr(os, name):
             setattr(os, name, _telling(name, getattr(os, name), folder))
-    os.chmod = _telling("chmod", _change_rights, folder)
 
 
 def _truncate(path: Any, length: int) -> None:
@@ -106,25 +105,26 @@ def _truncate(path: Any, length: int) -> None:
         os.close(fd)
 
 
-def _change_rights(path: Any, mode: int, **options: Any) -> None:
-    if not options.get("dir_fd") and stat.S_IMODE(os.stat(path).st_mode) == mode:
-        return
-    _chmod(path, mode, **options)
-
-
 def _telling(name: str, call: Callable[..., Any], folder: str) -> Callable[..., Any]:
     """``call``, which notes that it was refused to the program for a file in its own folder."""
-
-    own = _realpath(folder)
+    own = f"{_realpath(folder)}/"
 
     def told(path: Any, *on: Any, **options: Any) -> Any:
         try:
             return call(path, *on, **options)
         except PermissionError:
-            with contextlib.suppress(OSError, TypeError, ValueError):
-                if _realpath(os.fspath(path)).startswith(f"{own}/"):
-                    refused.append(f"os.{name} on its own files")
+            if not _is_inside(path, own):
+                raise
+            if name == "chmod" and [stat.S_IMODE(os.stat(path).st_mode)] == [*on]:
+                return None  # it has these rights
+            refused.append(f"os.{name} on its own files")
             raise
 
     told.__name__ = told.__qualname__ = name
     return told
+
+
+def _is_inside(path: Any, folder: str) -> bool:
+    with contextlib.suppress(OSError, TypeError, ValueError):
+        return str(_realpath(os.fspath(path))).startswith(folder)
+    return False

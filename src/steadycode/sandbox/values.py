@@ -20,6 +20,8 @@ import math
 import operator
 import pathlib
 import sys
+import types
+import typing
 import uuid
 from collections.abc import Callable, Iterable
 from typing import Any
@@ -58,6 +60,7 @@ class Codec:
         self._shared: dict[int, list[Any]] = {}  # number -> [container, what the other side knows]
         self._numbers: dict[int, int] = {}  # id -> number
         self._next = 0
+        self._named: dict[tuple[str, ...], Any] = {}  # classes of named tuples, by their names
         self.doubt = ""
 
     def pack(self, key: str, value: Any, **fields: Any) -> Message:
@@ -137,6 +140,8 @@ class Codec:
         if not isinstance(data, dict):
             return data
         ((tag, inner),) = data.items()
+        if tag == "named":
+            return self._read_named(*inner)
         if tag == "at":
             return self._shared[inner][0]
         if tag in _FILLERS:
@@ -149,11 +154,21 @@ class Codec:
         read = _READERS.get(tag)
         return self._find(tag, inner) if read is None else read(inner, self.decode)
 
+    def _read_named(self, name: str, fields: list[str], items: list[Any]) -> Any:
+        key = (name, *fields)
+        if key not in self._named:
+            self._named[key] = collections.namedtuple(name, fields)
+        return self._named[key](*map(self.decode, items))
+
     def _encode_other(self, value: Any, kind: type) -> Any:
         if kind is type and value in _NAMES:
             return {"builtin": _NAMES[value]}
         if value is Ellipsis or value is NotImplemented:
             return {"builtin": repr(value)}
+        if kind is types.GenericAlias:
+            return {"generic": [self.encode(value.__origin__), self.encode(value.__args__)]}
+        if kind.__module__ == "typing" and (name := _name_of_type(value)):
+            return {"typing": [name, self.encode(getattr(value, "__args__", None))]}
         for base in _BASES:
             if issubclass(kind, base):
                 return self._encode_as(value, base)
@@ -171,6 +186,7 @@ class Codec:
             return known
         fields = getattr(type(value), "_fields", None)
         if base is tuple and isinstance(fields, tuple) and set(map(type, fields)) == {str}:
+            self._named.setdefault((type(value).__name__, *fields), type(value))
             return {"named": [type(value).__name__, list(fields), write(value, self.encode)]}
         written = write(value, self.encode)
         return written if base is list else {tag: written}
@@ -290,11 +306,6 @@ def _read_default(made: Any, inner: Any, each: Each) -> None:
     factory = each(inner[0])
     made.default_factory = collections.defaultdict(factory).default_factory  # or TypeError
     _read_pairs(made, inner[1], each)
-
-
-def _read_named(inner: Any, each: Each) -> Any:
-    name, fields, items = inner
-    return collections.namedtuple(name, fields)(*map(each, items))
 
 
 def _write_time(value: Any, each: Each) -> Any:
@@ -427,10 +438,31 @@ def _base16(inner: Any) -> list[int]:
     return [int(item, 16) for item in inner]
 
 
+def _name_of_type(value: Any) -> str:
+    """The name in ``typing`` of what can be written with its arguments alone."""
+    name = getattr(value, "_name", None)
+    name = "Union" if name == "Optional" else name
+    known = isinstance(name, str) and type(getattr(typing, name, None)).__module__ == "typing"
+    return str(name) if known else ""
+
+
+def _read_typing(inner: Any, each: Each) -> Any:
+    name, args = inner
+    known = getattr(typing, name)
+    if type(known).__module__ != "typing":
+        raise ValueError(name)
+    read = each(args)
+    return known if read is None else known[read]
+
+
+def _read_generic(inner: Any, each: Each) -> Any:
+    origin, args = each(inner[0]), each(inner[1])
+    return types.GenericAlias(origin, args)
+
+
 _READERS: dict[str, Callable[[Any, Each], Any]] = {
     "int": lambda inner, _: int(inner, 16),
     "tuple": lambda inner, each: (*map(each, inner),),
-    "named": _read_named,
     "frozenset": lambda inner, each: frozenset([*map(each, inner)]),
     "keys": lambda inner, each: dict.fromkeys([*map(each, inner)]).keys(),
     "values": lambda inner, each: dict(enumerate([*map(each, inner)])).values(),
@@ -439,6 +471,8 @@ _READERS: dict[str, Callable[[Any, Each], Any]] = {
     "bytes": lambda inner, _: base64.b64decode(inner),
     "complex": lambda inner, _: complex(*inner),
     "range": lambda inner, _: range(*_base16(inner)),
+    "typing": _read_typing,
+    "generic": _read_generic,
     "slice": lambda inner, each: slice(*map(each, inner)),
     "decimal": lambda inner, _: decimal.Decimal(inner),
     "fraction": lambda inner, _: fractions.Fraction(*_base16(inner)),
