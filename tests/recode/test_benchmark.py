@@ -187,3 +187,19 @@ def test_all_of_humaneval(problems: list[Problem], judge: Judge) -> None:
     built = build_benchmark(problems, seeds=1, judge=judge)
     assert len(built.variants) + len(built.rejected) == 164 * len(built.perturbations)
     assert built.rejected == ()
+
+
+def test_a_problem_whose_test_cannot_be_run_is_left_out(problems: list[Problem]) -> None:
+    chosen = problems[:3]
+    lost = chosen[1]
+
+    def judge(programs: Iterable[tuple[Key, Program]]) -> Iterator[tuple[Key, Verdict]]:
+        for key, program in programs:
+            same = program.test == lost.test
+            yield key, Verdict(status="unsupported" if same else "passed", detail="why")
+
+    built = build_benchmark(chosen, ["new_lines"], seeds=1, judge=judge)
+    assert [problem.task_id for problem in built.nominal] == [chosen[0].task_id, chosen[2].task_id]
+    assert {variant.task_id for variant in built.variants} == {p.task_id for p in built.nominal}
+    assert built.metadata["unsupported"] == {lost.task_id: "why"}
+    assert built.metadata["failing_references"] == {}

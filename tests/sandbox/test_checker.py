@@ -130,12 +130,12 @@ CHEATS = {
 @pytest.mark.parametrize("name", CHEATS)
 def test_a_cheat_fails(sandbox: Sandbox, name: str) -> None:
     verdict = judged(sandbox, *CHEATS[name])
-    assert verdict.status == "failed", verdict
+    assert verdict.status in ("failed", "unsupported"), verdict
 
 
 def test_the_detail_names_a_type_that_was_not_expected(sandbox: Sandbox) -> None:
     verdict = judged(sandbox, *CHEATS["equal to all"])
-    assert verdict.detail == "AssertionError (takes the program's own type 'A' for int)"
+    assert verdict.detail == "the program's own type 'A' taken for int"
 
 
 SCAN = r"""

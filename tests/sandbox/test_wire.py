@@ -5,6 +5,7 @@ import math
 import os
 import struct
 import sys
+from array import array
 from collections import Counter, OrderedDict, defaultdict, deque, namedtuple
 from collections.abc import Iterator
 from datetime import UTC, date, datetime, time, timedelta
@@ -12,6 +13,8 @@ from decimal import Decimal
 from fractions import Fraction
 from pathlib import Path
 from typing import Any
+from uuid import UUID
+from zoneinfo import ZoneInfo
 
 import pytest
 
@@ -19,14 +22,19 @@ import steadycode.sandbox
 
 
 @pytest.fixture(scope="module")
-def wire() -> Iterator[Any]:
+def values() -> Iterator[Any]:
     """As the worker loads it: by its bare name."""
     folder = str(Path(steadycode.sandbox.__file__).parent)
     sys.path.insert(0, folder)
-    import wire
+    import values
 
-    yield wire
+    yield values
     sys.path.remove(folder)
+
+
+@pytest.fixture(scope="module")
+def wire(values: Any) -> Any:
+    return values.wire
 
 
 def no_export(value: object) -> dict[str, Any]:
@@ -37,8 +45,16 @@ def no_find(tag: str, data: object) -> object:
     raise LookupError(tag)
 
 
-def there(wire: Any, value: object) -> Any:
-    return wire.decode(json.loads(json.dumps(wire.encode(value, no_export))), no_find)
+def sides(values: Any) -> tuple[Any, Any]:
+    return values.Codec(no_export, no_find), values.Codec(no_export, no_find)
+
+
+def sent(here: Any, there: Any, value: object) -> Any:
+    return there.unpack(json.loads(json.dumps(here.pack("value", value))), "value")
+
+
+def there(values: Any, value: object) -> Any:
+    return sent(*sides(values), value)
 
 
 @pytest.mark.parametrize(
@@ -50,22 +66,27 @@ def there(wire: Any, value: object) -> Any:
         bytearray(b"x"), 1 + 2j, range(0, 10, 3), Decimal("1.10"), Decimal("-Infinity"),
         Fraction(-1, 3), date(2020, 2, 29), datetime(2020, 1, 1, 5, tzinfo=UTC), time(1, 2),
         timedelta(days=-1, microseconds=5), deque([1, 2]), Counter("aab"), OrderedDict(b=1, a=2),
+        defaultdict(list, a=[1]), deque([1, 2], 2), array("d", [1.5]), Path("a/b"), UUID(int=7),
+        slice(1, None), datetime(2024, 7, 1, tzinfo=ZoneInfo("Europe/Berlin"), fold=1),
     ],
     ids=repr,
 )  # fmt: skip
-def test_plain_data_arrives_as_it_was(wire: Any, value: object) -> None:
-    found = there(wire, value)
+def test_plain_data_arrives_as_it_was(values: Any, value: object) -> None:
+    found = there(values, value)
     assert found == value
     assert type(found) is type(value)
     assert repr(found) == repr(value)
 
 
-def test_integers_of_any_size_arrive(wire: Any) -> None:
-    assert there(wire, 10**5000) == 10**5000  # beyond what Python writes in decimal
+def test_integers_of_any_size_arrive(values: Any) -> None:
+    assert there(values, 10**5000) == 10**5000  # beyond what Python writes in decimal
 
 
-def test_nan_arrives(wire: Any) -> None:
-    assert math.isnan(there(wire, float("nan")))
+def test_nan_arrives_and_is_known_again(values: Any) -> None:
+    here, far = sides(values)
+    one, other, again = sent(here, far, (math.nan, float("nan"), math.nan))
+    assert math.isnan(one)
+    assert one is again is not other
 
 
 class Always(int):
@@ -81,19 +102,62 @@ class Rows(list[int]):
         return iter([9, 9, 9])
 
 
-def test_a_subclass_arrives_as_the_value_that_it_holds(wire: Any) -> None:
+def test_a_subclass_arrives_as_the_value_that_it_holds_and_is_doubted(values: Any) -> None:
     point = namedtuple("point", "x y")
-    assert there(wire, Always(3)) == 3
-    assert there(wire, Always(3)) != 4
-    assert there(wire, Rows([1, 2])) == [1, 2]
-    assert there(wire, point(1, 2)) == (1, 2)
-    assert there(wire, point(1, 2)).y == 2
-    assert there(wire, defaultdict(list, a=[1])) == {"a": [1]}
+    for value, plain in ((Always(3), 3), (Rows([1, 2]), [1, 2]), (point(1, 2), (1, 2))):
+        here, far = sides(values)
+        assert sent(here, far, value) == plain
+        assert type(value).__name__ in here.doubt
+    assert there(values, Always(3)) != 4
+    assert there(values, point(1, 2)).y == 2
 
 
-def test_other_objects_do_not_cross(wire: Any) -> None:
+def test_other_objects_do_not_cross(values: Any) -> None:
     with pytest.raises(LookupError, match="object"):
-        wire.encode([1, object()], no_export)
+        sides(values)[0].pack("value", [1, object()])
+
+
+def test_a_container_is_one_object_in_every_message(values: Any) -> None:
+    here, far = sides(values)
+    row: list[Any] = [0]
+    rows = [row, row]
+    copies = sent(here, far, (rows, {"row": row}))
+    assert copies[0][0] is copies[0][1] is copies[1]["row"]
+    assert sent(far, here, copies[0][0]) is row
+    row.append(1)
+    assert sent(here, far, None) is None
+    assert copies[0] == [[0, 1], [0, 1]]
+    copies[1]["row"].clear()
+    sent(far, here, None)
+    assert rows == [[], []]
+
+
+def test_a_container_that_holds_itself_arrives(values: Any) -> None:
+    here, far = sides(values)
+    ring: list[Any] = [1]
+    ring.append(ring)
+    copy = sent(here, far, ring)
+    assert copy[1] is copy
+    assert copy[0] == 1
+
+
+def test_what_neither_side_holds_is_forgotten(values: Any) -> None:
+    here, far = sides(values)
+    for number in range(100):
+        sent(far, here, sent(here, far, [[number]])[0][0])
+    assert len(here._shared) < 10
+    assert len(far._shared) < 10
+
+
+def test_what_cannot_be_written_leaves_both_sides_as_they_were(values: Any) -> None:
+    here, far = sides(values)
+    row = [1]
+    copy = sent(here, far, row)
+    with pytest.raises(LookupError):
+        here.pack("value", [row, [2], object()])
+    row.append(3)
+    assert sent(here, far, [row, []])[0] is copy
+    assert copy == [1, 3]
 
 
 @pytest.mark.parametrize(
@@ -103,12 +167,26 @@ def test_other_objects_do_not_cross(wire: Any) -> None:
         {"dict": [[1]]}, {"dict": [[[], 1]]}, {"tuple": 5}, {"bytes": "x"},
         {"range": ["0", "0", "0"]}, {"decimal": []}, {"fraction": ["1", "0"]},
         {"datetime": "never"}, {"timedelta": ["a"]}, {"complex": [1, 2, 3]}, {"object": None},
+        {"at": 5}, {"at": []}, {"deque": [-1, []]}, {"array": ["z", ""]}, {"array": ["d", "00"]},
+        {"default": [5, []]}, {"zone of the world": "../etc"}, {"path": 5}, {"uuid": "-1"},
     ],
     ids=repr,
 )  # fmt: skip
-def test_what_is_not_written_by_us_is_refused(wire: Any, data: object) -> None:
+def test_what_is_not_written_by_us_is_refused(values: Any, wire: Any, data: object) -> None:
     with pytest.raises(wire.Gone):
-        wire.decode(data, no_find)
+        sides(values)[1].unpack({"value": data}, "value")
+
+
+@pytest.mark.parametrize(
+    "message",
+    [{}, {"value": 0, "to": 7}, {"value": 0, "changed": [[0, []]]}, {"value": 0, "freed": 5}],
+    ids=repr,
+)
+def test_a_message_that_counts_otherwise_is_refused(
+    values: Any, wire: Any, message: dict[str, Any]
+) -> None:
+    with pytest.raises(wire.Gone):
+        sides(values)[1].unpack(message, "value")
 
 
 @pytest.mark.parametrize(

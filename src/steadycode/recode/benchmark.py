@@ -113,15 +113,22 @@ def build_benchmark(
 
     A perturbation whose plug-in is not in ``plugins`` is skipped and named in
     ``metadata["skipped"]``. ``metadata["failing_references"]`` says, by task, why a problem's own
-    solution fails. ``on_progress(done, total)`` counts variants. Raises ConfigError for an unknown
-    name or style.
+    solution fails; a problem whose test the judge cannot run is left out, for every model alike,
+    and ``metadata["unsupported"]`` says why. ``on_progress(done, total)`` counts variants. Raises
+    ConfigError for an unknown name or style.
     """
     asked = names_of(style) if names is None else tuple(dict.fromkeys(names))
     check_names(asked, style)
     skipped = {name: why for name in asked if (why := why_not(name, style, plugins))}
     chosen = [name for name in asked if name not in skipped]
-    made, rejected = _perturbed(problems, chosen, seeds, style, plugins)
     failing = _failing(problems, judge) if judge else {}
+    unsupported = {
+        task_id: failing.pop(task_id).detail
+        for task_id, verdict in list(failing.items())
+        if verdict.status == "unsupported"
+    }
+    problems = [problem for problem in problems if problem.task_id not in unsupported]
+    made, rejected = _perturbed(problems, chosen, seeds, style, plugins)
     faults: dict[int, Fault] = {}
     for number, fault in _broken_promises(made, failing, judge):
         faults[number] = fault
@@ -140,6 +147,7 @@ def build_benchmark(
         "failing_references": {
             task_id: verdict.detail or verdict.status for task_id, verdict in failing.items()
         },
+        "unsupported": unsupported,
         "python": platform.python_version(),
         "tagger": TAGGER,
         "counts": _counts(chosen, judged, rejected, judge is not None),

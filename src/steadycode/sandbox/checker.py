@@ -1,375 +1,312 @@
 """Runs, inside the checker's process, the test against a program that lives in another process.
 
-The program answers with plain data or with numbers of objects of its own (``Remote``), and can
+The program answers with plain data or with numbers of objects of its own (``remote.py``), and can
 reach neither the test nor the verdict. All it can do is answer, as any program can; so nothing
-here believes an answer to be more than a value. This file imports nothing of steadycode, since the
+here believes an answer to be more than a value. Whatever in test or answers might not be as in one
+process is a doubt, which ``worker.py`` settles. This file imports nothing of steadycode, since the
 worker loads it.
 """
 
-import ast
 import builtins
-import contextlib
 import gc
 import importlib
+import re
 import resource
 import sys
 import threading
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable
+from types import ModuleType
 from typing import Any
 
+import explain  # type: ignore[import-not-found]
+import lending  # type: ignore[import-not-found]
+import raising  # type: ignore[import-not-found]
+import remote  # type: ignore[import-not-found]
+import surroundings  # type: ignore[import-not-found]
+import values  # type: ignore[import-not-found]
 import wire  # type: ignore[import-not-found]
 
-DETAIL = 200  # characters of a verdict's detail
-_EXCEPTIONS = ("builtins", "json.decoder", "decimal", "statistics", "queue", "re", "struct", "zlib")
-"""The modules whose exceptions are the same on both sides."""
 _GROWTH = 32 << 10  # KiB of memory; a checker that took more is not used again
 _TRACES = ("import", "__")
 """A test without these words leaves no trace: all that outlives its namespace is in modules."""
 
 Message = dict[str, Any]
+Verdict = dict[str, str]
 
 
-def judge(
-    test: str, entry_point: str | None, channel: wire.Channel
-) -> tuple[tuple[str, str] | None, bool]:
-    """Return (status, detail), or None when the program ended before the test did; and whether
+def judge(test: str, entry_point: str | None, channel: wire.Channel) -> tuple[Verdict | None, bool]:
+    """Return the verdict's fields, or None when the program ended before the test did; and whether
     this process is as it was before, so that another test may run in it.
 
-    Without a test a program passes when it runs to its end.
+    ``doubt`` among the fields names what may be otherwise in one process with the program. Without
+    a test a program passes when it runs to its end.
     """
     before = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
-    program = _Program(channel)
+    program = _Program(channel, test)
     program.traces = any(word in test for word in _TRACES)
     sys.modules["random"].seed(0)
     verdict = _run(test, entry_point, program)
     if program.gone == "left":
         verdict = None
     elif program.gone:
-        verdict = "failed", f"the program {program.gone}"
+        verdict = {"status": "failed", "detail": f"the program {program.gone}"}
+    elif verdict and program.refused and verdict["status"] in ("failed", "blocked"):
+        verdict = {"status": "unsupported", "detail": program.refused[: explain.SHORT]}
+    elif verdict and test and (doubt := program.doubt):
+        verdict["doubt"] = doubt[: explain.SHORT]
     gc.collect()  # nothing of this program, and no memory that it took, meets the next
     grown = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss - before
     return verdict, not program.traces and grown < _GROWTH
 
 
-def _run(test: str, entry_point: str | None, program: "_Program") -> tuple[str, str] | None:
+def _run(test: str, entry_point: str | None, program: "_Program") -> Verdict | None:
     try:
-        program.reply()
+        program.reply("start")
         if test:
             checks = compile(test, "<test>", "exec")
-            namespace = _Names(program, test)
+            namespace = _Names(program, test, entry_point)
             candidate = program.look_up(entry_point or "")
             namespace[entry_point] = candidate
             exec(checks, namespace)
             if dict.get(namespace, "check") is None:
                 raise NameError("the test does not define 'check'")
+            program.worded = explain.doubt(test, namespace.own())
             namespace["check"](candidate)
     except wire.Gone as gone:
         program.gone = str(gone) or "left"
     except BaseException as error:
         program.traces |= isinstance(error, (MemoryError, RecursionError))
-        return _explain(error, program.foreign)
-    return "passed", ""
+        fields: Verdict = explain.verdict(error, test, program.foreign)
+        return fields
+    return {"status": "passed", "detail": ""}
 
 
 class _Program:
     """The other process, as the checker sees it."""
 
-    def __init__(self, channel: wire.Channel) -> None:
+    def __init__(self, channel: wire.Channel, test: str) -> None:
         self._channel = channel
-        self._functions: list[Callable[..., Any]] = []
-        self._remotes: dict[int, Remote] = {}
-        self._exceptions: dict[str, type[BaseException]] = {}
-        self._containers: list[Any] = []  # those of the arguments whose change is being read
+        self._codec = values.Codec(self._export, self._find)
+        self._lent = lending.Lent()
+        self._errors: list[BaseException] = []
+        """Exceptions of the test that went through the program."""
+        self._remotes = remote.Remotes(self)
+        self._raised = raising.Maker()
+        self._made: set[int] = set()
+        self._lines = test.splitlines()
+        self._surroundings = surroundings.Surroundings(test)
         self._one_at_a_time = threading.RLock()
+        self._noted = ""
         self.traces = False
+        self.worded = ""
+        """What is doubtful by the test's words alone."""
         self.gone = ""
+        self.refused = ""
+        """What the sandbox refused the program to do with its own files."""
         self.foreign = ""
         """A sentence for the detail when an object of the program's own type met data."""
 
+    @property
+    def doubt(self) -> str:
+        """What may be otherwise than in one process; empty when nothing may."""
+        return self._noted or str(self._codec.doubt) or self.worded
+
+    def note(self, doubt: str) -> None:
+        self._noted = self._noted or doubt
+
+    open = False
+    """Objects of the program are not asked about data."""
+
+    def refuse(self, what: str) -> None:
+        self.foreign = what
+        self._noted = what
+
     def ask(self, operation: str, *on: Any, **options: Any) -> Any:
         """Let the program do something and return its answer. Raises what it raised, or Gone."""
-        request: Message = {"op": operation, "on": [wire.encode(item, self._export) for item in on]}
-        if options:
-            request["with"] = {
-                key: wire.encode(item, self._export) for key, item in options.items()
-            }
+        if operation not in ("name", "call"):
+            kind = type(on[-1] if operation == "operator" else on[0]).__name__
+            name = on[1] if operation in ("get", "set", "convert") else operation
+            self.note(f"{str(name)!r} of the program's own type {kind!r}")
         with self._one_at_a_time:
             try:
-                self._channel.send(request)
-                arguments: dict[Any, Any] = {**dict(enumerate(on)), **options}
-                return self.reply(arguments if operation == "call" else None, operation == "next")
+                self._channel.send(self._request(operation, on, options))
+                value = self.reply(operation)
             except wire.Gone as gone:
                 self.gone = str(gone) or "left"  # a test may swallow even this
                 raise
+        if operation == "call" and isinstance(value, remote.Remote):
+            self._called(on[0], value)
+        elif operation == "get":
+            self._got(on[0], str(on[1]))
+        return value
 
-    def reply(self, arguments: Mapping[Any, Any] | None = None, iterating: bool = False) -> Any:
-        """Return or raise the reply, after serving calls and updating changed ``arguments``."""
+    def _request(self, operation: str, on: tuple[Any, ...], options: dict[str, Any]) -> Message:
+        around = self._surroundings
+        payload = (on, tuple(options.items()), around.functions())
+        try:
+            message: Message = self._codec.pack("data", payload, op=operation, **around.before())
+        except (TypeError, RecursionError) as error:
+            self._noted = str(error)
+            raise
+        return message
+
+    def _called(self, function: Any, value: "remote.Remote") -> None:
+        self.note(f"an answer of the program's own type {type(value).__name__!r}")
+        if issubclass(type(function)._Remote__real, type):
+            self._made.add(remote.number_of(value))
+
+    def _got(self, target: Any, name: str) -> None:
+        """An object that the test made, and whose own attributes it uses, is no answer."""
+        if remote.number_of(target) in self._made and not name.startswith("__"):
+            remote.trust(target)
+
+    def reply(self, operation: str) -> Any:
+        """Return or raise the reply, after serving calls."""
         while "op" in (message := self._channel.receive()):
             self._channel.send(self._call_back(message))
-        try:
-            changed = message.get("changed") if arguments is not None else None
-            if changed:
-                self._containers = wire.containers(list((arguments or {}).values()))
-                filled = [(self._containers[n], wire.decode(now, self._find)) for n, now in changed]
-                for container, items in filled:
-                    wire.refill(container, items)
-            if "raised" not in message:
-                return wire.decode(message["value"], self._find)
-            error = self._exception(message)
-            if isinstance(error, StopIteration) and not iterating:
-                # in the test's map() it would end the test and not fail it; generators do this too
-                error = RuntimeError("the program raised StopIteration")
-        except (LookupError, TypeError, ValueError, AttributeError, RecursionError) as fault:
-            raise wire.Gone("sends what is not a reply") from fault
+        self.note(str(message.get("doubt", "")))
+        self.refused = self.refused or str(message.get("refused", ""))
+        self._surroundings.after(message.get("around"))
+        if "raised" not in message:
+            return self._codec.unpack(message, "value")
+        error = self._codec.unpack(message, "raised")
+        if not isinstance(error, BaseException):
+            raise wire.Gone("sends what is not a reply")
+        self._note_error(error)
+        if isinstance(error, StopIteration) and operation != "next" and not self._awaits_stop():
+            # in the test's map() it would end the test and not fail it; generators do this too
+            self.note("a function that raises StopIteration")
+            error = RuntimeError("the program raised StopIteration")
         raise error
+
+    def _note_error(self, error: BaseException) -> None:
+        if type(error).__module__ != "builtins" or error.__cause__ or error.__context__:
+            self.note(f"the exception {type(error).__name__}")
+
+    def _awaits_stop(self) -> bool:
+        return any("StopIteration" in line for line in self._lines)
+
+    def may_swallow(self, error: BaseException) -> bool:
+        """Whether an object of the program's may keep ``error`` from ending the test: it does only
+        for one that the test raised on purpose."""
+        if isinstance(error, AssertionError) or self.foreign:
+            self.note("an error that an object of the program swallows")
+            return False
+        trace = error.__traceback__
+        while trace is not None and trace.tb_next is not None:
+            trace = trace.tb_next
+        in_test = trace is not None and trace.tb_frame.f_code.co_filename == "<test>"
+        line = self._lines[trace.tb_lineno - 1] if trace is not None and in_test else ""
+        return line.lstrip().startswith("raise ")
 
     def look_up(self, name: str) -> Any:
         return self.ask("name", name)
 
     def _call_back(self, message: Message) -> Message:
+        """Do what the program wants of a function or an object of the test."""
+        on, options = _arguments(self._codec.unpack(message, "data"))
+        self._surroundings.after(message.get("around"))
         try:
-            function = self._functions[message["number"]]
-            named = message.get("with", {})
-            options = {key: wire.decode(item, self._find) for key, item in named.items()}
-            value = function(*(wire.decode(item, self._find) for item in message["on"]), **options)
-            return {"value": wire.encode(value, self._export)}
-        except Exception as error:
-            args = [item if type(item) in (int, float, str) else str(item) for item in error.args]
-            return {"raised": type(error).__name__, "args": args}
+            value = self._lent.use(str(message["op"]), on, options)
+            reply: Message = self._codec.pack("value", value, **self._surroundings.before())
+        except wire.Gone:
+            raise
+        except BaseException as error:
+            reply = self._codec.pack("raised", error)
+        return reply
 
     def _export(self, value: Any) -> Message:
-        if isinstance(value, Remote):
-            return {"object": _number_of(value)}
-        function = getattr(value, "__next__", value)
-        if callable(function):
-            self._functions.append(function)
-            name = str(getattr(value, "__name__", type(value).__name__))
-            tag = "function" if function is value else "iterator"
-            return {tag: [len(self._functions) - 1, name]}
-        raise TypeError(
-            f"the test hands the program an object of its own type {type(value).__name__!r};"
-            " only plain data and functions can be handed over"
-        )
+        if isinstance(value, remote.Remote):
+            return {"object": [remote.number_of(value), ""]}
+        if isinstance(value, BaseException):
+            return {"lent error": self._lent_error(value)}
+        if isinstance(value, type) and issubclass(value, BaseException):
+            self._raised.know(value)
+            return {"exception": raising.describe(value)}
+        if isinstance(value, re.Pattern):
+            return {"pattern": [self._codec.encode(value.pattern), value.flags]}
+        if place := lending.place_in_python(value):
+            return {"python": place}
+        self.note(f"the program is handed a {type(value).__name__!r} of the test")
+        lent: Message = self._lent.lend(value)
+        return lent
+
+    def _lent_error(self, error: BaseException) -> list[Any]:
+        """With its number, by which it comes back as the same exception."""
+        self._raised.know(type(error))
+        self._errors.append(error)
+        number = len(self._errors) - 1
+        try:
+            return [number, raising.write(error, self._codec.encode)]
+        except (TypeError, RecursionError):  # it holds what cannot be handed over
+            return [number, raising.write_briefly(error)]
 
     def _find(self, tag: str, data: Any) -> Any:
-        if tag == "object":
-            number, kind = data
-            if number not in self._remotes:
-                self._remotes[number] = Remote(self, number, str(kind)[:80])
-            return self._remotes[number]
-        if tag == "coroutine":
-            return self._finish(Remote(self, data, tag))
-        if tag == "given":
-            return self._containers[data]
-        if tag == "module" and data in sys.stdlib_module_names:
-            self.traces = True
-            return importlib.import_module(data)
-        if tag == "exception":
-            return self._exception_type(data)
-        return self._functions[data] if tag == "yours" else _unknown(tag)
+        finders: dict[str, Callable[[], Any]] = {
+            "object": lambda: self._remotes.find(*data),
+            "coroutine": lambda: self._finish(
+                self._remotes.find(data, "coroutine", [], "", [], [])
+            ),
+            "module": lambda: self._module(data),
+            "exception": lambda: self._exception(data),
+            "error": lambda: self._raised.read(data, self._codec.decode),
+            "again": lambda: self._errors[data],
+            "yours": lambda: self._lent.object(data),
+        }
+        return finders[tag]()
 
-    async def _finish(self, coroutine: "Remote") -> Any:
+    def _module(self, name: str) -> ModuleType:
+        if name not in sys.stdlib_module_names:
+            raise ValueError(name)
+        self.traces = True
+        self.note(f"the module {name} as an answer")
+        return importlib.import_module(name)
+
+    def _exception(self, described: list[Any]) -> type[BaseException]:
+        if described[0] != "builtins":
+            self.note(f"the exception {described[1]!s:.80}, taken from the program")
+        kind: type[BaseException] = self._raised.kind(described)
+        return kind
+
+    async def _finish(self, coroutine: "remote.Remote") -> Any:
         return self.ask("finish", coroutine)
-
-    def _exception(self, message: Message) -> BaseException:
-        kind, text = self._exception_type(message["raised"]), str(message["text"])
-        try:
-            args = [wire.decode(item, self._find) for item in message["args"]]
-            error = _made(kind, args)
-            if str(error) != text:  # the exception has a __str__ of its own
-                error = _made(type(kind.__name__, (kind,), {"__str__": lambda _: text}), args)
-            for name, value in message["state"].items():
-                setattr(error, name, wire.decode(value, self._find))
-        except Exception:
-            error = type(kind.__name__, (Exception,), {})(text)
-        return error
-
-    def _exception_type(self, description: list[Any]) -> type[BaseException]:
-        """Python's own exception, or one that is made with the name and bases of the program's."""
-        module, name, bases = description
-        known = getattr(sys.modules.get(module), name, None) if module in _EXCEPTIONS else None
-        if isinstance(known, type) and issubclass(known, BaseException):
-            return known
-        key = f"{module}.{name}"[:200]
-        if key not in self._exceptions and len(self._exceptions) < 100:
-            made = [self._exception_type(base) for base in bases[:8] if base[1] != "object"]
-            self._exceptions[key] = type(str(name)[:80], tuple(made) or (Exception,), {})
-        return self._exceptions[key]
-
-
-class Remote:
-    """Stands for an object of a type of the program's own.
-
-    It is equal to itself, and to another such object when the program says so, but never to data:
-    an ``__eq__`` that always says yes is not asked.
-    """
-
-    __slots__ = ("__kind", "__number", "__program")  # all other names belong to the program
-
-    def __init__(self, program: _Program, number: int, kind: str) -> None:
-        object.__setattr__(self, "_Remote__program", program)
-        object.__setattr__(self, "_Remote__number", number)
-        object.__setattr__(self, "_Remote__kind", kind)
-
-    def __call__(self, *arguments: Any, **options: Any) -> Any:
-        return _ask(self, "call", *arguments, **options)
-
-    def __getattr__(self, name: str) -> Any:
-        return _ask(self, "get", name)
-
-    def __setattr__(self, name: str, value: Any) -> None:
-        _ask(self, "set", name, value)
-
-    def __getitem__(self, key: Any) -> Any:
-        return _ask(self, "item", key)
-
-    def __setitem__(self, key: Any, value: Any) -> None:
-        _ask(self, "set_item", key, value)
-
-    def __delitem__(self, key: Any) -> None:
-        _ask(self, "remove_item", key)
-
-    def __enter__(self) -> Any:
-        return _ask(self, "get", "__enter__")()
-
-    def __exit__(self, *_: Any) -> None:
-        _ask(self, "get", "__exit__")(None, None, None)  # it cannot swallow a failed assertion
-
-    def __len__(self) -> int:
-        return int(_ask(self, "length"))
-
-    def __bool__(self) -> bool:
-        return bool(_ask(self, "truth"))
-
-    def __str__(self) -> str:
-        return str(_ask(self, "text"))
-
-    def __iter__(self) -> Iterator[Any]:
-        iterator = _ask(self, "iterate")
-        return iterator if isinstance(iterator, Remote) else iter(iterator)
-
-    def __next__(self) -> Any:
-        return _ask(self, "next")
-
-    def __instancecheck__(self, value: Any) -> bool:
-        return isinstance(value, Remote) and _ask(value, "is_instance", self) is True
-
-    def __hash__(self) -> int:
-        return _number_of(self)
-
-    def __repr__(self) -> str:
-        return str(_ask(self, "shown"))
-
-    def __eq__(self, other: object) -> bool:
-        return self is other or _operate("eq", self, other) is True
-
-    def __ne__(self, other: object) -> bool:
-        return not self == other
-
-
-def _ask(remote: Remote, operation: str, *arguments: Any, **options: Any) -> Any:
-    program: _Program = object.__getattribute__(remote, "_Remote__program")
-    return program.ask(operation, remote, *arguments, **options)
-
-
-def _number_of(remote: Remote) -> int:
-    number: int = object.__getattribute__(remote, "_Remote__number")
-    return number
-
-
-def _operate(name: str, mine: Remote, other: Any, reflected: bool = False) -> Any:
-    """Apply ``operator.NAME`` to two of the program's objects. To one of them and data it is not
-    applied: a test that expects data would tell the program what it wants to hear."""
-    program: _Program = object.__getattribute__(mine, "_Remote__program")
-    kind = object.__getattribute__(mine, "_Remote__kind")
-    if isinstance(other, Remote):
-        return program.ask("operator", name, *((other, mine) if reflected else (mine, other)))
-    program.foreign = f"takes the program's own type {kind!r} for {type(other).__name__}"
-    return NotImplemented
-
-
-def _unary(name: str, mine: Remote) -> Any:
-    result = _ask(mine, "unary", name)
-    if not isinstance(result, Remote):
-        raise TypeError(f"{name} of the program's own type gives {type(result).__name__}")
-    return result
-
-
-_ARITHMETIC = ("add", "sub", "mul", "truediv", "floordiv", "mod", "pow", "matmul", "and", "or")
-
-
-def _make_operators() -> None:
-    def straight(name: str) -> Callable[[Remote, Any], Any]:
-        return lambda mine, other: _operate(name, mine, other)
-
-    def reflected(name: str) -> Callable[[Remote, Any], Any]:
-        return lambda mine, other: _operate(name, mine, other, reflected=True)
-
-    def unary(name: str) -> Callable[[Remote], Any]:
-        return lambda mine: _unary(name, mine)
-
-    for name in ("neg", "pos", "abs", "invert"):
-        setattr(Remote, f"__{name}__", unary(name))
-    for name in (*_ARITHMETIC, "lt", "le", "gt", "ge"):
-        setattr(Remote, f"__{name}__", straight(name))
-    for name in _ARITHMETIC:
-        setattr(Remote, f"__r{name}__", reflected(name))
-
-
-_make_operators()
 
 
 class _Names(dict[Any, Any]):
     """The test's globals; the program is asked for names that neither test nor Python defines."""
 
-    def __init__(self, program: _Program, test: str) -> None:
+    def __init__(self, program: _Program, test: str, entry_point: str | None) -> None:
         super().__init__(__name__="test", __builtins__=builtins)
-        self._program, self._test = program, test
+        self._program, self._test, self._entry_point = program, test, entry_point
+
+    def own(self) -> dict[Any, Any]:
+        """What the test defined, neither modules nor what the program has."""
+        others = (ModuleType, remote.Remote)
+        kept = {name: value for name, value in self.items() if not isinstance(value, others)}
+        kept.pop(self._entry_point, None)
+        return kept
 
     def __missing__(self, name: Any) -> Any:
         if hasattr(builtins, name):
             raise KeyError(name)
-        if name in sys.stdlib_module_names and self._takes_for_module(name):
-            self._program.traces = True
-            self[name] = importlib.import_module(name)
-            return self[name]
         try:
             value = self._program.look_up(name)
         except NameError:
             raise KeyError(name) from None
+        if name in sys.stdlib_module_names and explain.takes_for_module(self._test, name):
+            self._program.traces = True  # the test means Python's, whatever the program has made
+            self[name] = importlib.import_module(name)
+            return self[name]
         if callable(value):
             self[name] = value
+        else:
+            self._program.note(f"{name!r}, taken from the program")
         return value
 
-    def _takes_for_module(self, name: str) -> bool:
-        """Whether the test, which may leave out its imports, uses ``name`` only as a module."""
-        nodes = list(ast.walk(ast.parse(self._test)))
-        all_uses = sum(isinstance(node, ast.Name) and node.id == name for node in nodes)
-        owners = [node.value for node in nodes if isinstance(node, ast.Attribute)]
-        as_module = sum(isinstance(owner, ast.Name) and owner.id == name for owner in owners)
-        return all_uses == as_module > 0
 
-
-def _made(kind: type[BaseException], args: list[Any]) -> BaseException:
+def _arguments(data: Any) -> tuple[tuple[Any, ...], dict[str, Any]]:
     try:
-        return kind(*args)
-    except TypeError:  # the exception's own __init__ wants something else
-        error = kind.__new__(kind, *args)
-        error.args = tuple(args)
-        return error
-
-
-def _unknown(tag: str) -> Any:
-    raise ValueError(tag)
-
-
-def _explain(error: BaseException, foreign: str) -> tuple[str, str]:
-    if isinstance(error, MemoryError):
-        return "out_of_memory", "MemoryError"
-    status = "blocked" if isinstance(error, PermissionError) else "failed"
-    detail = type(error).__name__
-    with contextlib.suppress(BaseException):
-        detail = f"{detail}: {' '.join(str(error).split())}".removesuffix(": ")
-    if foreign:
-        detail = f"{detail} ({foreign})"
-    return status, detail[:DETAIL]
+        on, options = data
+        return tuple(on), {str(name): value for name, value in options}
+    except (TypeError, ValueError) as fault:
+        raise wire.Gone("sends what are not arguments") from fault

@@ -5,7 +5,9 @@ from dataclasses import dataclass
 from typing import Literal, Protocol, TypeVar
 
 Key = TypeVar("Key")
-Status = Literal["passed", "failed", "timeout", "out_of_memory", "crashed", "blocked"]
+Status = Literal[
+    "passed", "failed", "timeout", "out_of_memory", "crashed", "blocked", "unsupported"
+]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -30,12 +32,20 @@ class Program:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Verdict:
-    """What one program did; ``seconds`` is CPU time, ``peak_memory`` MiB of resident memory."""
+    """What one program did; ``seconds`` is CPU time, ``peak_memory`` MiB of resident memory.
+
+    ``detail`` says why it did not pass; of an ``unsupported`` one, what it or its test needs that
+    the sandbox does not have. ``expected`` and ``actual`` are the two sides of the assertion that
+    failed, as Python writes them, in at most 200 printable characters; they are plain text, which
+    a page has to escape.
+    """
 
     status: Status
     detail: str = ""
     seconds: float = 0.0
     peak_memory: float = 0.0
+    expected: str = ""
+    actual: str = ""
 
 
 class Judge(Protocol):

@@ -216,6 +216,7 @@ def _runtime() -> list[str]:
     paths += glob.glob(f"{sys.base_prefix}/lib/*.so*")
     paths += [f"/lib/{multiarch}", f"/usr/lib/{multiarch}"] if multiarch else []
     paths += ["/lib64", "/usr/lib64", "/etc/ld.so.cache", "/usr/share/zoneinfo"]
+    paths += ["/usr/lib/locale", "/etc/mime.types"]
     paths += ["/etc/localtime", "/dev/urandom", "/dev/zero"]
     return [path for path in paths if os.path.exists(path)]
 

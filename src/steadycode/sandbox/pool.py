@@ -18,12 +18,14 @@ from typing import IO, Any, Self
 
 from steadycode.errors import SandboxError
 from steadycode.sandbox.contract import Key, Limits, Program, Verdict
+from steadycode.sandbox.prepare import prepared
 from steadycode.sandbox.stream import in_order, judged
 from steadycode.sandbox.syscalls import build_filters
 from steadycode.sandbox.watch import empty
 
 _TRIES = 3  # how often a program is tried whose worker dies
 _DETAIL = 200  # characters of a verdict's detail
+_TEXTS = {"detail", "expected", "actual"}  # what a program may have a say in
 _AHEAD = 64  # programs that may wait for each worker
 _ENVIRONMENT = {
     "PYTHONHASHSEED": "0",
@@ -217,7 +219,8 @@ class _Worker:
         self.greet()
 
     def run(self, program: Program) -> Verdict:
-        checks = {"test": program.test, "entry_point": program.entry_point}
+        test = prepared(program.test, program.entry_point)
+        checks = {"test": test, "entry_point": program.entry_point}
         code = program.code.encode("utf-8", "surrogatepass")
         self._send(code, _json(checks) if program.test else b"")
         return Verdict(**self._receive())
@@ -253,8 +256,8 @@ class _Worker:
             raise OSError(fields["unable"])
         if last := printed.decode("utf-8", "replace").strip().rpartition("\n")[2]:
             fields["detail"] = f"{fields['detail']}: {last}"[:_DETAIL]
-        if "detail" in fields:  # a program's words must not act on a terminal, and must encode
-            fields["detail"] = "".join(c if c.isprintable() else "\ufffd" for c in fields["detail"])
+        for name in _TEXTS & fields.keys():  # must not act on a terminal, and must encode
+            fields[name] = "".join(c if c.isprintable() else "\ufffd" for c in fields[name])
         return fields
 
     @staticmethod

@@ -5,46 +5,61 @@ giving other answers. This file imports nothing of steadycode, since the worker 
 """
 
 import contextlib
-import operator
+import importlib
 import os
+import re
 import sys
 import threading
 from collections.abc import Callable
-from types import CoroutineType, ModuleType
+from types import CoroutineType, FunctionType, ModuleType
 from typing import Any, NoReturn
 
+import raising  # type: ignore[import-not-found]
+import remote  # type: ignore[import-not-found]
+import stand_ins  # type: ignore[import-not-found]
+import surroundings  # type: ignore[import-not-found]
+import values  # type: ignore[import-not-found]
 import wire  # type: ignore[import-not-found]
+
+import operations  # type: ignore[import-not-found]
 
 Message = dict[str, Any]
 
 _REHEARSALS = 20  # how many runs Python 3.11 to 3.13 need to adapt code
+_OURS = (
+    *("checker", "explain", "holdings", "isolation", "lending", "maps", "operations", "plain"),
+    *("program", "raising", "remote", "stand_ins", "surroundings", "values", "watch", "wire"),
+    "zygote",
+)
 
 
 def run(code: str, name: str, channel: wire.Channel) -> NoReturn:
     """Execute ``code`` as module ``name``, say that it ran to its end, then serve the checker."""
-    module = ModuleType(name)
-    sys.modules["__main__"] = sys.modules[name] = module
-    for ours in ("isolation", "program", "checker", "holdings", "maps", "watch", "wire", "zygote"):
-        sys.modules.pop(ours, None)
-    sys.argv = [name]
     try:
-        _serve(code, module, channel)
+        _serve(code, enter_module(name), channel)
     finally:
         os._exit(0)
+
+
+def enter_module(name: str) -> ModuleType:
+    """A module for the program, in an interpreter that shows nothing of ours."""
+    module = ModuleType(name)
+    sys.modules["__main__"] = sys.modules[name] = module
+    for ours in _OURS:
+        sys.modules.pop(ours, None)
+    sys.argv = [name]
+    return module
 
 
 def rehearse() -> None:
     """Do what every program does, so that Python adapts this code before it is copied; then seed
     ``random`` for all programs."""
-    requests = [
-        {"op": "name", "on": [wire.encode("f", repr)]},
-        {"op": "call", "on": [{"object": 0}, wire.encode([1, "two", 3.0], repr)]},
-    ]
+    far = values.Codec(_nothing, _nothing)
     for _ in range(_REHEARSALS):
         (asked, ask), (answers, answer) = os.pipe(), os.pipe()
         theirs = wire.Channel(answers, ask)
-        for request in requests:
-            theirs.send(request)
+        theirs.send(far.pack("data", (("f",), (), ()), op="name"))
+        theirs.send({"op": "call", "data": {"tuple": [_REHEARSED, *[{"tuple": []}] * 2]}, "to": 1})
         os.close(ask)
         with contextlib.suppress(wire.Gone):
             _serve(
@@ -55,6 +70,13 @@ def rehearse() -> None:
     sys.modules["random"].seed(0)
 
 
+_REHEARSED = {"tuple": [{"object": 0}, [1, "two", 3.0]]}
+
+
+def _nothing(*_: Any) -> Any:
+    raise TypeError
+
+
 def _serve(code: str, module: ModuleType, channel: wire.Channel) -> NoReturn:
     server = _Server(module.__dict__, channel)
     try:
@@ -63,8 +85,16 @@ def _serve(code: str, module: ModuleType, channel: wire.Channel) -> NoReturn:
     except BaseException as error:
         reply = server.raised(error)
     channel.send(reply)
+    del reply
     while True:
         channel.send(server.answer(channel.receive()))
+
+
+class _Kept:
+    """Around a value that must not cross as data."""
+
+    def __init__(self, value: Any) -> None:
+        self.value = value
 
 
 class _Server:
@@ -73,115 +103,130 @@ class _Server:
     def __init__(self, namespace: dict[str, Any], channel: wire.Channel) -> None:
         self._namespace = namespace
         self._channel = channel
+        self._codec = values.Codec(self._export, self._find)
         self._objects: list[Any] = []
         self._numbers: dict[int, int] = {}
+        self._kinds: dict[type, str] = {FunctionType: remote.FUNCTION}
+        self._theirs = remote.Remotes(self)  # functions and objects of the test
+        self._raised = raising.Maker()
+        self._again: dict[int, tuple[BaseException, int]] = {}
+        """The exceptions of the test that went through here, by id."""
+        self._around: surroundings.Request | None = None
         self._active = 0  # requests that are being answered
         self._one_at_a_time = threading.RLock()
 
     def answer(self, request: Message) -> Message:
-        """Carry out a request; return the value or the exception, and what arguments hold now."""
-        decoded: dict[Any, Any] = {}
-        held: list[tuple[Any, list[Any]]] = []
-        reply: Message
+        """Carry out a request; return the value or the exception, and what has changed since."""
+        outer, self._around = self._around, None
+        self._active += 1
         try:
-            operation = _OPERATIONS[request["op"]]
-            before = {**dict(enumerate(request["on"])), **request.get("with", {})}
-            decoded = {key: wire.decode(item, self._find) for key, item in before.items()}
-            containers = wire.containers(list(decoded.values()), self._numbers)
-            held = [(container, wire.content(container)) for container in containers]
-            arguments = [value for key, value in decoded.items() if isinstance(key, int)]
-            options = {key: value for key, value in decoded.items() if isinstance(key, str)}
-            self._active += 1
-            try:
-                value = operation(self, *arguments, **options)
-            finally:
-                self._active -= 1
+            operation = self._operation(request["op"])
+            arguments, options, functions = self._codec.unpack(request, "data")
+            around = request.get("around", {})
+            if around or functions:
+                self._around = surroundings.Request(around, dict(functions))
+            value = operation(*arguments, **dict(options))
             if request["op"] == "call" and _is_made(value, arguments[0]):
-                reply = {"value": self._export(value)}
-            else:
-                reply = {"value": wire.encode(value, self._export)}
+                value = _Kept(value)
+            reply = self._said("value", value)
         except BaseException as error:
             reply = self.raised(error)
-        try:
-            if changed := self._changed(held):
-                reply["changed"] = changed
-        except BaseException as error:  # what the arguments hold now has no end
-            reply = self.raised(error)
+        finally:
+            self._active -= 1
+            if self._around:
+                self._around.close()
+            self._around = outer
         return reply
 
     def raised(self, error: BaseException) -> Message:
         """A message with the exception and its class, so that the checker can raise its like."""
-        reply: Message = {"raised": _describe(type(error)), "text": "", "args": [], "state": {}}
         try:
-            reply["text"] = str(error)[:100_000]
-            reply["args"] = [wire.encode(item, self._refuse) for item in error.args]
-            reply["state"] = {
-                name: wire.encode(value, self._refuse) for name, value in vars(error).items()
-            }
+            return self._said("raised", error)
         except BaseException:  # str(), args and attributes are the program's own code
-            reply["args"], reply["state"] = [reply["text"]], {}
-        return reply
+            return {"raised": {"error": raising.write_briefly(error)}}
 
-    def look_up(self, name: str) -> Any:
+    def _operation(self, name: str) -> Callable[..., Any]:
+        return self._look_up if name == "name" else operations.OPERATIONS[name]
+
+    def _look_up(self, name: str) -> Any:
         if name not in self._namespace:
             raise NameError(f"the program does not define {name!r}")
         return self._namespace[name]
 
-    def _changed(self, held: list[tuple[Any, list[Any]]]) -> list[list[Any]]:
-        """The numbers of the arguments' containers that hold something else than before, with what
-        they hold now; a container in a container is named by its number."""
-        numbers = {id(container): number for number, (container, _) in enumerate(held)}
-        changed = []
-        for number, (container, before) in enumerate(held):
-            now = wire.content(container)
-            if len(now) != len(before) or any(a is not b for a, b in zip(now, before, strict=True)):
-                named = [_Container(numbers[id(x)]) if id(x) in numbers else x for x in now]
-                changed.append([number, wire.encode(named, self._export)])
-        return changed
+    def _said(self, key: str, value: Any, **fields: Any) -> Message:
+        message: Message = self._codec.pack(key, value, **fields)
+        if self._around and (news := self._around.news()):
+            message["around"] = news
+        if self._codec.doubt:
+            message["doubt"] = self._codec.doubt
+        if stand_ins.refused:
+            message["refused"] = stand_ins.refused[0]
+        return message
 
     def _export(self, value: Any) -> Message:
-        if isinstance(value, _Container):
-            return {"given": value.number}
-        if isinstance(value, _Callback):
-            return {"yours": value._number}
+        if isinstance(value, remote.Remote):
+            return {"yours": remote.number_of(value)}
+        if again := self._again.get(id(value)):
+            return {"again": again[1]}
+        if isinstance(value, BaseException):
+            return {"error": raising.write(value, self._codec.encode)}
+        if isinstance(value, type) and issubclass(value, BaseException):
+            return {"exception": raising.describe(value)}
         if isinstance(value, ModuleType) and value.__name__ in sys.stdlib_module_names:
             return {"module": value.__name__}
-        if isinstance(value, type) and issubclass(value, BaseException):
-            return {"exception": _describe(value)}
+        return self._object(value.value if isinstance(value, _Kept) else value)
+
+    def _object(self, value: Any) -> Message:
+        """The number of an object that stays here, with what its type can do the first time."""
         number = self._numbers.setdefault(id(value), len(self._objects))
         if number == len(self._objects):
             self._objects.append(value)
         if isinstance(value, CoroutineType):
             return {"coroutine": number}
-        return {"object": [number, type(value).__name__]}
-
-    def _refuse(self, value: Any) -> Message:
-        raise TypeError(type(value).__name__)
+        kind = type(value)
+        if kind in self._kinds:
+            return {"object": [number, self._kinds[kind]]}
+        self._kinds[kind] = f"{kind.__name__}#{len(self._kinds)}"
+        described = operations.describe(kind, remote.PROTOCOL)
+        return {"object": [number, self._kinds[kind], *described]}
 
     def _find(self, tag: str, data: Any) -> Any:
-        if tag == "object":
-            return self._objects[data]
-        function, name = data
-        callback = _Callback(function, name, self)
-        return _generate(callback) if tag == "iterator" else callback
-
-    def call_back(self, number: int, arguments: tuple[Any, ...], options: dict[str, Any]) -> Any:
-        """Call a function that the test handed in, which may itself call the program meanwhile."""
-        request = {
-            "op": "call_back",
-            "number": number,
-            "on": [wire.encode(item, self._export) for item in arguments],
-            "with": {key: wire.encode(item, self._export) for key, item in options.items()},
+        finders: dict[str, Callable[[], Any]] = {
+            "object": lambda: self._objects[data[0] if isinstance(data, list) else data],
+            "python": lambda: _of_python(*data),
+            "pattern": lambda: re.compile(self._codec.decode(data[0]), data[1]),
+            "exception": lambda: self._raised.kind(data),
+            "lent error": lambda: self._lent_error(*data),
+            "yours": lambda: self._theirs.find(*data),
         }
+        return finders[tag]()
+
+    def _lent_error(self, number: int, written: list[Any]) -> BaseException:
+        error: BaseException = self._raised.read(written, self._codec.decode)
+        self._again[id(error)] = error, number
+        return error
+
+    open = True
+    """Objects of the test are asked whatever the program wants of them."""
+
+    def refuse(self, what: str) -> None:
+        pass
+
+    def may_swallow(self, error: BaseException) -> bool:
+        return True
+
+    def ask(self, operation: str, *arguments: Any, **options: Any) -> Any:
+        """Use a function or an object of the test, which may itself use the program meanwhile."""
         with self._one_at_a_time:
             if not self._active:
                 raise RuntimeError("the test's function can be called while the test waits only")
-            self._channel.send(request)
+            payload = (arguments, tuple(options.items()))
+            self._channel.send(self._said("data", payload, op=operation))
             while "op" in (reply := self._channel.receive()):
                 self._channel.send(self.answer(reply))
-        if "raised" in reply:
-            raise _known(reply["raised"])(*(wire.decode(a, self._find) for a in reply["args"]))
-        return wire.decode(reply["value"], self._find)
+        if "raised" not in reply:
+            return self._codec.unpack(reply, "value")
+        raise self._codec.unpack(reply, "raised")
 
 
 def _is_made(value: Any, kind: Any) -> bool:
@@ -191,71 +236,9 @@ def _is_made(value: Any, kind: Any) -> bool:
     return own and isinstance(value, kind) and not hasattr(kind, "_fields")
 
 
-class _Container:
-    """Stands for a container that the test handed in."""
-
-    def __init__(self, number: int) -> None:
-        self.number = number
-
-
-class _Callback:
-    """A function of the test, as the program sees it."""
-
-    def __init__(self, number: int, name: str, server: _Server) -> None:
-        self._number, self._server, self.__name__ = number, server, name
-
-    def __call__(self, *arguments: Any, **options: Any) -> Any:
-        return self._server.call_back(self._number, arguments, options)
-
-
-def _generate(following: _Callback) -> Any:
-    """An iterator of the test, as the program sees it."""
-    while True:
-        try:
-            item = following()
-        except StopIteration:
-            return
-        yield item
-
-
-def _describe(kind: type) -> list[Any]:
-    """The module and name of a class and, if the checker cannot know it, its bases."""
-    known = kind.__module__.partition(".")[0] in sys.stdlib_module_names
-    bases = [] if known else [_describe(base) for base in kind.__bases__]
-    return [kind.__module__, kind.__name__, bases]
-
-
-def _known(name: str) -> type[BaseException]:
-    kind = getattr(sys.modules["builtins"], name, Exception)
-    return kind if isinstance(kind, type) and issubclass(kind, BaseException) else Exception
-
-
-def _finish(_: _Server, coroutine: Any) -> Any:
-    import asyncio
-
-    return asyncio.run(coroutine)
-
-
-def _set(_: _Server, target: Any, name: str, value: Any) -> None:
-    setattr(target, name, value)
-
-
-_OPERATIONS: dict[str, Callable[..., Any]] = {
-    "name": lambda server, name: server.look_up(name),
-    "call": lambda _, function, *arguments, **options: function(*arguments, **options),
-    "get": lambda _, target, name: getattr(target, name),
-    "set": _set,
-    "item": lambda _, target, key: target[key],
-    "set_item": lambda _, target, key, value: operator.setitem(target, key, value),
-    "remove_item": lambda _, target, key: operator.delitem(target, key),
-    "length": lambda _, target: len(target),
-    "truth": lambda _, target: bool(target),
-    "text": lambda _, target: str(target),
-    "shown": lambda _, target: repr(target),
-    "iterate": lambda _, target: iter(target),
-    "next": lambda _, target: next(target),
-    "is_instance": lambda _, target, kind: isinstance(target, kind),
-    "finish": _finish,
-    "unary": lambda _, target, name: getattr(operator, name)(target),
-    "operator": lambda _, name, *operands: getattr(operator, name)(*operands),
-}
+def _of_python(module: str, name: str) -> Any:
+    """Something of the standard library, as this process has it."""
+    found = importlib.import_module(module)
+    for part in filter(None, name.split(".")):
+        found = getattr(found, part)
+    return found

@@ -25,7 +25,8 @@ dup3 epoll_create epoll_create1 epoll_ctl epoll_pwait epoll_pwait2 epoll_wait ev
 exit_group faccessat faccessat2 fadvise64 fchdir fdatasync flock fstat fstatfs fsync
 ftruncate futex futex_waitv get_robust_list getcwd getdents getdents64 getegid geteuid getgid
 getgroups getitimer getpgid getpgrp getpid getppid getrandom getresgid getresuid getrlimit
-getrusage getsid getsockname getsockopt gettid gettimeofday getuid lseek lstat madvise membarrier
+getrusage getsid getsockname getsockopt gettid gettimeofday getuid link linkat lseek lstat madvise
+membarrier
 mincore mkdir mkdirat mprotect mremap msync munmap nanosleep newfstatat pause pipe
 pipe2 poll ppoll pread64 preadv preadv2 pselect6 pwrite64 pwritev pwritev2 read readlink readlinkat
 readv recvfrom recvmsg rename renameat renameat2 restart_syscall rmdir rseq rt_sigaction

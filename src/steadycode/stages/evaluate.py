@@ -182,7 +182,9 @@ def _benchmark(
         source = job.inputs["problems"]
         problems = load_problems(source, on_fault=events.message)
         benchmark = _made_benchmark(job, settings, problems, court, events)
-        failing = benchmark.metadata.get("failing_references")
+        failing = benchmark.metadata.get("failing_references") or benchmark.metadata.get(
+            "unsupported"
+        )
         count, place_of = len(problems), locate(source) if failing else {}
     _tell_of(benchmark, place_of, events)
     return benchmark, count
@@ -236,6 +238,11 @@ def _tell_of(benchmark: "Benchmark", place_of: Mapping[str, str], events: Events
         events.message(
             f"{place_of.get(task_id, task_id)}: the reference solution fails its own test"
             f" ({detail}); mend or drop the row"
+        )
+    for task_id, detail in benchmark.metadata.get("unsupported", {}).items():
+        events.message(
+            f"{place_of.get(task_id, task_id)}: left out, since a sandbox cannot run its test"
+            f" ({detail})"
         )
 
 

@@ -1,0 +1,196 @@
+"""Carries what test and program share in one process beside values: the state of ``random``, what
+is printed, warnings, standard input, the environment, and the like.
+
+The test's side says how things stand before each request, the program's side what became of them.
+Nothing of it is done for a test that has none of the words. This file imports nothing of
+steadycode, since the worker loads it.
+"""
+
+import builtins
+import contextlib
+import decimal
+import io
+import os
+import random
+import sys
+import warnings
+from collections.abc import Callable
+from typing import Any
+
+import raising  # type: ignore[import-not-found]
+
+Around = dict[str, Any]
+
+_WORDS = 624  # of random's state
+_STEPS = 64  # times as many words as a program may draw in one call
+_TEXT = 1 << 20  # characters of output that are carried at once
+_input = builtins.input
+
+
+def _decimal() -> list[Any]:
+    context = decimal.getcontext()
+    return [context.prec, context.rounding]
+
+
+def _set_decimal(state: list[Any]) -> None:
+    decimal.getcontext().prec, decimal.getcontext().rounding = state
+
+
+def _set_environ(state: dict[str, str]) -> None:
+    for name in os.environ.keys() - state.keys():
+        del os.environ[name]
+    os.environ.update(state)
+
+
+def _set_random(state: list[Any]) -> None:
+    random.setstate((state[0], tuple(state[1]), state[2]))
+
+
+_States = tuple[Callable[[], Any], Callable[[Any], None]]
+_STATES: dict[str, _States] = {
+    "random": (random.getstate, _set_random),
+    "environ": (lambda: dict(os.environ), _set_environ),
+    "context": (_decimal, _set_decimal),
+    "argv": (lambda: sys.argv[:], lambda state: sys.argv.__setitem__(slice(None), state)),
+    "recursionlimit": (sys.getrecursionlimit, sys.setrecursionlimit),
+}
+"""By the word that a test uses: how to read such a state, and how to set it."""
+
+
+class Surroundings:
+    """The test's side."""
+
+    def __init__(self, test: str) -> None:
+        self._watched = [word for word in _STATES if word in test]
+        self._prints = "stdout" in test or "stderr" in test
+        self._warns = "warn" in test.casefold()
+        self._reads = "input" in test or "stdin" in test
+        self._told: Around = {}
+        self._seen: dict[Any, Any] = {}
+        self.active = bool(self._watched or self._prints or self._warns or self._reads)
+
+    def before(self) -> dict[str, Around]:
+        """How things stand, as a field of a message."""
+        if not self.active:
+            return {}
+        around: Around = {}
+        for word in self._watched:
+            now = _STATES[word][0]()
+            if self._told.get(word) != now:
+                around[word] = self._told[word] = now
+        if "random" in self._watched:
+            around["draws"] = True
+        if self._prints:
+            around["printed"] = [
+                sys.stdout is not sys.__stdout__,
+                sys.stderr is not sys.__stderr__,
+            ]
+        if self._warns:
+            around["warned"] = True
+        return {"around": around}
+
+    def functions(self) -> tuple[tuple[str, Any], ...]:
+        """What the program has to call for its input, where the test replaced that."""
+        if not self._reads:
+            return ()
+        read: dict[str, Any] = {"input": builtins.input} if builtins.input is not _input else {}
+        if sys.stdin is not sys.__stdin__:
+            read["readline"] = sys.stdin.readline
+        return tuple(read.items())
+
+    def after(self, around: Any) -> None:
+        """Let happen here what has become of things there."""
+        if not self.active or not isinstance(around, dict):
+            return
+        for stream, text in zip((sys.stdout, sys.stderr), around.get("printed", ()), strict=False):
+            if text:
+                stream.write(str(text))
+        for described, text in around.get("warned", ()):
+            kind = raising.Maker().kind(described)
+            known = kind if issubclass(kind, Warning) else UserWarning
+            warnings.warn_explicit(str(text), known, "<program>", 1, registry=self._seen)
+        if "random" in self._watched:
+            for _ in range(min(int(around.get("drawn", 0)), _WORDS * _STEPS)):
+                random.getrandbits(32)
+            self._told["random"] = random.getstate()
+
+
+class Request:
+    """The program's side, while it answers one request."""
+
+    def __init__(self, around: Around, functions: dict[str, Any]) -> None:
+        for word, state in around.items():
+            if word in _STATES:
+                _STATES[word][1](state)
+        self._stack = contextlib.ExitStack()
+        self._warned: list[Any] = []
+        self._printed: list[io.StringIO | None] = []
+        self._random = random.getstate() if around.get("draws") else None
+        if "input" in functions:
+            self._replace(builtins, "input", functions["input"])
+        if "readline" in functions:
+            self._replace(sys, "stdin", _Lines(functions["readline"]))
+        if around.get("warned"):
+            recording = warnings.catch_warnings(record=True)
+            self._warned = self._stack.enter_context(recording)  # type: ignore[assignment]
+            warnings.simplefilter("always")
+        for stream, wanted in zip(("stdout", "stderr"), around.get("printed", ()), strict=False):
+            self._printed.append(io.StringIO() if wanted else None)
+            if wanted:
+                self._replace(sys, stream, self._printed[-1])
+
+    def news(self) -> Around:
+        """What became of things since the last message."""
+        around: Around = {}
+        if any(kept and kept.tell() for kept in self._printed):
+            around["printed"] = [kept.getvalue()[:_TEXT] if kept else "" for kept in self._printed]
+            for kept in filter(None, self._printed):
+                kept.seek(0)
+                kept.truncate()
+        if self._warned:
+            around["warned"] = [
+                [raising.describe(one.category), str(one.message)] for one in self._warned
+            ]
+            self._warned.clear()
+        if self._random:
+            before, self._random = self._random, random.getstate()
+            around["drawn"] = _drawn(before, self._random) if before != self._random else 0
+        return around
+
+    def close(self) -> None:
+        """Put back what was replaced."""
+        self._stack.close()
+
+    def _replace(self, owner: Any, name: str, value: Any) -> None:
+        self._stack.callback(setattr, owner, name, getattr(owner, name))
+        setattr(owner, name, value)
+
+
+def _drawn(before: Any, after: Any) -> int:
+    """How many words were drawn from ``random`` between two states; 0 when it was seeded anew."""
+    numbers = random.Random()
+    numbers.setstate(before)
+    first = (after[1][-1] - before[1][-1]) % _WORDS
+    for count in (first, *[_WORDS] * _STEPS):
+        for _ in range(count):
+            numbers.getrandbits(32)
+        if numbers.getstate()[1] == after[1]:
+            return int(first)
+        first += _WORDS
+    return 0
+
+
+class _Lines(io.TextIOBase):
+    """Standard input that the test replaced."""
+
+    def __init__(self, readline: Callable[[], str]) -> None:
+        self._readline = readline
+
+    def readable(self) -> bool:
+        return True
+
+    def readline(self, size: int = -1) -> str:  # type: ignore[override]
+        return self._readline()
+
+    def read(self, size: int | None = -1) -> str:
+        return "".join(iter(self._readline, ""))
