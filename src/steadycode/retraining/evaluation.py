@@ -34,7 +34,7 @@ from steadycode.views.tables import evidence_table
 
 VERDICT_SOURCES = (
     *("recode", "generation", "sandbox", "measures", "models", "problems", "stages/evaluate"),
-    *("evidence", "config", "files", "hub", "json_lines", "randomness"),
+    *("evidence", "config", "definitions", "files", "hub", "json_lines", "randomness"),
 )
 """The sources that decide what an evaluation says, as ``identity.code_hash`` names them."""
 
@@ -86,7 +86,8 @@ def recorded_job(project: Project, config: Config, recorded: Recorded) -> Job:
     Raises DataError, with file and line, when the completions do not answer the benchmark.
     """
     benchmark = read_benchmark(recorded.benchmark)
-    engine = RecordedEngine(recorded.completions, config.evaluate.decoding.style)
+    style, tasks = config.evaluate.decoding.style, benchmark.tasks
+    engine = RecordedEngine(recorded.completions, style, tasks)
     engine.require([problem.prompt for _, problem in benchmark.cases()])
     return _job(
         project,

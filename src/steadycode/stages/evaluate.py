@@ -32,7 +32,11 @@ if TYPE_CHECKING:
     from steadycode.models import LanguageModel
     from steadycode.problems import Problem
     from steadycode.recode import Benchmark
+    from steadycode.recode.report import Report
     from steadycode.sandbox import Judge
+
+
+_SYNTAX_ERRORS = ("SyntaxError", "IndentationError", "TabError")
 
 
 class _Court(NamedTuple):
@@ -55,7 +59,7 @@ def body(job: Job, events: Events) -> list[Path]:
     settings = EvaluateConfig.model_validate(dict(job.settings))
     with _court(settings, events) as court:
         benchmark, problems = _benchmark(job, settings, court, events)
-        engine, heldout = _subject(job, settings, events)
+        engine, heldout = _subject(job, settings, benchmark, events)
         report, completions = evaluate(
             benchmark,
             engine.complete,
@@ -65,6 +69,7 @@ def body(job: Job, events: Events) -> list[Path]:
             seed=job.seed,
             on_progress=partial(events.progress, "programs"),
         )
+    _tell_of_what_is_not_python(report, events)
     beyond = sum(completion.finish_reason == "window" for completion in completions)
     if beyond:
         events.message(
@@ -108,7 +113,9 @@ def _court(settings: EvaluateConfig, events: Events) -> Iterator[_Court]:
         yield _Court(sandbox.judge, {**asdict(limits), "sandbox": isolation})
 
 
-def _subject(job: Job, settings: EvaluateConfig, events: Events) -> "tuple[Engine, HeldOut]":
+def _subject(
+    job: Job, settings: EvaluateConfig, benchmark: "Benchmark", events: Events
+) -> "tuple[Engine, HeldOut]":
     """What completes the prompts, and what is measured of its model without any program."""
     from steadycode.generation.builtin import BuiltinEngine
     from steadycode.generation.recorded import RecordedEngine
@@ -116,7 +123,11 @@ def _subject(job: Job, settings: EvaluateConfig, events: Events) -> "tuple[Engin
     from steadycode.models import load
 
     if "answers" in job.inputs:
-        answers = RecordedEngine(Path(job.inputs["answers"]), settings.decoding.style)
+        path = Path(job.inputs["answers"])
+        answers = RecordedEngine(path, settings.decoding.style, benchmark.tasks)
+        unknown = answers.unknown([problem.prompt for _, problem in benchmark.cases()])
+        if unknown:
+            events.message(f"{unknown} lines of {path} answer no prompt of the benchmark")
         return answers, HeldOut(losses={}, representation={})
     model = load(Path(job.inputs["model"]), job.identity["dtype"], job.identity["device"])
     heldout = _heldout(job, settings, model, events)
@@ -203,6 +214,13 @@ def _made_benchmark(
     )
     write_benchmark(benchmark, folder)
     return benchmark
+
+
+def _tell_of_what_is_not_python(report: "Report", events: Events) -> None:
+    details = [v.detail for outcome in report.outcomes for v in outcome.verdicts]
+    wrong = sum(detail.startswith(_SYNTAX_ERRORS) for detail in details)
+    if wrong:
+        events.message(f"{wrong} of {len(details)} completions are not Python")
 
 
 def _tell_of(benchmark: "Benchmark", place_of: Mapping[str, str], events: Events) -> None:
