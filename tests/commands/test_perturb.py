@@ -106,4 +106,7 @@ def test_wrong_completions_are_told_before_anything_starts(built: Path, tmp_path
     path.write_text('{"prompt": 3}\n')
     result = run("evaluate", "--completions", path, "--benchmark", built, "--profile", "smoke")
     assert result.exit_code == 2
-    assert result.output == f"error: {path}:1: needs the texts 'prompt' and 'completion'\n"
+    assert (
+        result.output
+        == f"error: {path}:1: needs the texts 'completion' and 'prompt' (or 'id', or 'task_id')\n"
+    )

@@ -52,6 +52,28 @@ CASES = {
     "no function yet": ("import re\n", "x = 1\n# a\n" + DEF + BODY + "f(1)",
                         "x = 1\n# a\n" + DEF + BODY),
     "decorator of the first": ("", "@a\n" + DEF + BODY + "f(1)", "@a\n" + DEF + BODY),
+    "comment in the body": (DEF, "    t = 0\n# add\n" + BODY + "x", "    t = 0\n# add\n" + BODY),
+    "comment first": (DEF, "# add it\n" + BODY, None),
+    "comment, then a statement": (DEF, BODY + "# test\n\n# it\nprint(f(1))", BODY),
+    "helper behind": (DEF, "    return g(x)\n\ndef g(x):\n    return x\n\ng(1)",
+                      "    return g(x)\n\ndef g(x):\n    return x\n"),
+    "helper of a helper": (DEF, "    return g(x)\ndef g(x):\n    return h(x)\nclass h: pass\nx",
+                           "    return g(x)\ndef g(x):\n    return h(x)\nclass h: pass\n"),
+    "decorated helper": (DEF, "    return g(x)\n# g\n@a(\n1)\n@b\nasync def g(x):\n    pass\nx",
+                         "    return g(x)\n# g\n@a(\n1)\n@b\nasync def g(x):\n    pass\n"),
+    "decorated stranger": (DEF, BODY + "\n@a\ndef g(x):\n    pass\n", BODY),
+    "method of the same name": (DEF, "    return x.g()\n\ndef g():\n    pass\n",
+                                "    return x.g()\n"),
+    "named in a string": (DEF, "    return 'g'\n\ndef g():\n    pass\n", "    return 'g'\n"),
+    "defined again": (DEF, "    return f(x)\n\ndef f(x):\n    pass\n", "    return f(x)\n"),
+    "first defined again": ("", DEF + "    return f(x)\n\ndef f(x):\n    pass\n",
+                            DEF + "    return f(x)\n"),
+    "helper in the prompt": ("def g(): pass\n" + DEF, "    return g()\n\ndef g(): pass\n",
+                             "    return g()\n"),
+    "used before the cut": (DEF + "    y = g(x)\n", "    return y\n\ndef g(x): pass\nx",
+                            "    return y\n\ndef g(x): pass\n"),
+    "assignment like async": (DEF, BODY + "asyncs = 1", BODY),
+    "half a definition": (DEF, "    return g(x)\n\ndef g", "    return g(x)\n"),
     "name like def": ("define = 1\n", "x = 1\ny = 2\n", None),
 }  # fmt: skip
 
@@ -66,7 +88,7 @@ def test_cases(prompt: str, text: str, kept: str | None) -> None:
 def test_pieces_do_not_matter(prompt: str, text: str, kept: str | None) -> None:
     scanner = FunctionScanner(prompt)
     ends = [end for piece in text if (end := scanner.feed(piece)) is not None]
-    assert ends[:1] == ([] if kept is None else [len(kept)])
+    assert (ends[0] if ends else scanner.finish()) == (None if kept is None else len(kept))
 
 
 @pytest.mark.parametrize("after", ["def g():\n", "# note\n", "print(f(1))\n", "```\n", "@cache\n"])
@@ -84,9 +106,12 @@ def test_agrees_with_the_parser(module: ModuleType) -> None:
     source = inspect.getsource(module)
     lines = source.splitlines(keepends=True)
     checked = 0
-    for node in ast.parse(source).body:
+    nodes = ast.parse(source).body
+    for node, following in zip(nodes, [*nodes[1:], None], strict=True):
         if isinstance(node, ast.FunctionDef | ast.ClassDef):
-            head, rest = lines[node.lineno - 1], "".join(lines[node.lineno :])
+            decorators = getattr(following, "decorator_list", [])
+            last = min((one.lineno for one in (*decorators, following) if one), default=len(lines))
+            head, rest = lines[node.lineno - 1], "".join(lines[node.lineno : last - 1])
             end = function_end(head, rest + "\nx")
             after_node = "".join(lines[node.lineno : node.end_lineno])
             # indented comments behind the last statement are kept, which the parser does not see

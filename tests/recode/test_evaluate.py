@@ -14,8 +14,9 @@ from steadycode.errors import EvidenceError, SandboxError
 from steadycode.generation.contract import Completion
 from steadycode.problems import Problem
 from steadycode.recode import Benchmark, build_benchmark
-from steadycode.recode.evaluate import _program, evaluate
+from steadycode.recode.evaluate import evaluate
 from steadycode.recode.figures import figures
+from steadycode.recode.programs import program
 from steadycode.recode.report import Outcome, Report, build_report
 from steadycode.records import read_record, write_record
 from steadycode.sandbox import Judge, Program, Verdict
@@ -262,20 +263,26 @@ def test_a_judge_that_leaves_verdicts_out_is_an_error(benchmark_: Benchmark) -> 
 
 PROMPT = 'import re\n\n\ndef helper():\n    return 1\n\n\n@cache\ndef f(x):\n    """Doc."""\n'
 WHOLE = "def f(x):\n    return helper()\n"
-CLASS = "class A:\n    def f(x): pass\n"
+CLASS = "class A:\n    y = 1\n\n    def f(x): pass\n"
+CALL = "\n\n\ndef f(*args, **kwargs):\n    return A().f(*args, **kwargs)\n"
 
 
 @pytest.mark.parametrize(
     ("style", "prompt", "text", "code"),
     [
         ("completion", PROMPT, "    return 1\n", PROMPT + "    return 1\n"),
-        ("completion", PROMPT, WHOLE, PROMPT + WHOLE),
+        ("completion", PROMPT, WHOLE, PROMPT[: PROMPT.index("@cache")] + WHOLE),
         ("chat", PROMPT, WHOLE, PROMPT[: PROMPT.index("@cache")] + WHOLE),
         ("chat", PROMPT, "@cache\nasync def f(x):\n    pass\n",
          PROMPT[: PROMPT.index("@cache")] + "@cache\nasync def f(x):\n    pass\n"),
         ("chat", PROMPT, "    return 1\n", PROMPT + "    return 1\n"),
         ("chat", PROMPT, "def ff(x):\n    pass\n", PROMPT + "def ff(x):\n    pass\n"),
-        ("chat", PROMPT, CLASS, PROMPT + CLASS),
+        ("chat", PROMPT, CLASS, PROMPT[: PROMPT.index("@cache")] + CLASS + CALL),
+        ("chat", PROMPT, "class A:\n    x = 1\n\ndef g():\n    def f(): pass\n",
+         PROMPT + "class A:\n    x = 1\n\ndef g():\n    def f(): pass\n"),
+        ("chat", PROMPT, "from __future__ import annotations\nimport re\n\n" + WHOLE,
+         "from __future__ import annotations\n" + PROMPT[: PROMPT.index("@cache")]
+         + "import re\n\n" + WHOLE),
         ("chat", PROMPT.rstrip(), "    return 1\n", PROMPT + "    return 1\n"),
     ],
 )  # fmt: skip
@@ -283,7 +290,7 @@ def test_the_program_that_is_run(style: Style, prompt: str, text: str, code: str
     problem = Problem(
         task_id="t/0", prompt=prompt, entry_point="f", canonical_solution="", test="check"
     )
-    assert _program(problem, text, style) == Program(code, "check", "f")
+    assert program(problem, text, style) == Program(code, "check", "f")
 
 
 def test_a_chat_model_that_repeats_the_signature(problems: list[Problem], judge: Judge) -> None:

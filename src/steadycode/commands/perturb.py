@@ -139,13 +139,16 @@ def build(
 
 @app.command("prompts")
 def prompts(folder: Annotated[Path, typer.Argument(help="The folder of a benchmark.")]) -> None:
-    """Print each prompt of a benchmark once, as JSON lines, for an engine of your own."""
+    """Print each prompt of a benchmark once, as JSON lines, for an engine of your own.
+
+    An answer may name its prompt by ``id`` instead of repeating it."""
     with in_project():
+        from steadycode.generation.recorded import prompt_id
         from steadycode.recode import read_benchmark
 
         cases = read_benchmark(folder).cases()
         for prompt in dict.fromkeys(problem.prompt for _, problem in cases):
-            print(json.dumps({"prompt": prompt}))
+            print(json.dumps({"id": prompt_id(prompt), "prompt": prompt}))
 
 
 def _usable(source: str, style: str) -> "list[Problem]":

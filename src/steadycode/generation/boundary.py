@@ -25,10 +25,13 @@ _SPACE = "\u2581"  # SentencePiece's sign for a space
 
 @dataclass(frozen=True, slots=True)
 class Healed:
-    """Tokens to start from, and the bytes that the first generated tokens must begin with."""
+    """Tokens to start from, and the bytes that the first generated tokens must begin with.
+
+    ``thinking`` says that what follows begins inside the model's thoughts."""
 
     tokens: tuple[int, ...]
     owed: bytes
+    thinking: bool = False
 
 
 class Vocabulary:

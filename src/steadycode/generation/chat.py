@@ -29,12 +29,13 @@ class Chat:
         self._vocabulary = vocabulary
         self._before = _trusted(tokenizer, before)
         self._after = _trusted(tokenizer, after)
+        self._thinking = after.rfind("<think>") > after.rfind("</think>")
 
     def ask(self, prompt: str) -> Healed:
         """The tokens up to where the reply begins; nothing is owed behind them."""
         prompt = prompt.encode("utf-8", "replace").decode()  # no tokenizer takes lone surrogates
         message = self._vocabulary.encode(request(prompt))
-        return Healed((*self._before, *message, *self._after), b"")
+        return Healed((*self._before, *message, *self._after), b"", self._thinking)
 
 
 def template_hash(tokenizer: Any) -> str:

@@ -1,29 +1,49 @@
 """Completions that another engine has written, as an engine of ours: nothing is generated."""
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 
 from steadycode.config import Style
 from steadycode.errors import DataError
+from steadycode.files import sha256_text
+from steadycode.generation.answers import read_answer
 from steadycode.generation.contract import Completion, EngineConditions
 from steadycode.json_lines import json_lines
 
 
-class RecordedEngine:
-    """Hands out the completions of a file of JSON lines with ``prompt`` and ``completion``.
+def prompt_id(prompt: str) -> str:
+    """A short name of a prompt, which an answer may carry in its place."""
+    return sha256_text(prompt)[:16]
 
-    Several lines of one prompt are its samples. ``style`` says how the texts are to be read.
-    Raises DataError, with file and line, for a line that is none of these.
+
+class RecordedEngine:
+    """Hands out the completions of a file of JSON lines.
+
+    Each line holds ``completion`` and what it answers: ``prompt``, which may have lost blanks at
+    its end; ``id``, see ``prompt_id``; or ``task_id``, for the prompt of that name in ``tasks``.
+    Several lines of one prompt are its samples. ``style`` says how the texts are to be read; what
+    counts of them is what ours would have kept (see ``answers``). Raises DataError, with file and
+    line, for a line that is none of these.
     """
 
-    def __init__(self, path: Path, style: Style) -> None:
-        self._path = path
-        self._texts: dict[str, list[str]] = {}
+    def __init__(self, path: Path, style: Style, tasks: Mapping[str, str] | None = None) -> None:
+        self._path, self._style = path, style
+        self._tasks = {prompt: task for task, prompt in (tasks or {}).items()}
+        self._texts: dict[tuple[str, str], list[str]] = {}
+        self._stripped: dict[str, str] = {}
         for place, row in json_lines(path):
-            prompt, text = row.get("prompt"), row.get("completion")
-            if not isinstance(prompt, str) or not isinstance(text, str):
-                raise DataError(f"{place}: needs the texts 'prompt' and 'completion'")
-            self._texts.setdefault(prompt, []).append(text)
+            text = row.get("completion")
+            kind = next((name for name in ("prompt", "id", "task_id") if name in row), "")
+            key = row.get(kind)
+            if isinstance(key, int) and kind == "task_id":
+                key = str(key)
+            if not isinstance(key, str) or not isinstance(text, str):
+                raise DataError(
+                    f"{place}: needs the texts 'completion' and 'prompt' (or 'id', or 'task_id')"
+                )
+            self._texts.setdefault((kind, key), []).append(text)
+            if kind == "prompt":
+                self._stripped.setdefault(key.rstrip(), key)
         self.conditions = EngineConditions(
             engine="recorded", dtype="unknown", device="unknown", decoding={"style": style}
         )
@@ -35,11 +55,11 @@ class RecordedEngine:
         """
         self.require(prompts)
         for prompt in prompts:
-            for sample, text in enumerate(self._texts[prompt]):
+            for sample, text in enumerate(self._answers(prompt)):
                 yield Completion(
                     prompt=prompt,
                     sample=sample,
-                    text=text,
+                    text=read_answer(prompt, text, self._style),
                     finish_reason="end_of_text",
                     mean_logprob=None,
                 )
@@ -47,12 +67,29 @@ class RecordedEngine:
     def require(self, prompts: Sequence[str]) -> None:
         """Raises DataError as ``complete`` does."""
         prompts = list(dict.fromkeys(prompts))
-        counts = {len(self._texts.get(prompt, ())) for prompt in prompts}
-        if len(counts) > 1 or counts == {0}:
-            missing = sum(prompt not in self._texts for prompt in prompts)
+        counts = {prompt: len(self._answers(prompt)) for prompt in prompts}
+        if len(set(counts.values())) > 1 or set(counts.values()) == {0}:
+            missing = sum(not count for count in counts.values())
+            others = sorted(set(counts.values()) - {0})
             raise DataError(
                 f"{self._path}: {missing} of {len(prompts)} prompts of the benchmark have no"
-                f" completion, and the others"
-                f" {', '.join(map(str, sorted(counts - {0}))) or 'none'}; every prompt needs the"
-                " same number"
+                f" completion, and the others {', '.join(map(str, others)) or 'none'}; every prompt"
+                " needs the same number (`steadycode perturb prompts` prints them all)"
             )
+
+    def unknown(self, prompts: Sequence[str]) -> int:
+        """How many lines answer something else than ``prompts``."""
+        asked = {key for prompt in prompts for key in self._keys(prompt)}
+        return sum(len(texts) for key, texts in self._texts.items() if key not in asked)
+
+    def _answers(self, prompt: str) -> list[str]:
+        found = (self._texts[key] for key in self._keys(prompt) if key in self._texts)
+        return next(found, [])
+
+    def _keys(self, prompt: str) -> Iterator[tuple[str, str]]:
+        yield "prompt", prompt
+        yield "id", prompt_id(prompt)
+        if prompt in self._tasks:
+            yield "task_id", self._tasks[prompt]
+        if prompt.rstrip() in self._stripped:
+            yield "prompt", self._stripped[prompt.rstrip()]

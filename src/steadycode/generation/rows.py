@@ -9,7 +9,8 @@ from typing import TYPE_CHECKING
 from steadycode.config import Decoding
 from steadycode.generation.boundary import Healed, Vocabulary
 from steadycode.generation.contract import Completion, FinishReason
-from steadycode.generation.stopping import FunctionScanner, ReplyScanner
+from steadycode.generation.replies import ReplyScanner
+from steadycode.generation.stopping import FunctionScanner
 
 if TYPE_CHECKING:
     import torch
@@ -47,7 +48,11 @@ class Row:
         self._stops = stops
         self._max_new_tokens = decoding.max_new_tokens
         chat = decoding.style == "chat"
-        self._scanner = ReplyScanner() if chat else FunctionScanner(request.prompt)
+        self._scanner: ReplyScanner | FunctionScanner = (
+            ReplyScanner(request.prompt, request.healed.thinking)
+            if chat
+            else FunctionScanner(request.prompt)
+        )
         self._scanned: FinishReason = "block_end" if chat else "function_end"
         self._decoder = codecs.getincrementaldecoder("utf-8")("replace")
         self._text = ""
@@ -59,7 +64,7 @@ class Row:
         self.last_token = token
         written = self._vocabulary.written.get(token)
         if written is None or token in self._stops:
-            return self._end("end_of_text", len(self._text))
+            return self._end("end_of_text", self._scanner.finish())
         repaid = min(len(self.owed), len(written))
         self.owed = self.owed[repaid:]
         if repaid == len(written) > 0:
@@ -71,17 +76,19 @@ class Row:
         if end is not None:
             self._end(self._scanned, end)
         elif len(self._scores) == self._max_new_tokens:
-            self._end("max_tokens", len(self._text))
+            self._end("max_tokens", self._scanner.finish())
         return None
 
-    def _end(self, reason: FinishReason, end: int) -> None:
+    def _end(self, reason: FinishReason, end: int | None) -> None:
+        """The row has ended; ``end`` is where what counts of its text does, None for all of it."""
+        end = len(self._text) if end is None else end
         begin = self._scanner.kept_from
         kept = [logprob for start, logprob in self._scores if begin <= start < end]
         mean = sum(kept) / len(kept) if kept else math.nan
         self.completion = Completion(
             prompt=self.request.prompt,
             sample=self.request.sample,
-            text=self._text[begin:end],
+            text=self._scanner.clean(self._text[begin:end]),
             finish_reason=reason,
             mean_logprob=mean if math.isfinite(mean) else None,
         )

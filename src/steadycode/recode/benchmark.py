@@ -79,6 +79,11 @@ class Benchmark:
         )
 
     @property
+    def tasks(self) -> dict[str, str]:
+        """The nominal prompts by the names of their problems."""
+        return {problem.task_id: problem.prompt for problem in self.nominal}
+
+    @property
     def summary(self) -> str:
         unchanged = sum(not variant.changed for variant in self.variants)
         return (

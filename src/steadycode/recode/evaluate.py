@@ -1,16 +1,15 @@
 """One model on one benchmark: completions in, programs run, a report out."""
 
-import re
 from collections.abc import Callable, Iterable, Sequence
 
 from steadycode.config import Style
 from steadycode.errors import EvidenceError
 from steadycode.generation.contract import Completion
-from steadycode.problems import Problem
 from steadycode.recode.benchmark import Benchmark
 from steadycode.recode.judging import judging
+from steadycode.recode.programs import program
 from steadycode.recode.report import Report, build_report
-from steadycode.sandbox.contract import Judge, Program, Verdict
+from steadycode.sandbox.contract import Judge, Verdict
 
 Complete = Callable[[Sequence[str]], Iterable[Completion]]
 """A function that takes distinct prompts and gives one or more samples for each, in any order."""
@@ -55,34 +54,14 @@ def evaluate(
             completions[completion.prompt, completion.sample] = completion
             samples = max(samples, completion.sample + 1)
             for number in places[completion.prompt]:
-                program = _program(cases[number][1], completion.text, style)
-                hand((number, completion.sample), program)
+                written = program(cases[number][1], completion.text, style)
+                hand((number, completion.sample), written)
     _check_complete(completions, places, samples)
     if missing := len(cases) * samples - len(verdicts):
         raise EvidenceError(f"the judge left out {missing} verdicts; every program needs one")
     rows = [tuple(verdicts[case, n] for n in range(samples)) for case in range(len(cases))]
     report = build_report(benchmark, rows, total_problems, seed)
     return report, [completions[p, sample] for p in places for sample in range(samples)]
-
-
-def _program(problem: Problem, text: str, style: Style) -> Program:
-    """The program to run for a completion: the prompt followed by ``text``.
-
-    A chat model may write the whole function again. Then only what stands before that function in
-    the prompt is kept.
-    """
-    if style == "chat" and _definition(problem.entry_point).search(text):
-        before = _definition(problem.entry_point).split(problem.prompt, maxsplit=1)[0]
-        return Program(before + text, problem.test, problem.entry_point)
-    if style == "chat" and not problem.prompt.endswith("\n"):
-        text = "\n" + text  # the code of a block begins a line
-    return Program(problem.prompt + text, problem.test, problem.entry_point)
-
-
-def _definition(name: str) -> re.Pattern[str]:
-    """A pattern for the definition of ``name`` at column 0, its decorators included."""
-    kind = r"(?:def|class|async[ \t]+def)"
-    return re.compile(rf"^(?:@.*\n)*{kind}[ \t]+{re.escape(name)}\b", re.MULTILINE)
 
 
 def _check_complete(

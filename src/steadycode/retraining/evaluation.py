@@ -91,7 +91,8 @@ def recorded_job(project: Project, config: Config, recorded: Recorded) -> Job:
     Raises DataError, with file and line, when the completions do not answer the benchmark.
     """
     benchmark = read_benchmark(recorded.benchmark)
-    engine = RecordedEngine(recorded.completions, config.evaluate.decoding.style)
+    style, tasks = config.evaluate.decoding.style, benchmark.tasks
+    engine = RecordedEngine(recorded.completions, style, tasks)
     engine.require([problem.prompt for _, problem in benchmark.cases()])
     return _job(
         project,

@@ -31,6 +31,7 @@ if TYPE_CHECKING:
     from steadycode.measures.heldout import HeldOut
     from steadycode.problems import Problem
     from steadycode.recode import Benchmark
+    from steadycode.recode.report import Report
     from steadycode.sandbox import Judge
 
 
@@ -38,7 +39,16 @@ SOURCES = Sources(
     "harness",
     (
         *("recode", "generation", "sandbox", "measures", "models", "problems", "stages/evaluate"),
-        *("evidence", "config", "files", "hub", "identity", "json_lines", "randomness"),
+        *(
+            "evidence",
+            "config",
+            "definitions",
+            "files",
+            "hub",
+            "identity",
+            "json_lines",
+            "randomness",
+        ),
     ),
     read_late=True,
 )
@@ -51,6 +61,9 @@ class _Subject(NamedTuple):
     engine: "Engine"
     heldout: "HeldOut"
     tokenizer: str
+
+
+_SYNTAX_ERRORS = ("SyntaxError", "IndentationError", "TabError")
 
 
 class _Court(NamedTuple):
@@ -74,7 +87,7 @@ def body(job: Job, events: Events) -> list[Path]:
     with _court(settings, events) as court:
         benchmark, problems = _benchmark(job, settings, court, events)
         documents = _documents(job, settings)
-        engine, heldout, tokenizer = _subject(job, settings, documents, events)
+        engine, heldout, tokenizer = _subject(job, settings, benchmark, documents, events)
         report, completions = evaluate(
             benchmark,
             engine.complete,
@@ -84,6 +97,7 @@ def body(job: Job, events: Events) -> list[Path]:
             seed=job.seed,
             on_progress=partial(events.progress, "programs"),
         )
+    _tell_of_what_is_not_python(report, events)
     beyond = sum(completion.finish_reason == "window" for completion in completions)
     if beyond:
         events.message(
@@ -139,7 +153,13 @@ def _documents(job: Job, settings: EvaluateConfig) -> list[str]:
     return documents[: settings.heldout_documents]
 
 
-def _subject(job: Job, settings: EvaluateConfig, documents: list[str], events: Events) -> _Subject:
+def _subject(
+    job: Job,
+    settings: EvaluateConfig,
+    benchmark: "Benchmark",
+    documents: list[str],
+    events: Events,
+) -> _Subject:
     from steadycode.generation.builtin import BuiltinEngine
     from steadycode.generation.recorded import RecordedEngine
     from steadycode.measures.heldout import HeldOut, measure
@@ -147,7 +167,11 @@ def _subject(job: Job, settings: EvaluateConfig, documents: list[str], events: E
     from steadycode.models.tokens import tokenizer_fingerprint
 
     if "answers" in job.inputs:
-        answers = RecordedEngine(Path(job.inputs["answers"]), settings.decoding.style)
+        path = Path(job.inputs["answers"])
+        answers = RecordedEngine(path, settings.decoding.style, benchmark.tasks)
+        unknown = answers.unknown([problem.prompt for _, problem in benchmark.cases()])
+        if unknown:
+            events.message(f"{unknown} lines of {path} answer no prompt of the benchmark")
         return _Subject(answers, HeldOut(losses={}, representation={}), tokenizer="")
     model = load(Path(job.inputs["model"]), job.identity["dtype"], job.identity["device"])
     heldout = measure(
@@ -227,6 +251,13 @@ def _made_benchmark(
     )
     write_benchmark(benchmark, folder)
     return benchmark
+
+
+def _tell_of_what_is_not_python(report: "Report", events: Events) -> None:
+    details = [v.detail for outcome in report.outcomes for v in outcome.verdicts]
+    wrong = sum(detail.startswith(_SYNTAX_ERRORS) for detail in details)
+    if wrong:
+        events.message(f"{wrong} of {len(details)} completions are not Python")
 
 
 def _tell_of(benchmark: "Benchmark", place_of: Mapping[str, str], events: Events) -> None:

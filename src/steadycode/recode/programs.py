@@ -1,0 +1,47 @@
+"""The program to run for what an engine wrote: prompt and text put together."""
+
+import re
+
+from steadycode.config import Style
+from steadycode.definitions import definition
+from steadycode.problems import Problem
+from steadycode.sandbox.contract import Program
+
+_FUTURE = re.compile(
+    r"^from[ \t]+__future__[ \t]+import[ \t]+(?:\([^)]*\)|[^\n(]*)(?:\n|\Z)", re.MULTILINE
+)
+
+
+def program(problem: Problem, text: str, style: Style) -> Program:
+    """The prompt followed by ``text``.
+
+    An engine may write the whole function again, or as the method of a class. Then only what stands
+    before that function in the prompt is kept. What ``text`` imports from the future is imported
+    first, as Python demands.
+    """
+    name = problem.entry_point
+    before = definition(name).split(problem.prompt, maxsplit=1)[0]
+    if definition(name).search(text):
+        code = _joined(before, text)
+    elif holder := _class_with(name, text):
+        call = f"def {name}(*args, **kwargs):\n    return {holder}().{name}(*args, **kwargs)\n"
+        code = _joined(before, f"{text}\n\n\n{call}")
+    else:
+        if style == "chat" and not problem.prompt.endswith("\n"):
+            text = "\n" + text  # the code of a block begins a line
+        code = _joined(problem.prompt, text)
+    return Program(code, problem.test, name)
+
+
+def _joined(prompt: str, text: str) -> str:
+    futures = [found[0].rstrip("\n") + "\n" for found in _FUTURE.finditer(text)]
+    return "".join(futures) + prompt + _FUTURE.sub("", text) if futures else prompt + text
+
+
+def _class_with(name: str, text: str) -> str | None:
+    """The class at column 0 that defines ``name`` as a method, if there is one."""
+    method = re.search(rf"^[ \t]+(?:async[ \t]+)?def[ \t]+{re.escape(name)}\b", text, re.MULTILINE)
+    classes = re.findall(
+        r"^(?:class[ \t]+(\w+)|\S)", text[: method.start()] if method else "", re.MULTILINE
+    )
+    return (classes[-1] or None) if classes else None
