@@ -4,6 +4,8 @@ import json
 import os
 import signal
 import sqlite3
+import subprocess
+import sys
 import time
 import warnings
 from collections import defaultdict
@@ -13,6 +15,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+import yaml
 
 pytestmark = pytest.mark.slow
 
@@ -173,6 +176,41 @@ def test_a_stage_that_dies_twice_says_why(place: Any) -> None:
     assert "SIGKILL" in shown.stdout
     told = place.run("runs", "--run", run.info.run_id[:8])
     assert "the end of stage.log" in told.stdout
+
+
+PROMOTES = {"rules": ["correctness/full"], "margin": 0.5, "min_problems": 2,
+            "require_improvement": False}  # fmt: skip
+KILLED_BEFORE_PUBLISHING = """
+import os, signal, sys
+from steadycode.commands.app import app
+from steadycode.retraining import steps
+steps.publish = lambda *given: os.kill(os.getpid(), signal.SIGKILL)
+app()
+"""
+
+
+def test_killed_after_its_promotion_a_run_from_the_champion_is_completed(place: Any) -> None:
+    """By the same command, though the champion, from which it starts, is its own candidate now."""
+    (place.root / "configs" / "promotes.yaml").write_text(yaml.safe_dump(PROMOTES))
+    command = (*RETRAIN, "--set", "model.start=champion", "--set", "gate=promotes")
+    with (place.root / "output.txt").open("wb") as output:  # Prefect's server keeps it open
+        killed = subprocess.run(
+            [sys.executable, "-c", KILLED_BEFORE_PUBLISHING, *command],
+            cwd=place.root, env=place._environment(), stdout=output, stderr=output, check=False,
+        )  # fmt: skip
+    assert killed.returncode == -signal.SIGKILL, (place.root / "output.txt").read_text()[-3000:]
+    assert place.registry()["aliases"]["steadycode-smoke"]["champion"] == 2
+    finished = _manifests(place.root)
+    again = place.run(*command)
+    assert again.returncode == 0, again.stdout[-3000:] + again.stderr[-3000:]
+    _assert_kept(place, finished)
+    (run,) = place.attempts()
+    assert (run.info.status, run.data.tags["decision"]) == ("FINISHED", "promote")
+    (folder,) = place.root.glob(".steadycode/retrainings/*/*")
+    assert json.loads((folder / "decision.json").read_text())["outcome"] == "promote"
+    registry = place.registry()
+    assert registry["aliases"]["steadycode-smoke"] == {"champion": 2, "previous-champion": 1}
+    assert sorted(version for _, version in registry["versions"]) == [1, 2]
 
 
 def _kill_flow(place: Any, reached: Reached) -> None:
