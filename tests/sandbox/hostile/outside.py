@@ -128,6 +128,7 @@ class Outside:
         limits = Limits(seconds=attack.seconds, memory_mb=MEMORY_MB)
         with contextlib.ExitStack() as stack:
             if attack.before or attack.beside:  # nobody else's traces
+                stack.callback(_await_the_end, _family(os.getpid())[0])
                 sandbox = stack.enter_context(Sandbox(limits, workers=2 if attack.beside else 1))
             else:
                 sandbox = self._sandbox(limits)
@@ -376,6 +377,14 @@ def _remove(folder: Path) -> None:
     """However deep it is, and whatever its modes."""
     for command in (["chmod", "-R", "u+rwx"], ["rm", "-rf"]):
         subprocess.run([*command, str(folder)], check=False, capture_output=True)
+
+
+def _await_the_end(others: set[int]) -> None:
+    """Wait for what a sandbox has started: on a busy machine it takes its time to die, and would
+    seem to be the next attack's."""
+    deadline = time.monotonic() + 5
+    while _family(os.getpid())[0] - others and time.monotonic() < deadline:
+        time.sleep(0.01)
 
 
 def _family(pid: int) -> tuple[set[int], bool]:
