@@ -180,7 +180,8 @@ class _Program:
         raise error
 
     def _note_error(self, error: BaseException) -> None:
-        if type(error).__module__ != "builtins" or error.__cause__ or error.__context__:
+        behind = error.__cause__ or error.__context__
+        if type(error).__module__ != "builtins" or behind or isinstance(error, RecursionError):
             self.note(f"the exception {type(error).__name__}")
 
     def _awaits_stop(self) -> bool:

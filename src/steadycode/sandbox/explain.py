@@ -15,13 +15,13 @@ ACTUAL, EXPECTED = "_steadycode_actual", "_steadycode_expected"
 """The names in a prepared test (``prepare.py``) that hold the two sides of its last assertion."""
 
 _ALIKE = (
-    "bisect|cmath|collections(?:\\.abc)?|copy|dataclasses|datetime|decimal|enum|fractions"
+    "bisect|cmath|collections(?:\\.abc)?|copy|dataclasses|datetime|enum|fractions"
     "|functools|heapq|itertools|json|math|numbers|operator|re|statistics|string|typing"
 )
 _IMPORT = re.compile(rf"(?:^|;)\s*(?:import|from)\s+(?!(?:{_ALIKE})\b(?!\.))([\w.]+)", re.M)
 _WORDS = re.compile(
     r"(?<![.\w])(id|type|vars|globals|locals|eval|exec|compile|open|input|print|setattr|delattr"
-    r"|global|getcontext|localcontext|__\w+__)\b"
+    r"|global|__\w+__)\b|\.(__traceback__|__context__)\b"
 )
 _IDENTITY = re.compile(r"\bis\s+(?:not\s+)?+(?:\(\w+ := )?+(?!None\b|True\b|False\b)[\w\[{(\"']+")
 
@@ -34,7 +34,7 @@ def doubt(test: str, names: dict[Any, Any]) -> str:
     if found := _IMPORT.search(test):
         return f"the test imports {found[1]}"
     if found := _WORDS.search(test):
-        return f"the test uses {found[1]}"
+        return f"the test uses {found[1] or found[2]}"
     if found := _IDENTITY.search(test):
         return f"the test compares by identity ({found[0]})"
     for name, value in names.items():

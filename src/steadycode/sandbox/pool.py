@@ -219,8 +219,11 @@ class _Worker:
         self.greet()
 
     def run(self, program: Program) -> Verdict:
-        test = prepared(program.test, program.entry_point)
-        checks = {"test": test, "entry_point": program.entry_point}
+        checks = {
+            "test": prepared(program.test, program.entry_point),
+            "entry_point": program.entry_point,
+            "plain": program.test,
+        }
         code = program.code.encode("utf-8", "surrogatepass")
         self._send(code, _json(checks) if program.test else b"")
         return Verdict(**self._receive())

@@ -24,8 +24,19 @@ class _Keeper(ast.NodeTransformer):
     def __init__(self, candidates: set[str | None]) -> None:
         self._candidates = candidates
 
-    def visit_Assert(self, node: ast.Assert) -> ast.Assert:
-        test, owner = node.test, node
+    def visit_Assert(self, node: ast.Assert) -> list[ast.stmt]:
+        """The assertion, and that what it kept is forgotten where it held."""
+        self._keep(node)
+        kept = [
+            part.target.id
+            for part in ast.walk(node.test)
+            if isinstance(part, ast.NamedExpr) and part.target.id in (ACTUAL, EXPECTED)
+        ]
+        forget = [ast.Delete([ast.Name(name, ast.Del()) for name in kept])] if kept else []
+        return [node, *forget]
+
+    def _keep(self, owner: ast.Assert) -> None:
+        test = owner.test
         if isinstance(test, ast.UnaryOp) and isinstance(test.op, ast.Not):
             self._keep_one(test, "operand")
         elif isinstance(test, ast.Compare) and len(test.ops) == 1:
@@ -35,7 +46,6 @@ class _Keeper(ast.NodeTransformer):
                 test.args[:2] = self._kept(*test.args[:2])
         elif not isinstance(test, (ast.BoolOp, ast.Constant, ast.Compare)):
             self._keep_one(owner, "test")
-        return node
 
     def _keep_one(self, owner: ast.AST, field: str) -> None:
         value = getattr(owner, field)

@@ -10,6 +10,7 @@ import builtins
 import contextlib
 import decimal
 import io
+import logging
 import os
 import random
 import sys
@@ -65,9 +66,12 @@ class Surroundings:
         self._prints = "stdout" in test or "stderr" in test
         self._warns = "warn" in test.casefold()
         self._reads = "input" in test or "stdin" in test
+        self._logs = "logging" in test or "assertLogs" in test or "assertNoLogs" in test
         self._told: Around = {}
         self._seen: dict[Any, Any] = {}
-        self.active = bool(self._watched or self._prints or self._warns or self._reads)
+        self.active = bool(
+            self._watched or self._prints or self._warns or self._reads or self._logs
+        )
 
     def before(self) -> dict[str, Around]:
         """How things stand, as a field of a message."""
@@ -87,6 +91,8 @@ class Surroundings:
             ]
         if self._warns:
             around["warned"] = True
+        if self._logs:
+            around["logged"] = True
         return {"around": around}
 
     def functions(self) -> tuple[tuple[str, Any], ...]:
@@ -109,6 +115,12 @@ class Surroundings:
             kind = raising.Maker().kind(described)
             known = kind if issubclass(kind, Warning) else UserWarning
             warnings.warn_explicit(str(text), known, "<program>", 1, registry=self._seen)
+        for name, level, text in around.get("logged", ()):
+            logger = logging.getLogger(str(name))
+            if logger.isEnabledFor(level):
+                logger.handle(
+                    logger.makeRecord(logger.name, level, "<program>", 1, str(text), (), None)
+                )
         if "random" in self._watched:
             for _ in range(min(int(around.get("drawn", 0)), _WORDS * _STEPS)):
                 random.getrandbits(32)
@@ -134,6 +146,9 @@ class Request:
             recording = warnings.catch_warnings(record=True)
             self._warned = self._stack.enter_context(recording)  # type: ignore[assignment]
             warnings.simplefilter("always")
+        self._records = _Records()
+        if around.get("logged"):
+            self._log()
         for stream, wanted in zip(("stdout", "stderr"), around.get("printed", ()), strict=False):
             self._printed.append(io.StringIO() if wanted else None)
             if wanted:
@@ -152,6 +167,9 @@ class Request:
                 [raising.describe(one.category), str(one.message)] for one in self._warned
             ]
             self._warned.clear()
+        if self._records.kept:
+            around["logged"] = self._records.kept[:]
+            self._records.kept.clear()
         if self._random:
             before, self._random = self._random, random.getstate()
             around["drawn"] = _drawn(before, self._random) if before != self._random else 0
@@ -160,6 +178,14 @@ class Request:
     def close(self) -> None:
         """Put back what was replaced."""
         self._stack.close()
+
+    def _log(self) -> None:
+        """Keep whatever is logged; the test's side knows which levels count."""
+        root = logging.getLogger()
+        self._stack.callback(root.setLevel, root.level)
+        self._stack.callback(root.removeHandler, self._records)
+        root.addHandler(self._records)
+        root.setLevel(1)
 
     def _replace(self, owner: Any, name: str, value: Any) -> None:
         self._stack.callback(setattr, owner, name, getattr(owner, name))
@@ -178,6 +204,17 @@ def _drawn(before: Any, after: Any) -> int:
             return int(first)
         first += _WORDS
     return 0
+
+
+class _Records(logging.Handler):
+    """Keeps logger, level and text of what is logged."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.kept: list[list[Any]] = []
+
+    def emit(self, record: logging.LogRecord) -> None:
+        self.kept.append([record.name, record.levelno, record.getMessage()])
 
 
 class _Lines(io.TextIOBase):

@@ -106,7 +106,9 @@ class Codec:
         except BaseException as error:
             self._forget(range(start, self._next))
             self._next = message.get("to", start)
-            if isinstance(error, (*_FAULTS, RecursionError)):
+            if isinstance(error, RecursionError):
+                self.doubt = self.doubt or "a value that is nested too deep"
+            if isinstance(error, _FAULTS):
                 raise wire.Gone("sends what is not a value") from error
             raise
         return value
@@ -123,6 +125,8 @@ class Codec:
         tag, write = writer
         if kind is set or kind is frozenset:
             self._compare_order(value)
+        elif kind in _VIEWS:
+            self.doubt = self.doubt or "a view of a dict"
         if kind in _CHANGEABLE and (known := self._share(value)):
             return known
         if kind is list:
@@ -161,18 +165,26 @@ class Codec:
         return self._named[key](*map(self.decode, items))
 
     def _encode_other(self, value: Any, kind: type) -> Any:
-        if kind is type and value in _NAMES:
-            return {"builtin": _NAMES[value]}
-        if value is Ellipsis or value is NotImplemented:
-            return {"builtin": repr(value)}
-        if kind is types.GenericAlias:
-            return {"generic": [self.encode(value.__origin__), self.encode(value.__args__)]}
-        if kind.__module__ == "typing" and (name := _name_of_type(value)):
-            return {"typing": [name, self.encode(getattr(value, "__args__", None))]}
+        if written := self._encode_singular(value, kind):
+            return written
         for base in _BASES:
             if issubclass(kind, base):
                 return self._encode_as(value, base)
         return self._export(value)
+
+    def _encode_singular(self, value: Any, kind: type) -> Message | None:
+        """Types, what annotations are made of, and the like; None for anything else."""
+        if kind is type and value in _NAMES:
+            return {"builtin": _NAMES[value]}
+        if value is Ellipsis or value is NotImplemented:
+            return {"builtin": repr(value)}
+        if kind is memoryview and value.readonly and value.format == "B" and value.ndim == 1:
+            return {"memoryview": base64.b64encode(value).decode()}
+        if kind is types.GenericAlias:
+            return {"generic": [self.encode(value.__origin__), self.encode(value.__args__)]}
+        if kind.__module__ == "typing" and (name := _name_of_type(value)):
+            return {"typing": [name, self.encode(getattr(value, "__args__", None))]}
+        return None
 
     def _encode_as(self, value: Any, base: type) -> Any:
         """An instance of a subclass crosses as ``base``, with the value that it holds; what its own
@@ -350,7 +362,7 @@ _CHANGEABLE = frozenset(
     }
 )
 """Types whose objects are known again: those that can be changed, and floats that are nan."""
-_Views: tuple[type, ...] = (type({}.keys()), type({}.values()), type({}.items()))
+_VIEWS: tuple[type, ...] = (type({}.keys()), type({}.values()), type({}.items()))
 _Paths = pathlib.PurePosixPath, type(pathlib.Path())
 
 _WRITERS: dict[type, tuple[str, Callable[[Any, Each], Any]]] = {
@@ -376,9 +388,9 @@ _WRITERS: dict[type, tuple[str, Callable[[Any, Each], Any]]] = {
     complex: ("complex", lambda value, _: [value.real, value.imag]),
     range: ("range", lambda value, _: [hex(value.start), hex(value.stop), hex(value.step)]),
     slice: ("slice", lambda value, each: [each(value.start), each(value.stop), each(value.step)]),
-    _Views[0]: ("keys", lambda value, each: [*map(each, value)]),
-    _Views[1]: ("values", lambda value, each: [*map(each, value)]),
-    _Views[2]: ("items", lambda value, each: [*map(each, value)]),
+    _VIEWS[0]: ("keys", lambda value, each: [*map(each, value)]),
+    _VIEWS[1]: ("values", lambda value, each: [*map(each, value)]),
+    _VIEWS[2]: ("items", lambda value, each: [*map(each, value)]),
     decimal.Decimal: ("decimal", _text(decimal.Decimal)),
     fractions.Fraction: ("fraction", lambda v, _: [hex(v.numerator), hex(v.denominator)]),
     datetime.datetime: ("datetime", _write_time),
@@ -469,6 +481,7 @@ _READERS: dict[str, Callable[[Any, Each], Any]] = {
     "items": lambda inner, each: dict([*map(each, inner)]).items(),
     "builtin": lambda inner, _: _BUILTINS[inner],
     "bytes": lambda inner, _: base64.b64decode(inner),
+    "memoryview": lambda inner, _: memoryview(base64.b64decode(inner)),
     "complex": lambda inner, _: complex(*inner),
     "range": lambda inner, _: range(*_base16(inner)),
     "typing": _read_typing,

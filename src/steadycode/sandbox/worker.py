@@ -202,7 +202,7 @@ def _judge_plainly(asked: int, answer: int) -> None:
         code, test = (read(asked, size) for size in sizes)
         job = json.loads(test)
         text = code.decode("utf-8", "surrogatepass")
-        said = _json(plain.judge(text, job["test"], job["entry_point"], "solution"))
+        said = _json(plain.judge(text, job["plain"], job["entry_point"], "solution"))
         _write(answer, watch.HEAD.pack(False, len(said)) + said)
 
 
