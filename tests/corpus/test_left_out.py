@@ -180,6 +180,12 @@ def test_a_source_without_a_row_is_named(planted: Project) -> None:
     assert printed(sources_table(lock), width=200)[0].endswith("; no row from later")
 
 
+def test_a_source_of_which_nothing_is_left_says_why(planted: Project) -> None:
+    folders = [{"name": "ours", "path": "src", "licence": "MIT", "exclude": ["*.py"]}]
+    with pytest.raises(DataError, match=r"yields no row; .*; left out: \d+ files excluded by the"):
+        build(Recipe.model_validate({"folders": folders}), planted)
+
+
 def test_files_of_a_wheel_are_counted(project: Project, monkeypatch: pytest.MonkeyPatch) -> None:
     wheel = project.root / "tiny.whl"
     names = ["tiny/core.py", "tiny/build/made.py", "tiny/tests/t.py", "tiny/py.typed",

@@ -39,8 +39,7 @@ def write_recipe(project: Project, **changes: Any) -> None:
     project.recipe.write_text(yaml.safe_dump(recipe))
 
 
-@pytest.mark.parametrize("committed", [True, False])
-@pytest.mark.parametrize("grown", [True, False])
+@pytest.mark.parametrize(("committed", "grown"), [(True, False), (False, True)])
 def test_own_rows_that_dvc_records_are_left_alone(loop: Loop, committed: bool, grown: bool) -> None:
     project = loop.project
     own_rows(project)

@@ -9,7 +9,7 @@ from pathlib import Path
 
 from steadycode.corpus.built import BuildResult, Origin, Size
 from steadycode.corpus.fingerprint import folder_md5
-from steadycode.corpus.left_out import Files, Reason, Tally
+from steadycode.corpus.left_out import Files, Reason, Tally, most
 from steadycode.corpus.lock import write_lock
 from steadycode.corpus.pieces import Kind, Piece, cut, decode, first_beside
 from steadycode.corpus.recipe import SPLITS, Recipe, SplitName
@@ -173,7 +173,8 @@ def _write(recipe: Recipe, project: Project, folder: Path, progress: Progress) -
         origins[source.name] = _origin(source)
         _write_licences(source, folder / "LICENCES")
     if not any(collector.rows.values()):
-        raise DataError("the corpus recipe yields no row; check its sources and patterns")
+        why = most(collector.tally.counts())
+        raise DataError(f"the corpus recipe yields no row; check its sources and patterns{why}")
     for split, rows in collector.rows.items():
         write_jsonl(folder / f"{split}.jsonl", rows)
     return BuildResult(

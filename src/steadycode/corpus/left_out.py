@@ -12,20 +12,20 @@ Reason = Literal[
 
 REASONS: Mapping[Reason, str] = {
     "skipped_folder": "in an environment, a build or a repository's own folder",
-    "hidden": "hidden: a name begins with a dot",
-    "unprintable_name": "the name has no printable form",
-    "link": "a symbolic link",
-    "special_file": "neither a file nor a folder",
-    "not_py": "the name does not end in .py",
+    "hidden": "hidden by a name that begins with a dot",
+    "unprintable_name": "with a name that has no printable form",
+    "link": "that are symbolic links",
+    "special_file": "that are sockets, pipes or devices",
+    "not_py": "not named *.py",
     "excluded": "excluded by the recipe",
-    "not_text": "not text in the encoding that it declares, or UTF-8",
+    "not_text": "not text in UTF-8 or the declared encoding",
     "not_python": "not Python 3.11",
     "no_definition": "too long to stay whole, without a function or class",
     "beside_definitions": "code beside the functions and classes of a file that was cut",
     "empty": "empty",
     "too_short": "too short",
     "too_long": "too long",
-    "duplicate": "the same text as another row",
+    "duplicate": "with the text of another row",
 }
 """Each reason in words, in the order in which a file meets them."""
 
@@ -73,6 +73,18 @@ class Tally:
             parts=before.parts + parts,
             first=before.first if len(before.first) == NAMED else (*before.first, printable(name)),
         )
+
+
+def most(left_out: Mapping[Reason, LeftOut]) -> str:
+    """The two reasons for which most files were left out, with the first file, in a few words;
+    empty when every file was taken."""
+    reasons = [reason for reason in left_out if left_out[reason].files]
+    reasons.sort(key=lambda reason: -left_out[reason].files)
+    told = [
+        f"{left_out[reason].files:,} files {REASONS[reason]} (first {left_out[reason].first[0]})"
+        for reason in reasons[:2]
+    ]
+    return f"; left out: {', '.join(told)}" if told else ""
 
 
 def printable(name: str) -> str:

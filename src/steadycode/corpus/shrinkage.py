@@ -5,6 +5,7 @@ from collections.abc import Iterable, Mapping
 from pathlib import Path
 
 from steadycode.corpus.built import BuildResult
+from steadycode.corpus.left_out import most
 from steadycode.corpus.recipe import Recipe
 from steadycode.errors import DataError
 from steadycode.json_lines import decoded, json_object, raw_lines
@@ -24,7 +25,8 @@ def require_rows(recipe: Recipe, before: Mapping[str, int], built: BuildResult) 
     of the rows ``before``, be it in all or of one source that the recipe still names."""
     rows = {source: built.rows_of(source) for source in built.origins}
     counts = [("in all", sum(rows.values()), sum(before.values()))]
-    counts += [(f"of {source}", now, before.get(source, 0)) for source, now in rows.items()]
+    if len(rows) > 1:
+        counts += [(f"of {source}", now, before.get(source, 0)) for source, now in rows.items()]
     fallen = [
         f"{now:,} rows {what} where {earlier:,} are recorded"
         for what, now, earlier in counts
@@ -37,7 +39,7 @@ def require_rows(recipe: Recipe, before: Mapping[str, int], built: BuildResult) 
         f"the recipe gives {', '.join(fallen[:3])}{more}: less than the share {recipe.min_share:g} "
         "(min_share in configs/corpus.yaml), so data/ and data.dvc were left alone; mend the "
         "source, or accept it with `steadycode data build --force --accept-fewer-rows` and "
-        "`dvc add data`"
+        f"`dvc add data`{most(built.left_out)}"
     )
 
 
