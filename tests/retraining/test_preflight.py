@@ -94,8 +94,8 @@ GATES = {
 @pytest.mark.parametrize(
     ("gate", "perturbations", "message"),
     [
-        ("gate", "[]", "asks for robustness, but evaluate.perturbations names none of any group"),
-        ("on-docstrings", "[new_lines]", "names none of docstring that can be applied"),
+        ("gate", "[]", "asks for robustness, but evaluate.perturbations names none that can be ap"),
+        ("on-docstrings", "[new_lines]", "names none of group docstring that can be applied"),
         ("better-robust", "[]", "asks for robustness, but"),
         ("gate", "[BackTranslation]", "asks for robustness, but"),  # needs a plug-in
         ("on-docstrings", "[ChangeCharCase]", ""),

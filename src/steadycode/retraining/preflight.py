@@ -68,9 +68,10 @@ def check_decision(project: Project, config: Config) -> Policy:
     for measure in policy.measures:
         kind, _, group = measure.partition("/")
         if kind == "robustness" and (group not in groups if group else not groups):
+            of_group = f" of group {group}" if group else ""
             raise ConfigError(
                 f"{project.configs / config.gate}.yaml asks for {measure}, but"
-                f" evaluate.perturbations names none of {group or 'any group'} that can be applied;"
+                f" evaluate.perturbations names none{of_group} that can be applied;"
                 f" name some (`steadycode perturb list`), or take {measure} out of the policy"
             )
     return policy
