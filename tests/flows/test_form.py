@@ -9,7 +9,7 @@ import sys
 import time
 import urllib.error
 import urllib.request
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -41,10 +41,18 @@ def open_retraining(project, config, *others):
 
 
 context.open_retraining = open_retraining
-run, flow = load_flow_and_flow_run(UUID(sys.argv[1]))
-run_flow(flow, flow_run=run, return_type="state")
+for key in sys.argv[1:]:
+    run, flow = load_flow_and_flow_run(UUID(key))
+    run_flow(flow, flow_run=run, return_type="state")
 """
 """What a worker's process does, with a retraining that only tells its configuration."""
+SUBMITTED: dict[str, tuple[str, dict[str, Any]]] = {
+    "untouched": ("retrain/nightly", {}),
+    "untouched, of another profile": ("retrain/weekly-gpu", {}),
+    "another profile chosen": ("retrain/nightly", {"profile": "smoke"}),
+    "changed": ("retrain/nightly", {"overrides": ["train.steps=80", "gate=gate-text"]}),
+}
+"""Deployment, and the fields of its form that are touched."""
 
 
 @dataclass(frozen=True)
@@ -54,12 +62,22 @@ class Server:
     environment: Mapping[str, str]
 
     def ask(self, path: str, body: Mapping[str, Any] | None = None) -> Any:
-        """An answer of the API. Raises HTTPError when it refuses."""
+        """An answer of the API, asked again while the server is busy.
+
+        Raises HTTPError when it refuses.
+        """
         data = None if body is None else json.dumps(body).encode()
         request = urllib.request.Request(f"{self.api}/{path}", data)
         request.add_header("Content-Type", "application/json")
-        with urllib.request.urlopen(request, timeout=60) as answer:
-            return json.load(answer)
+        deadline = time.monotonic() + PATIENCE_SECONDS
+        while True:
+            try:
+                with urllib.request.urlopen(request, timeout=60) as answer:
+                    return json.load(answer)
+            except urllib.error.HTTPError as error:
+                if error.code != 503 or time.monotonic() > deadline:
+                    raise
+                time.sleep(0.5)
 
     def form(self, deployment: str) -> tuple[str, dict[str, Any]]:
         """The deployment's id, and what its page would post back when no field was touched."""
@@ -67,16 +85,23 @@ class Server:
         schema = row["parameter_openapi_schema"]
         return row["id"], filled(schema, schema, row["parameters"])
 
-    def ran(self, deployment: str, parameters: Mapping[str, Any]) -> dict[str, Any]:
-        """The configuration of the run that a submission makes."""
-        run = self.ask(f"deployments/{deployment}/create_flow_run", {"parameters": parameters})
+    def submit(self, deployment: str, touched: Mapping[str, Any]) -> str:
+        """The id of the flow run that a submission makes. Raises HTTPError when it is refused."""
+        key, form = self.form(deployment)
+        form["config"] |= touched
+        run = self.ask(f"deployments/{key}/create_flow_run", {"parameters": form})
+        return str(run["id"])
+
+    def configurations(self, runs: Sequence[str]) -> list[dict[str, Any]]:
+        """What each flow run runs with."""
         done = subprocess.run(
-            [sys.executable, "-c", RUN, run["id"]], env=self.environment, cwd=self.project.root,
+            [sys.executable, "-c", RUN, *runs], env=self.environment, cwd=self.project.root,
             capture_output=True, text=True, check=False,
         )  # fmt: skip
-        told = [line for line in done.stdout.splitlines() if line.startswith("CONFIG ")]
-        assert len(told) == 1, done.stdout[-2000:] + done.stderr[-3000:]
-        return dict(json.loads(told[0].removeprefix("CONFIG ")))
+        lines = done.stdout.splitlines()
+        told = [line.removeprefix("CONFIG ") for line in lines if line.startswith("CONFIG ")]
+        assert len(told) == len(runs), done.stdout[-2000:] + done.stderr[-3000:]
+        return [json.loads(line) for line in told]
 
 
 def filled(schema: Mapping[str, Any], whole: Mapping[str, Any], given: Any) -> Any:
@@ -146,33 +171,35 @@ def _wait_for(address: str, process: "subprocess.Popen[bytes]") -> None:
             time.sleep(0.3)
 
 
-@pytest.mark.parametrize(
-    ("deployment", "profile"),
-    [("retrain/nightly", "quick"), ("retrain/weekly-gpu", "smollm2-135m")],
-)
-def test_an_untouched_form_runs_exactly_the_profile(
-    server: Server, deployment: str, profile: str
+@pytest.fixture(scope="module")
+def ran(server: Server) -> dict[str, dict[str, Any]]:
+    """The configuration that ran, of each in SUBMITTED."""
+    runs = [server.submit(deployment, touched) for deployment, touched in SUBMITTED.values()]
+    return dict(zip(SUBMITTED, server.configurations(runs), strict=True))
+
+
+def test_an_untouched_form_shows_and_runs_exactly_the_profile(
+    server: Server, ran: dict[str, dict[str, Any]]
 ) -> None:
-    key, form = server.form(deployment)
-    assert form["config"] == {"profile": profile, "overrides": []}
-    assert server.ran(key, form) == load_config(profile).model_dump(mode="json")
+    _, form = server.form("retrain/nightly")
+    assert form == {"config": {"profile": "quick", "overrides": []}, "allow_dirty_data": False}
+    assert ran["untouched"] == load_config("quick").model_dump(mode="json")
+    other = ran["untouched, of another profile"]
+    assert other == load_config("smollm2-135m").model_dump(mode="json")
 
 
-def test_another_profile_in_the_form_is_that_profile_as_a_whole(server: Server) -> None:
-    key, form = server.form("retrain/nightly")
-    form["config"]["profile"] = "smoke"
-    ran = server.ran(key, form)
-    assert ran == load_config("smoke").model_dump(mode="json")
-    assert ran["model"] == {
-        "base": "tiny-random", "start": "base", "registered_name": "steadycode-smoke",
-    }  # fmt: skip
+def test_another_profile_in_the_form_is_that_profile_as_a_whole(
+    ran: dict[str, dict[str, Any]],
+) -> None:
+    smoke = ran["another profile chosen"]
+    assert smoke == load_config("smoke").model_dump(mode="json")
+    assert smoke["model"]["base"] == "tiny-random"
+    assert smoke["model"]["registered_name"] == "steadycode-smoke"
 
 
-def test_a_changed_field_is_exactly_an_override(server: Server) -> None:
-    key, form = server.form("retrain/nightly")
-    form["config"]["overrides"] = ["train.steps=80", "gate=gate-text"]
+def test_a_changed_field_is_exactly_an_override(ran: dict[str, dict[str, Any]]) -> None:
     expected = load_config("quick", ["train.steps=80", "gate=gate-text"])
-    assert server.ran(key, form) == expected.model_dump(mode="json")
+    assert ran["changed"] == expected.model_dump(mode="json")
 
 
 @pytest.mark.parametrize(
@@ -186,10 +213,8 @@ def test_a_changed_field_is_exactly_an_override(server: Server) -> None:
 def test_what_the_form_does_not_offer_makes_no_run(
     server: Server, config: dict[str, Any], reason: str
 ) -> None:
-    key, form = server.form("retrain/nightly")
-    form["config"] |= config
     with pytest.raises(urllib.error.HTTPError) as refused:
-        server.ask(f"deployments/{key}/create_flow_run", {"parameters": form})
+        server.submit("retrain/nightly", config)
     assert refused.value.code == 409
     assert reason in refused.value.read().decode()
 

@@ -94,8 +94,8 @@ GATES = {
 @pytest.mark.parametrize(
     ("gate", "perturbations", "message"),
     [
-        ("gate", "[]", "asks for robustness, but evaluate.perturbations names none of any group"),
-        ("on-docstrings", "[new_lines]", "names none of docstring that can be applied"),
+        ("gate", "[]", "asks for robustness, but evaluate.perturbations names none that can be ap"),
+        ("on-docstrings", "[new_lines]", "names none of group docstring that can be applied"),
         ("better-robust", "[]", "asks for robustness, but"),
         ("gate", "[BackTranslation]", "asks for robustness, but"),  # needs a plug-in
         ("on-docstrings", "[ChangeCharCase]", ""),
@@ -172,6 +172,10 @@ def test_a_retraining_is_found_ready(project: Project) -> None:
     ready = check_retraining(project, config, open_store(project, config.experiment), said.append)
     assert ready.base == ready.start == project.models / "tiny-random"
     assert "loss" in ready.policy.rules
+    assert [line.partition(" and")[0] for line in ready.shortfalls] == [
+        "4 problems are measured",
+        "8 held-out documents are measured",
+    ]
 
 
 def test_another_tokenizer_than_the_champions_is_refused_before_training(

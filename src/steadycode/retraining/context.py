@@ -147,6 +147,8 @@ def open_retraining(
             f"retraining [bold]{attempt.retraining}[/bold], attempt {attempt.number}, profile "
             f"{config.profile}, data {data.md5[:8]}{' (dirty)' if lineage.data_dirty else ''}"
         )
+        for line in ready.shortfalls:
+            aside(console)(line)
         with run.ended():
             run.came_from(origin)
             run.dataset("data/train.jsonl", data.md5)

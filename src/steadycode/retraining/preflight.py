@@ -37,6 +37,8 @@ class Ready:
     policy: Policy
     base: Path
     start: Path
+    shortfalls: tuple[str, ...]
+    """Where less is measured than the policy asks for, so that nothing can be decided."""
 
 
 def check_names(project: Project, config: Config) -> Policy:
@@ -50,13 +52,14 @@ def check_names(project: Project, config: Config) -> Policy:
     return policy
 
 
-def check_evaluation(project: Project, config: Config) -> None:
+def check_evaluation(project: Project, config: Config) -> int:
     """Check all that an evaluation on this machine needs beside its model.
 
-    Raises ConfigError, DataError, ModelError or SandboxError.
+    Returns how many problems it will be of. Raises ConfigError, DataError, ModelError or
+    SandboxError.
     """
     check_names(project, config)
-    _check_references(config.evaluate, config.seed)
+    return _check_references(config.evaluate, config.seed)
 
 
 def check_decision(project: Project, config: Config) -> Policy:
@@ -72,9 +75,10 @@ def check_decision(project: Project, config: Config) -> Policy:
     for measure in policy.measures:
         kind, _, group = measure.partition("/")
         if kind == "robustness" and (group not in groups if group else not groups):
+            of_group = f" of group {group}" if group else ""
             raise ConfigError(
                 f"{project.configs / config.gate}.yaml asks for {measure}, but"
-                f" evaluate.perturbations names none of {group or 'any group'} that can be applied;"
+                f" evaluate.perturbations names none{of_group} that can be applied;"
                 f" name some (`steadycode perturb list`), or take {measure} out of the policy"
             )
     return policy
@@ -93,7 +97,7 @@ def check_retraining(
     Raises ConfigError, DataError, ModelError or SandboxError.
     """
     policy = check_decision(project, config)
-    check_evaluation(project, config)
+    problems = check_evaluation(project, config)
     fit.check_machine(config.train)
 
     def folder_of(spec: str) -> Path:
@@ -107,7 +111,7 @@ def check_retraining(
         folder = fetch(store, current.spec)
         fit.check_evaluating(config.evaluate, folder)
         fit.check_tokenizer(start, folder, name)
-    return Ready(policy, base, start)
+    return Ready(policy, base, start, _shortfalls(config, policy, problems))
 
 
 def find_model(project: Project, spec: str, config: Config, store: Store, say: Say) -> Path:
@@ -155,9 +159,23 @@ def start_of(
     return f"models:/{name}@{CHAMPION}"
 
 
-def _check_references(settings: EvaluateConfig, seed: int) -> None:
-    """Raise SandboxError when programs cannot be confined here, and DataError when no reference
-    solution of the problems passes its test: no model's program could."""
+def _shortfalls(config: Config, policy: Policy, problems: int) -> tuple[str, ...]:
+    documents = config.evaluate.heldout_documents
+    counts = [("problems", problems, policy.min_problems)]
+    if "loss" in policy.measures:
+        counts.append(("held-out documents", documents, policy.min_documents))
+    return tuple(
+        f"{count} {what} are measured and the policy {config.gate} asks for {least}: it can only"
+        " answer undecided, or reject"
+        for what, count, least in counts
+        if count < least
+    )
+
+
+def _check_references(settings: EvaluateConfig, seed: int) -> int:
+    """The number of problems to evaluate. Raises SandboxError when programs cannot be confined
+    here, and DataError when no reference solution of the problems passes its test: no model's
+    program could."""
     problems = load_problems(settings.problems, lambda fault: None)  # the evaluation tells of each
     chosen = select_problems(problems, settings.max_problems, seed)
     programs = (
@@ -170,7 +188,7 @@ def _check_references(settings: EvaluateConfig, seed: int) -> None:
     with Sandbox(limits, unsafe=settings.sandbox == "unsafe") as sandbox:
         for task_id, verdict in sandbox.judge(programs):
             if verdict.status == "passed":
-                return
+                return len(chosen)
             failed[task_id] = verdict
     task_id, verdict = next(iter(failed.items()))
     raise DataError(
