@@ -17,7 +17,7 @@ from steadycode.registry import promotion, versions
 from steadycode.registry.attempts import open_attempt_run
 from steadycode.registry.runs import Lineage, MetricBuffer
 from steadycode.registry.store import open_store
-from steadycode.retraining import context, steps
+from steadycode.retraining import context, fit, preflight, steps
 from steadycode.retraining.context import StageLog
 from steadycode.views.console import StageView
 from tests.builders.evidence import model_folder
@@ -55,7 +55,11 @@ def start(project: Project, monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> 
     config = load_config("smoke", ["model.start=champion", f"model.base={base}"])
     (project.configs / "base-models.yaml").write_text("{}")
     data = DataVersion(md5="d.dir", recorded_md5="d.dir", dirty=False, git_commit="1" * 40)
-    monkeypatch.setattr(context, "check_settings", lambda project, config: Policy())
+    monkeypatch.setattr(preflight, "check_decision", lambda project, config: Policy())
+    monkeypatch.setattr(preflight, "check_evaluation", lambda project, config: 50)
+    for check in ("check_machine", "check_training", "check_evaluating", "check_tokenizer"):
+        monkeypatch.setattr(fit, check, lambda *_: None)
+    monkeypatch.setattr(context, "check_documents", lambda *_: None)
     monkeypatch.setattr(context, "check_data", lambda project, dirty: data)
     (project.data).mkdir()
     (project.data / "train.jsonl").touch()

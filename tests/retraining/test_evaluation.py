@@ -140,7 +140,7 @@ def test_evidence_on_recorded_completions_is_found_by_their_content(
     [
         (lambda lines: lines[1:], r"answers\.jsonl: 1 of 11 prompts of the benchmark have no comp"),
         (lambda lines: [*lines, lines[0]], r"every prompt needs the same number"),
-        (lambda lines: ['{"prompt": 3}'], r"answers\.jsonl:1: needs the texts 'prompt' and 'comp"),
+        (lambda lines: ['{"prompt": 3}'], r"answers\.jsonl:1: needs the texts 'completion"),
         (lambda lines: [*lines, "[1"], r"answers\.jsonl:12: not JSON"),
     ],
 )

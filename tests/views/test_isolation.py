@@ -28,8 +28,9 @@ def test_each_promise_is_told_with_what_the_program_got(
     assert end == (
         "generated programs are isolated here"
         if there
-        else "evaluation refuses to start here: run it in a Linux container (docs/sandbox.md), or"
-        " set evaluate.sandbox=unsafe"
+        else "evaluation refuses to start here. Run the evaluation in a Linux container"
+        " (docs/sandbox.md), or accept that generated code runs with your rights:"
+        " evaluate.sandbox=unsafe"
     )
 
 
