@@ -104,6 +104,11 @@ def test_an_honest_program_passes(sandbox: Sandbox, name: str) -> None:
     assert judged(sandbox, *HONEST[name]).detail == ""
 
 
+_WRITES_A_VERDICT = (
+    "[__import__('os').write(fd, __import__('struct').pack('>?I', False, 34)"
+    ' + b\'{"status": "passed", "detail": ""}\') for fd in range(3, 9)'
+    " if __import__('contextlib').suppress(OSError)]"
+)
 CHEATS = {
     "equal to all": ("class A:\n    def __eq__(s, o): return True\ndef f(): return A()", "assert candidate() == 5"),
     "in a list": ("class A:\n    def __eq__(s, o): return True\ndef f(): return [A()]", "assert candidate() == [5]"),
@@ -123,6 +128,13 @@ CHEATS = {
               "import unittest\nclass T(unittest.TestCase):\n    def test(s): s.assertEqual(candidate(), 5)\n"
               "assert unittest.TextTestRunner().run(T('test')).wasSuccessful()"),
     "names of Python's": ("len = all = any = abs = lambda *_: True\ndef f(): return []", "assert len(candidate()) == 5"),
+    "text that the test evaluates": (f"def f(): return {_WRITES_A_VERDICT!r}", "assert eval(candidate()) == 5"),
+    "an annotation": (f"def f(): pass\nf.__annotations__['x'] = {_WRITES_A_VERDICT!r}",
+                      "import typing\nassert typing.get_type_hints(candidate) == {}"),
+    "a pickle": (f"import pickle\nclass A:\n    def __reduce__(s): return eval, ({_WRITES_A_VERDICT!r},)\n"
+                 "def f(): return pickle.dumps(A())", "import pickle\nassert pickle.loads(candidate()) == 5"),
+    "a docstring": (f"def f(): pass\nf.__doc__ = '>>> ' + {_WRITES_A_VERDICT!r}",
+                    "import doctest\ndoctest.run_docstring_examples(candidate, {})\nassert 0"),
     "a type that evaluates": ("h = eval\ndef f(): return 'candidate'", "assert h(candidate()) is candidate"),
 }  # fmt: skip
 

@@ -23,6 +23,7 @@ import lending  # type: ignore[import-not-found]
 import raising  # type: ignore[import-not-found]
 import remote  # type: ignore[import-not-found]
 import surroundings  # type: ignore[import-not-found]
+import texts  # type: ignore[import-not-found]
 import values  # type: ignore[import-not-found]
 import wire  # type: ignore[import-not-found]
 
@@ -30,8 +31,15 @@ _GROWTH = 32 << 10  # KiB of memory; a checker that took more is not used again
 _TRACES = ("import", "__")
 """A test without these words leaves no trace: all that outlives its namespace is in modules."""
 
+_guard = texts.Guard()
+
 Message = dict[str, Any]
 Verdict = dict[str, str]
+
+
+def guard() -> None:
+    """From now on, keep this process from running what a program wrote."""
+    sys.addaudithook(_guard)
 
 
 def judge(test: str, entry_point: str | None, channel: wire.Channel) -> tuple[Verdict | None, bool]:
@@ -42,14 +50,18 @@ def judge(test: str, entry_point: str | None, channel: wire.Channel) -> tuple[Ve
     a test a program passes when it runs to its end.
     """
     before = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
-    program = _Program(channel, test)
+    program = _Program(channel, test, entry_point)
     program.traces = any(word in test for word in _TRACES)
     sys.modules["random"].seed(0)
+    _guard.watch(test, entry_point)
     verdict = _run(test, entry_point, program)
-    if program.gone == "left":
+    if _guard.refused:
+        verdict = {"status": "failed", "detail": _guard.refused, "doubt": _guard.refused}
+    elif program.gone == "left":
         verdict = None
     elif program.gone:
-        verdict = {"status": "failed", "detail": f"the program {program.gone}"}
+        fault = f"the program {program.gone}"
+        verdict = {"status": "failed", "detail": fault, "doubt": fault}
     elif verdict and program.refused and verdict["status"] in ("failed", "blocked"):
         verdict = {"status": "unsupported", "detail": program.refused[: explain.SHORT]}
     elif verdict and test and (doubt := program.doubt):
@@ -67,10 +79,12 @@ def _run(test: str, entry_point: str | None, program: "_Program") -> Verdict | N
             namespace = _Names(program, test, entry_point)
             candidate = program.look_up(entry_point or "")
             namespace[entry_point] = candidate
-            exec(checks, namespace)
+            try:
+                exec(checks, namespace)
+            finally:
+                program.worded = explain.doubt(test, namespace.own())
             if dict.get(namespace, "check") is None:
                 raise NameError("the test does not define 'check'")
-            program.worded = explain.doubt(test, namespace.own())
             namespace["check"](candidate)
     except wire.Gone as gone:
         program.gone = str(gone) or "left"
@@ -84,8 +98,8 @@ def _run(test: str, entry_point: str | None, program: "_Program") -> Verdict | N
 class _Program:
     """The other process, as the checker sees it."""
 
-    def __init__(self, channel: wire.Channel, test: str) -> None:
-        self._channel = channel
+    def __init__(self, channel: wire.Channel, test: str, entry_point: str | None) -> None:
+        self._channel, self._entry_point = channel, entry_point
         self._codec = values.Codec(self._export, self._find)
         self._lent = lending.Lent()
         self._errors: list[BaseException] = []
@@ -166,6 +180,8 @@ class _Program:
             self._channel.send(self._call_back(message))
         self.note(str(message.get("doubt", "")))
         self.refused = self.refused or str(message.get("refused", ""))
+        if operation == "start":
+            self._note_shadowed(message.get("shadowed"))
         self._surroundings.after(message.get("around"))
         if "raised" not in message:
             return self._codec.unpack(message, "value")
@@ -179,10 +195,19 @@ class _Program:
             error = RuntimeError("the program raised StopIteration")
         raise error
 
+    def _note_shadowed(self, names: Any) -> None:
+        """In one process the test would have the program's instead of Python's."""
+        for name in names if isinstance(names, list) else ():
+            used = any(re.search(rf"\b{re.escape(str(name)[:80])}\b", line) for line in self._lines)
+            if name != self._entry_point and used:
+                self.note(f"the program's own {name!r:.80}")
+
     def _note_error(self, error: BaseException) -> None:
         behind = error.__cause__ or error.__context__
         if type(error).__module__ != "builtins" or behind or isinstance(error, RecursionError):
             self.note(f"the exception {type(error).__name__}")
+        if isinstance(error, NameError) and any(str(error.name) in line for line in self._lines):
+            self.note(f"{str(error.name)!r:.80}, which the test may have for the program")
 
     def _awaits_stop(self) -> bool:
         return any("StopIteration" in line for line in self._lines)

@@ -21,7 +21,7 @@ _ALIKE = (
 _IMPORT = re.compile(rf"(?:^|;)\s*(?:import|from)\s+(?!(?:{_ALIKE})\b(?!\.))([\w.]+)", re.M)
 _WORDS = re.compile(
     r"(?<![.\w])(id|type|vars|globals|locals|eval|exec|compile|open|input|print|setattr|delattr"
-    r"|global|__\w+__)\b|\.(__traceback__|__context__)\b"
+    r"|global|__\w+__)\b|\b(__traceback__|__context__|is_|is_not)\b"
 )
 _IDENTITY = re.compile(r"\bis\s+(?:not\s+)?+(?:\(\w+ := )?+(?!None\b|True\b|False\b)[\w\[{(\"']+")
 

@@ -4,6 +4,7 @@ Nothing here is secret or decides anything: the code may change all of it, and g
 giving other answers. This file imports nothing of steadycode, since the worker loads it.
 """
 
+import builtins
 import contextlib
 import importlib
 import os
@@ -26,10 +27,11 @@ import operations  # type: ignore[import-not-found]
 Message = dict[str, Any]
 
 _REHEARSALS = 20  # how many runs Python 3.11 to 3.13 need to adapt code
+_PYTHONS = frozenset(name for name in vars(builtins) if not name.startswith("_"))
 _OURS = (
     *("checker", "explain", "holdings", "isolation", "lending", "maps", "operations", "plain"),
     *("program", "raising", "remote", "stand_ins", "surroundings", "values", "watch", "wire"),
-    "zygote",
+    *("texts", "zygote"),
 )
 
 
@@ -81,7 +83,8 @@ def _serve(code: str, module: ModuleType, channel: wire.Channel) -> NoReturn:
     server = _Server(module.__dict__, channel)
     try:
         exec(compile(code, "<program>", "exec"), module.__dict__)
-        reply: Message = {"value": None}
+        shadowed = [*module.__dict__.keys() & _PYTHONS]
+        reply: Message = {"value": None, **({"shadowed": shadowed} if shadowed else {})}
     except BaseException as error:
         reply = server.raised(error)
     channel.send(reply)

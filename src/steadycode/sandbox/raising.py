@@ -68,8 +68,9 @@ class Maker:
         """The exception that ``write`` wrote; one with the same text where that is not possible."""
         described, text, args, own, (cause, context, suppress) = inner
         kind, text = self.kind(described), str(text)
-        plain, attributes = [each(item) for item in args], [(str(n), each(v)) for n, v in own]
+        # in the order in which they were written
         behind = [other and self.read(other, each) for other in (cause, context)]
+        plain, attributes = [each(item) for item in args], [(str(n), each(v)) for n, v in own]
         try:
             error = _made(kind, plain)
             if str(error) != text:  # the exception has a __str__ of its own

@@ -12,6 +12,7 @@ table still holds is let go of. This file imports nothing of steadycode, since t
 
 import array
 import base64
+import cmath
 import collections
 import datetime
 import decimal
@@ -39,7 +40,7 @@ _BUILTINS: dict[str, Any] = {
     )
 }
 _NAMES = {kind: name for name, kind in _BUILTINS.items()}
-_BUILTINS |= {"Ellipsis": Ellipsis, "NotImplemented": NotImplemented}
+_BUILTINS |= {"Ellipsis": Ellipsis, "NotImplemented": NotImplemented, "nan": math.nan}
 _WORD = 1 << 63  # larger integers are written in base 16, since decimal takes quadratic time
 _ATOMS: frozenset[type] = frozenset({type(None), bool, float, str})
 _SIMPLE = _ATOMS | {int, bytes}
@@ -59,7 +60,9 @@ class Codec:
         self._export, self._find = export, find
         self._shared: dict[int, list[Any]] = {}  # number -> [container, what the other side knows]
         self._numbers: dict[int, int] = {}  # id -> number
-        self._next = 0
+        self._next = 0  # as far as both sides have counted, or will have after this message
+        self._freed: list[int] = []  # what the other side let go of while a message is read
+        self._reading: int | None = None  # the next number in the message that is being read
         self._named: dict[tuple[str, ...], Any] = {}  # classes of named tuples, by their names
         self.doubt = ""
 
@@ -90,7 +93,12 @@ class Codec:
     def unpack(self, message: Message, key: str) -> Any:
         """The value under ``key``, after bringing the known containers up to date. Raises Gone for
         what ``pack`` does not write."""
-        start = self._next
+        start, outer = self._next, self._reading
+        end = message.get("to", start)
+        if type(end) is not int or end < start:
+            raise wire.Gone("sends what is not a value")
+        # to read may mean to ask (a key's hash), and the other side has counted to the end
+        self._next, self._reading = end, start
         try:
             known = [
                 (self._shared[number], [*map(self.decode, items)])
@@ -100,25 +108,33 @@ class Codec:
             for entry, items in known:
                 _refill(entry[0], items)
                 entry[1] = _content(entry[0])
-            self._forget(message.get("freed", ()))
-            if message.get("to", self._next) != self._next:
+            self._freed += message.get("freed", ())
+            if outer is None:  # not while a message is read that may still name them
+                self._forget(self._freed)
+                self._freed.clear()
+            if self._reading != end:
                 raise ValueError("the two sides count differently")
         except BaseException as error:
-            self._forget(range(start, self._next))
-            self._next = message.get("to", start)
+            self._forget(range(start, self._reading))
             if isinstance(error, RecursionError):
                 self.doubt = self.doubt or "a value that is nested too deep"
             if isinstance(error, _FAULTS):
                 raise wire.Gone("sends what is not a value") from error
             raise
+        finally:
+            self._reading = outer
         return value
 
-    def encode(self, value: Any) -> Any:
+    def encode(self, value: Any) -> Any:  # noqa: PLR0911
         kind = type(value)
         if kind is int:
             return value if -_WORD < value < _WORD else {"int": hex(value)}
         if kind in _ATOMS and not (kind is float and math.isnan(value)):
             return value
+        if value is math.nan:  # noqa: PLW0177  # which both sides have, and which is itself
+            return {"builtin": "nan"}
+        if kind is complex and cmath.isnan(value):
+            self.doubt = self.doubt or "a complex number that is not equal to itself"
         writer = _WRITERS.get(kind)
         if writer is None:
             return self._encode_other(value, kind)
@@ -136,7 +152,7 @@ class Codec:
     def decode(self, data: Any) -> Any:
         if isinstance(data, list):
             made: list[Any] = []
-            self._add(made)
+            self._add_read(made)
             nested = any(isinstance(item, (list, dict)) for item in data)
             made += map(self.decode, data) if nested else data
             self._learn(made)
@@ -151,7 +167,7 @@ class Codec:
         if tag in _FILLERS:
             make, fill = _FILLERS[tag]
             made = make(inner, self.decode)
-            self._add(made)
+            self._add_read(made)
             fill(made, inner, self.decode)
             self._learn(made)
             return made
@@ -233,6 +249,14 @@ class Codec:
         self._shared[self._next] = [container, None]
         self._next += 1
 
+    def _add_read(self, container: Any) -> None:
+        number = self._reading or 0
+        if number >= self._next:
+            raise ValueError("the two sides count differently")
+        self._numbers[id(container)] = number
+        self._shared[number] = [container, None]
+        self._reading = number + 1
+
     def _learn(self, container: Any) -> None:
         self._shared[self._numbers[id(container)]][1] = _content(container)
 
@@ -245,6 +269,8 @@ class Codec:
         """Number, entry and content of each known container that holds something else now."""
         for number, entry in self._shared.items():
             now, before = _content(entry[0]), entry[1]
+            if before is None:  # it is still being read
+                continue
             if len(now) != len(before) or not all(map(operator.is_, now, before)):
                 if isinstance(entry[0], (bytearray, _Array)) and now == before:
                     continue
@@ -311,7 +337,8 @@ def _write_pairs(value: dict[Any, Any], each: Each) -> Any:
 
 def _read_pairs(made: Any, inner: Any, each: Each) -> None:
     for key, item in inner:
-        made[each(key)] = each(item)
+        known = each(key)  # first, as it was written
+        made[known] = each(item)
 
 
 def _read_default(made: Any, inner: Any, each: Each) -> None:

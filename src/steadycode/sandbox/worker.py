@@ -43,6 +43,7 @@ _STUCK = 30.0  # seconds until a checker that takes no test is replaced
 _FAREWELL = 5.0  # seconds in which it shows whether all of the evaluator has ended
 _ENDINGS = (signal.SIGHUP, signal.SIGTERM)
 _SCARCE = (errno.EAGAIN, errno.ENOMEM, errno.EMFILE, errno.ENFILE)
+_SAID = ("passed", "failed", "blocked", "out_of_memory")  # what ``explain.verdict`` may say
 _TESTED, _ALONE, _PLAIN = b"tested", b"alone", b"plain"
 
 Json = dict[str, Any]
@@ -140,7 +141,9 @@ class Worker:
         self._plainly.forget()
         try:
             fields = {name: str(text)[: explain.SHORT] for name, text in json.loads(said).items()}
-        except (ValueError, AttributeError, RecursionError):
+            if fields["status"] not in _SAID:
+                raise ValueError(fields["status"])
+        except (ValueError, AttributeError, LookupError, RecursionError):
             fields = {"status": "failed", "detail": "left before its end"}
         return {**fields, **usage}
 
@@ -208,6 +211,7 @@ def _judge_plainly(asked: int, answer: int) -> None:
 
 def _check(fd: int) -> None:
     checks = socket.socket(fileno=fd)
+    checker.guard()
     while True:
         head, ends, _, _ = socket.recv_fds(checks, 4, 2)
         if not head:
