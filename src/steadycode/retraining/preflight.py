@@ -111,6 +111,7 @@ def check_retraining(
         folder = fetch(store, current.spec)
         fit.check_evaluating(config.evaluate, folder)
         fit.check_tokenizer(start, folder, name)
+        fit.check_template(config.evaluate, start, folder, name)
     return Ready(policy, base, start, _shortfalls(config, policy, problems))
 
 
