@@ -11,6 +11,7 @@ from pathlib import Path
 from steadycode.config import Config, EvaluateConfig
 from steadycode.errors import ConfigError, DataError
 from steadycode.gate.policy import Policy, load_policy
+from steadycode.measures.documents import read_documents
 from steadycode.models import check_spelling, resolve
 from steadycode.problems import load_problems, locate, select_problems
 from steadycode.project import Project
@@ -112,7 +113,7 @@ def check_retraining(
         fit.check_evaluating(config.evaluate, folder)
         fit.check_tokenizer(start, folder, name)
         fit.check_template(config.evaluate, start, folder, name)
-    return Ready(policy, base, start, _shortfalls(config, policy, problems))
+    return Ready(policy, base, start, _shortfalls(project, config, policy, problems))
 
 
 def find_model(project: Project, spec: str, config: Config, store: Store, say: Say) -> Path:
@@ -160,8 +161,11 @@ def start_of(
     return f"models:/{name}@{CHAMPION}"
 
 
-def _shortfalls(config: Config, policy: Policy, problems: int) -> tuple[str, ...]:
+def _shortfalls(project: Project, config: Config, policy: Policy, problems: int) -> tuple[str, ...]:
     documents = config.evaluate.heldout_documents
+    heldout = project.data / "test.jsonl"
+    if heldout.is_file():  # a refresh has yet to make it
+        documents = min(documents, len(set(read_documents(heldout))))
     counts = [("problems", problems, policy.min_problems)]
     if "loss" in policy.measures:
         counts.append(("held-out documents", documents, policy.min_documents))
