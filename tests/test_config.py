@@ -140,9 +140,14 @@ def test_no_setting_puts_another_profile_under_the_name_of_the_first() -> None:
         ("model.base=" + "[" * 5000, "not YAML"),
         ("evaluate.decoding.temperature=inf", "finite"),
         ("evaluate.limits.seconds=1e999", "finite"),
+        ("evaluate.limits.seconds=1e300", "less than or equal"),
+        ("evaluate.limits.memory_mb=99999999999999", "less than or equal"),
+        ("evaluate.limits.output_kb=99999999999999", "less than or equal"),
+        ("evaluate.limits.files_mb=99999999999999", "less than or equal"),
+        ("model.registered_name='a b'", r"A-Za-z0-9"),
     ],
 )
-def test_what_yaml_takes_for_something_else_is_refused(override: str, why: str) -> None:
+def test_what_is_meant_otherwise_or_too_large_is_refused(override: str, why: str) -> None:
     with pytest.raises(ConfigError, match=why):
         load_config("quick", [override])
 

@@ -126,10 +126,11 @@ class Decoding(_Section):
 
 
 class LimitsConfig(_Section):
-    seconds: float = Field(3.0, gt=0, description="CPU seconds of one program")
-    memory_mb: int = Field(1024, ge=64)
-    output_kb: int = Field(64, ge=1)
-    files_mb: int = Field(16, ge=0)
+    # what no machine has is refused here, not as a fault of the machine
+    seconds: float = Field(3.0, gt=0, le=1e6, description="CPU seconds of one program")
+    memory_mb: int = Field(1024, ge=64, le=2**20)
+    output_kb: int = Field(64, ge=1, le=2**20)
+    files_mb: int = Field(16, ge=0, le=2**20)
 
 
 class EvaluateConfig(_Section):

@@ -23,6 +23,7 @@ from steadycode.registry.versions import (
     RegisteredVersion,
     champion,
     fetch,
+    parse_spec,
     versions,
 )
 from steadycode.retraining import fit
@@ -49,8 +50,15 @@ def check_names(project: Project, config: Config) -> Policy:
     """
     policy = load_policy(project, config.gate)
     expanded(config.evaluate.perturbations, config.evaluate.style)
-    check_spelling(config.model.base, project)
+    _check_model(config.model.base, project)
     return policy
+
+
+def _check_model(spec: str, project: Project) -> None:
+    """Raise ModelError when ``spec`` can name no model, whatever the registry and the hub hold."""
+    check_spelling(spec, project)
+    if spec.startswith("models:/"):
+        parse_spec(spec)
 
 
 def check_evaluation(project: Project, config: Config) -> int:
@@ -121,7 +129,7 @@ def find_model(project: Project, spec: str, config: Config, store: Store, say: S
 
     Raises ConfigError, DataError, ModelError or SandboxError.
     """
-    check_spelling(spec, project)
+    _check_model(spec, project)
     fit.check_documents(project, "test")
     check_evaluation(project, config)
     folder = resolve_model(project, spec, lambda: store, say)
