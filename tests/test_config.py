@@ -127,6 +127,45 @@ def test_no_setting_puts_another_profile_under_the_name_of_the_first() -> None:
         load_config("quick", ["profile=smoke"])
 
 
+@pytest.mark.parametrize(
+    ("override", "why"),
+    [
+        ("seed=010", "YAML reads 010 as 8"),
+        ("train.steps=1:30", "YAML reads 1:30 as 90"),
+        ("model.base=/models/a #1", "in quotes"),
+        ("model.base=&x y", "in quotes"),
+        ("evaluate.max_problems=", "there is no value"),
+        ("experiment=2024-13-45", "not YAML"),
+        ("model.base=0x_", "not YAML"),
+        ("model.base=" + "[" * 5000, "not YAML"),
+        ("evaluate.decoding.temperature=inf", "finite"),
+        ("evaluate.limits.seconds=1e999", "finite"),
+        ("evaluate.limits.seconds=1e300", "less than or equal"),
+        ("evaluate.limits.memory_mb=99999999999999", "less than or equal"),
+        ("evaluate.limits.output_kb=99999999999999", "less than or equal"),
+        ("evaluate.limits.files_mb=99999999999999", "less than or equal"),
+        ("model.registered_name='a b'", r"A-Za-z0-9"),
+    ],
+)
+def test_what_is_meant_otherwise_or_too_large_is_refused(override: str, why: str) -> None:
+    with pytest.raises(ConfigError, match=why):
+        load_config("quick", [override])
+
+
+@pytest.mark.parametrize(
+    ("value", "text"),
+    [
+        ("'1e5'", "1e5"),
+        ('"inf"', "inf"),
+        ("'a #1'", "a #1"),
+        ("a#1", "a#1"),
+        ("a=b & c", "a=b & c"),
+    ],
+)
+def test_a_text_in_quotes_stays_a_text(value: str, text: str) -> None:
+    assert load_config("quick", [f"experiment={value}"]).experiment == text
+
+
 def test_several_samples_need_a_temperature() -> None:
     given = ["evaluate.decoding.samples=5", "evaluate.decoding.temperature=0.8"]
     assert load_config("quick", given).evaluate.decoding.samples == 5

@@ -6,6 +6,7 @@ the same with values in the place of texts.
 """
 
 import contextlib
+import re
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any, Literal
@@ -21,7 +22,8 @@ Style = Literal["completion", "chat"]
 
 
 class _Section(BaseModel):
-    model_config = ConfigDict(extra="forbid", frozen=True)
+    # JSON, by which a stage is told its settings, has no infinity
+    model_config = ConfigDict(extra="forbid", frozen=True, allow_inf_nan=False)
 
 
 class ModelConfig(_Section):
@@ -124,10 +126,11 @@ class Decoding(_Section):
 
 
 class LimitsConfig(_Section):
-    seconds: float = Field(3.0, gt=0, description="CPU seconds of one program")
-    memory_mb: int = Field(1024, ge=64)
-    output_kb: int = Field(64, ge=1)
-    files_mb: int = Field(16, ge=0)
+    # what no machine has is refused here, not as a fault of the machine
+    seconds: float = Field(3.0, gt=0, le=1e6, description="CPU seconds of one program")
+    memory_mb: int = Field(1024, ge=64, le=2**20)
+    output_kb: int = Field(64, ge=1, le=2**20)
+    files_mb: int = Field(16, ge=0, le=2**20)
 
 
 class EvaluateConfig(_Section):
@@ -221,7 +224,7 @@ def read_yaml(path: Path) -> dict[str, Any]:
         content = yaml.safe_load(path.read_text(encoding="utf-8"))
     except OSError as error:
         raise ConfigError(f"{path} cannot be read: {error.strerror}; restore it") from error
-    except (yaml.YAMLError, UnicodeDecodeError) as error:
+    except (yaml.YAMLError, ValueError, RecursionError) as error:
         raise ConfigError(f"{path} is not YAML: {' '.join(str(error).split())}") from error
     if not isinstance(content, dict):
         raise ConfigError(f"{path} must hold a mapping of keys to values")
@@ -238,6 +241,28 @@ def merge(base: dict[str, Any], over: dict[str, Any]) -> dict[str, Any]:
     return merged
 
 
+def _parse_value(text: str, where: str) -> Any:
+    """The value that ``text`` says in YAML. Raises ConfigError for what YAML would take for another
+    value than a person does: ``010`` for 8, and what is behind a ``#`` for a comment."""
+    if not text:
+        raise ConfigError(f"{where}: there is no value; write null for none, '' for an empty text")
+    if re.search(r"^&|(^|\s)#", re.sub(r"'[^']*'|\"[^\"]*\"", "", text)):
+        raise ConfigError(f"{where}: write a value with # or & in quotes")
+    try:
+        parsed = yaml.safe_load(text)
+    except (yaml.YAMLError, ValueError, RecursionError) as error:  # ValueError: a date in month 13
+        raise ConfigError(f"{where}: the value is not YAML") from error
+    if isinstance(parsed, str) and parsed == text:
+        with contextlib.suppress(ValueError):  # YAML 1.1 reads 5e-5 as a string
+            return float(text)
+    if isinstance(parsed, int | float) and not isinstance(parsed, bool):
+        with contextlib.suppress(ValueError, OverflowError):
+            if float(text) == float(parsed):
+                return parsed
+        raise ConfigError(f"{where}: YAML reads {text} as {parsed}; write it in decimals")
+    return parsed
+
+
 def _parse_override(text: str) -> dict[str, Any]:
     key, sign, value = text.partition("=")
     key = key.strip()
@@ -245,13 +270,7 @@ def _parse_override(text: str) -> dict[str, Any]:
         raise ConfigError(f"setting {text!r}: write section.key=value, for instance train.steps=40")
     if key == "profile":
         raise ConfigError(f"setting {text!r}: a profile is chosen by itself, not as a setting")
-    try:
-        parsed: Any = yaml.safe_load(value)
-    except yaml.YAMLError as error:
-        raise ConfigError(f"setting {text!r}: the value is not YAML") from error
-    if isinstance(parsed, str):
-        with contextlib.suppress(ValueError):  # YAML 1.1 reads 5e-5 as a string
-            parsed = float(parsed)
+    parsed = _parse_value(value.strip(), f"setting {text!r}")
     if key not in keys_of(Config):
         hint = suggested_key(key, Config)
         raise ConfigError(f"setting {text!r}: there is no such key; {hint}")

@@ -53,4 +53,5 @@ def first_fault(error: ValidationError, model: type[BaseModel]) -> str:
     if first["type"] == "value_error":  # one of our own validators: it says all there is to say
         fault = str(first["ctx"]["error"])
         return f"{where}: {fault}" if first["loc"] else fault
-    return f"{where}: {first['msg'].lower()} (got {first['input']!r})"
+    fault = first["msg"][:1].lower() + first["msg"][1:]
+    return f"{where}: {fault} (got {first['input']!r})"

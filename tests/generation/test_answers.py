@@ -79,6 +79,30 @@ def test_an_answer_names_its_prompt_in_one_of_three_ways(tmp_path: Path, style: 
     assert engine.unknown([PROMPT]) == 2
 
 
+def test_every_line_of_a_prompt_is_a_sample_whatever_names_it(tmp_path: Path) -> None:
+    prompts = [f"def {name}(x):\n" for name in "fg"]
+    rows = [
+        row
+        for task, prompt in enumerate(prompts)
+        for row in (
+            {"prompt": prompt, "completion": "    return 1\n"},
+            {"prompt": prompt.rstrip(), "completion": "    return 2\n"},
+            {"prompt": prompt + " ", "completion": "    return 3\n"},
+            {"id": prompt_id(prompt), "completion": "    return 4\n"},
+            {"task_id": task, "completion": "    return 5\n"},
+        )
+    ]
+    engine = RecordedEngine(
+        answers(tmp_path, *rows), "completion", {str(n): p for n, p in enumerate(prompts)}
+    )
+    for prompt in prompts:
+        told = [c.text.strip()[-1] for c in engine.complete(prompts) if c.prompt == prompt]
+        assert sorted(told) == list("12345")
+    assert engine.unknown(prompts) == 0
+    with pytest.raises(DataError, match=r"0 of 2 prompts .* 1, 4"):
+        RecordedEngine(answers(tmp_path, *rows[:6]), "completion").require(prompts)
+
+
 def test_prompts_that_differ_in_blanks_alone_have_answers_of_their_own(tmp_path: Path) -> None:
     path = answers(
         tmp_path,

@@ -10,6 +10,7 @@ from steadycode.files import sha256_file, write_json, write_text
 from steadycode.jobs.folder import require_own, require_unedited
 from steadycode.jobs.job import SCHEMA, Job, Manifest
 from steadycode.records import write_record
+from steadycode.temporaries import temporary_name
 
 
 def job(folder: Path, **changed: object) -> Job:
@@ -28,12 +29,17 @@ def only_a_lock(folder: Path) -> None:
     write_text(folder / ".lock", "")
 
 
+def begun(folder: Path) -> None:
+    only_a_lock(folder)
+    temporary_name(folder / "job.json").write_text("{")
+
+
 def the_same(folder: Path) -> None:
     job(folder, inputs={"model": "/moved"}).write()
     write_text(folder / "mine.txt", "x")
 
 
-@pytest.mark.parametrize("there", [nothing, only_a_lock, the_same])
+@pytest.mark.parametrize("there", [nothing, only_a_lock, begun, the_same])
 def test_new_folders_and_the_same_work_are_taken(
     tmp_path: Path, there: Callable[[Path], None]
 ) -> None:

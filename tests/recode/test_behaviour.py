@@ -98,3 +98,12 @@ def test_a_benchmark_runs_each_behaviour_once_and_reads_docstrings_where_asked()
     )
     build_benchmark([reader], ["ChangeCharCase"], seeds=5, judge=judge)
     assert len(ran) - before == 1 + 5  # the problem itself, and every variant
+
+
+def test_a_program_that_may_see_its_docstring_by_another_way_is_not_taken_for_another() -> None:
+    """By ``vars``, ``__dict__`` or pydoc, in the program or in its test."""
+    one, other = (f"class A:\n    '''{text}'''\n" for text in ("one", "other"))
+    assert behaviour(one) == behaviour(other)
+    for sees in ("vars(A)", "A.__dict__", "__import__('pydoc').render_doc(A)"):
+        assert behaviour(one, sees) != behaviour(other, sees)
+        assert behaviour(f"{one}print({sees})\n") != behaviour(f"{other}print({sees})\n")

@@ -11,6 +11,7 @@ import pytest
 from steadycode.config import Config, EvaluateConfig, load_config
 from steadycode.errors import DataError, ModelError
 from steadycode.evidence import Evidence
+from steadycode.jobs.child import Events
 from steadycode.models.tiny import save_tiny
 from steadycode.problems import load_problems
 from steadycode.project import Project
@@ -23,6 +24,7 @@ from steadycode.retraining.evaluation import (
     evaluation_job,
     recorded_job,
 )
+from steadycode.stages.evaluate import body
 from tests.builders.evidence import evidence, marks
 
 RECIPE = {
@@ -121,6 +123,22 @@ def test_recorded_completions_take_the_way_of_a_model(
     assert run.info.run_name == "evaluate another engine"
     assert run.data.metrics["recode/full/pass_at_1"] == 1
     assert "heldout/loss" not in run.data.metrics
+
+
+@pytest.mark.parametrize("changed", ["completions", "benchmark"])
+def test_answers_that_change_before_they_are_read_are_not_judged_as_the_earlier_ones(
+    project: Project, benchmark: Benchmark, tmp_path: Path, changed: str
+) -> None:
+    recorded = answers(benchmark, tmp_path)
+    job = recorded_job(project, load_config("smoke"), recorded)
+    if changed == "completions":
+        with recorded.completions.open("a") as file:
+            file.write("\n")
+    else:
+        write_benchmark(replace(benchmark, variants=()), recorded.benchmark)
+    job.folder.mkdir(parents=True)
+    with pytest.raises(DataError, match="changed since the evaluation was asked for"):
+        body(job, Events(job.events))
 
 
 def test_evidence_on_recorded_completions_is_found_by_their_content(

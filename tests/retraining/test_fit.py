@@ -9,7 +9,9 @@ import pytest
 
 from steadycode.config import Config, load_config
 from steadycode.errors import ConfigError, DataError, ModelError
+from steadycode.models import load_tokenizer
 from steadycode.models.tiny import tiny_tokenizer
+from steadycode.models.tokens import tokenizer_fingerprint
 from steadycode.project import Project
 from steadycode.retraining import fit
 
@@ -66,6 +68,43 @@ def test_a_tokenizer_is_the_same_however_it_was_saved(tiny_folder: Path, tmp_pat
     rules["pre_tokenizer"]["add_prefix_space"] = True
     path.write_text(json.dumps(rules))
     assert not fit.same_tokenizer(saved, tiny_folder)
+
+
+@pytest.mark.parametrize(
+    "rule",
+    [
+        {"normalizer": {"type": "NFC"}},
+        {"normalizer": {"type": "Replace", "pattern": {"String": "qzx"}, "content": "q"}},
+        {"pre_tokenizer": {"type": "Sequence", "pretokenizers": [
+            {"type": "Digits", "individual_digits": True},
+            {"type": "ByteLevel", "add_prefix_space": False, "trim_offsets": True,
+             "use_regex": True}]}},
+    ],
+)  # fmt: skip
+def test_tokenizers_are_the_same_before_training_only_if_the_gate_calls_them_so(
+    rule: dict[str, object], tiny_folder: Path, tmp_path: Path
+) -> None:
+    other = copy_of(tiny_folder, tmp_path / "other")
+    path = other / "tokenizer.json"
+    path.write_text(json.dumps(json.loads(path.read_text()) | rule))
+    mine, theirs = (tokenizer_fingerprint(load_tokenizer(f)) for f in (other, tiny_folder))
+    assert mine != theirs
+    assert not fit.same_tokenizer(other, tiny_folder)
+
+
+def test_a_champion_of_another_chat_template_is_met_before_training(
+    tiny_folder: Path, tmp_path: Path
+) -> None:
+    texts = ("{{ messages[0]['content'] }}", "Q: {{ messages[0]['content'] }} A:")
+    one, other = (copy_of(tiny_folder, tmp_path / str(n)) for n in range(2))
+    for folder, text in zip((one, other), texts, strict=True):
+        (folder / "chat_template.jinja").write_text(text)
+    chat = load_config("smoke", ["evaluate.decoding.style=chat"]).evaluate
+    assert fit.same_tokenizer(one, other)
+    with pytest.raises(ConfigError, match=r"different chat templates.*registered_name \(now n\)"):
+        fit.check_template(chat, one, other, "n")
+    fit.check_template(chat, one, one, "n")
+    fit.check_template(SMOKE.evaluate, one, other, "n")
 
 
 def sparse_model(folder: Path, weights: int) -> Path:

@@ -178,6 +178,24 @@ def test_a_retraining_is_found_ready(project: Project) -> None:
     ]
 
 
+def test_fewer_documents_than_the_policy_asks_for_are_told_before_training(
+    project: Project, tiny_folder: Path
+) -> None:
+    overrides = ["evaluate.heldout_documents=64", f"model.base={tiny_folder}"]
+    config, store = load_config("smoke", [*overrides, "gate=gate"]), open_store(project)
+
+    def documents() -> list[str]:
+        shortfalls = check_retraining(project, config, store, lambda text: None).shortfalls
+        return [line for line in shortfalls if "documents" in line]
+
+    assert documents() == []
+    texts = [f"x = {n % 7}" for n in range(90)]
+    write_jsonl(project.data / "test.jsonl", [{"content": text} for text in texts])
+    assert documents()[0].startswith("7 held-out documents are measured and the policy gate asks")
+    write_jsonl(project.data / "test.jsonl", [{"content": f"x = {n}"} for n in range(90)])
+    assert documents() == []
+
+
 def test_another_tokenizer_than_the_champions_is_refused_before_training(
     project: Project, tiny_folder: Path, tmp_path: Path
 ) -> None:

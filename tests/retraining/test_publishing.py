@@ -95,6 +95,20 @@ def test_without_evidence_there_is_the_decision_alone(killed: Killed) -> None:
     assert killed.store.client.get_run(killed.run_id).info.status == "FINISHED"
 
 
+@pytest.mark.parametrize("lost", ["run", "settings"])
+def test_what_cannot_be_published_keeps_no_other_run_from_its_start(
+    killed: Killed, lost: str
+) -> None:
+    if lost == "run":  # as by `mlflow gc`
+        killed.store.client.delete_run(killed.run_id)
+        killed.store.client._tracking_client.store._hard_delete_run(killed.run_id)
+    else:
+        write_json(killed.folder / "config.json", [])
+    shown = killed.publish(current=killed.project.attempt("other", 1))
+    assert "its decision cannot be published" in shown
+    assert not (killed.folder / "decision.json").exists()
+
+
 def test_aliases_that_a_kill_left_where_they_were_are_moved(killed: Killed) -> None:
     name = killed.config.model.registered_name
     killed.store.client.set_registered_model_alias(name, versions.CHAMPION, "1")

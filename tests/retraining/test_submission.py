@@ -36,6 +36,7 @@ def test_profiles_are_a_choice_and_every_field_has_a_help() -> None:
         ("quick", "gate=gaet", "did you mean gate?"),
         ("quick", "evaluate.perturbations=[new_linse]", "did you mean new_lines?"),
         ("quick", "model.base=smollm2-135m-instuct", "did you mean smollm2-135m-instruct?"),
+        ("quick", "model.base=models:/steadycode", "is not models:/NAME@ALIAS"),
         ("quick", "train.mode=bth", "input should be 'mle', 'token', 'sequence' or 'both'"),
         ("quick", "profile=smoke", "a profile is chosen by itself"),
     ],

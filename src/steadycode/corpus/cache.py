@@ -39,16 +39,15 @@ def listing(cache: Path, md5: str) -> dict[str, str] | None:
 def drop_damaged(cache: Path, md5: str) -> None:
     """Remove what is damaged of the version ``md5``, so that DVC fetches or makes it again.
 
-    Only what is proved to be wrong goes: its content has another md5 than its name.
+    Only what is proved to be wrong goes: its content has another md5 than its name. What cannot be
+    read proves nothing.
     """
     files = listing(cache, md5)
-    if files is None:
-        _drop(object_path(cache, md5))
-        return
-    for file in {*files.values()}:
+    for file in {md5} if files is None else {*files.values()}:
         path = object_path(cache, file)
-        if path.is_file() and file_md5(path) != file:
-            _drop(path)
+        with suppress(OSError):
+            if path.is_file() and file_md5(path) != file.removesuffix(".dir"):
+                _drop(path)
 
 
 def object_path(cache: Path, md5: str) -> Path:

@@ -1,6 +1,6 @@
 """Completions that another engine has written, as an engine of ours: nothing is generated."""
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from pathlib import Path
 
 from steadycode.config import Style
@@ -21,16 +21,16 @@ class RecordedEngine:
 
     Each line holds ``completion`` and what it answers: ``prompt``, which may have lost blanks at
     its end; ``id``, see ``prompt_id``; or ``task_id``, for the prompt of that name in ``tasks``.
-    Several lines of one prompt are its samples. ``style`` says how the texts are to be read; what
-    counts of them is what ours would have kept (see ``answers``). Raises DataError, with file and
-    line, for a line that is none of these.
+    Several lines of one prompt are its samples, whichever of these each names it by. ``style`` says
+    how the texts are to be read; what counts of them is what ours would have kept (see
+    ``answers``). Raises DataError, with file and line, for a line that is none of these.
     """
 
     def __init__(self, path: Path, style: Style, tasks: Mapping[str, str] | None = None) -> None:
         self._path, self._style = path, style
         self._tasks = {prompt: task for task, prompt in (tasks or {}).items()}
         self._texts: dict[tuple[str, str], list[str]] = {}
-        self._stripped: dict[str, str] = {}
+        self._stripped: dict[str, list[str]] = {}
         for place, row in json_lines(path):
             text = row.get("completion")
             kind = next((name for name in ("prompt", "id", "task_id") if name in row), "")
@@ -41,9 +41,9 @@ class RecordedEngine:
                 raise DataError(
                     f"{place}: needs the texts 'completion' and 'prompt' (or 'id', or 'task_id')"
                 )
+            if kind == "prompt" and (kind, key) not in self._texts:
+                self._stripped.setdefault(key.rstrip(), []).append(key)
             self._texts.setdefault((kind, key), []).append(text)
-            if kind == "prompt":
-                self._stripped.setdefault(key.rstrip(), key)
         self.conditions = EngineConditions(
             engine="recorded", dtype="unknown", device="unknown", decoding={"style": style}
         )
@@ -54,8 +54,9 @@ class RecordedEngine:
         Raises DataError when some prompt has none, or another number than the rest.
         """
         self.require(prompts)
+        asked = frozenset(prompts)
         for prompt in prompts:
-            for sample, text in enumerate(self._answers(prompt)):
+            for sample, text in enumerate(self._answers(prompt, asked)):
                 yield Completion(
                     prompt=prompt,
                     sample=sample,
@@ -66,8 +67,8 @@ class RecordedEngine:
 
     def require(self, prompts: Sequence[str]) -> None:
         """Raises DataError as ``complete`` does."""
-        prompts = list(dict.fromkeys(prompts))
-        counts = {prompt: len(self._answers(prompt)) for prompt in prompts}
+        prompts, asked = list(dict.fromkeys(prompts)), frozenset(prompts)
+        counts = {prompt: len(self._answers(prompt, asked)) for prompt in prompts}
         if len(set(counts.values())) > 1 or set(counts.values()) == {0}:
             missing = sum(not count for count in counts.values())
             others = sorted(set(counts.values()) - {0})
@@ -79,17 +80,23 @@ class RecordedEngine:
 
     def unknown(self, prompts: Sequence[str]) -> int:
         """How many lines answer something else than ``prompts``."""
-        asked = {key for prompt in prompts for key in self._keys(prompt)}
-        return sum(len(texts) for key, texts in self._texts.items() if key not in asked)
+        asked = frozenset(prompts)
+        known = {key for prompt in prompts for key in self._keys(prompt, asked)}
+        return sum(len(texts) for key, texts in self._texts.items() if key not in known)
 
-    def _answers(self, prompt: str) -> list[str]:
-        found = (self._texts[key] for key in self._keys(prompt) if key in self._texts)
-        return next(found, [])
+    def _answers(self, prompt: str, asked: Collection[str]) -> list[str]:
+        keys = dict.fromkeys(self._keys(prompt, asked))
+        found = [text for key in keys for text in self._texts.get(key, [])]
+        if found or prompt.rstrip() not in self._stripped:
+            return found
+        return self._texts["prompt", self._stripped[prompt.rstrip()][0]]
 
-    def _keys(self, prompt: str) -> Iterator[tuple[str, str]]:
+    def _keys(self, prompt: str, asked: Collection[str]) -> Iterator[tuple[str, str]]:
+        """All that lines may name ``prompt`` by. What another prompt of ``asked`` is names that."""
         yield "prompt", prompt
         yield "id", prompt_id(prompt)
         if prompt in self._tasks:
             yield "task_id", self._tasks[prompt]
-        if prompt.rstrip() in self._stripped:
-            yield "prompt", self._stripped[prompt.rstrip()]
+        for other in self._stripped.get(prompt.rstrip(), []):
+            if other not in asked:
+                yield "prompt", other

@@ -1,10 +1,13 @@
 """A folder that a user names for a job: what lies there already is never replaced by mistake."""
 
+from pathlib import Path
+
 from steadycode.errors import ConfigError, SteadycodeError
 from steadycode.jobs.checkpoints import of_another_job
 from steadycode.jobs.job import SCHEMA, Job, Manifest, trusted_manifest
 from steadycode.locks import lock_of
 from steadycode.records import read_record
+from steadycode.temporaries import temporary
 
 _SHOWN = 4
 _NAMES = {"train": "training", "evaluate": "evaluation"}
@@ -19,8 +22,7 @@ def require_own(job: Job, *, replace: bool = False) -> None:
     """
     if job.folder.exists() and not job.folder.is_dir():
         raise ConfigError(f"{job.folder} is a file; name a new folder")
-    lock = lock_of(job.folder)
-    names = {path.name for path in job.folder.glob("*") if path != lock}
+    names = names_in(job.folder)
     if not names:
         return
     earlier = _earlier(job) if job.path.name in names else None
@@ -40,6 +42,13 @@ def require_own(job: Job, *, replace: bool = False) -> None:
             f"{job.folder} holds another {_NAMES[job.stage]} (other "
             f"{_differences(job, earlier)}); name a new folder, or give --force to replace it"
         )
+
+
+def names_in(folder: Path) -> set[str]:
+    """What lies in a folder but for its lock and what is half-written there, which is all that a
+    kill leaves of a job that had not begun."""
+    lock = lock_of(folder)
+    return {path.name for path in folder.glob("*") if path != lock and temporary(path) is None}
 
 
 def require_unedited(job: Job) -> None:

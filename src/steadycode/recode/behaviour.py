@@ -4,8 +4,9 @@ from collections.abc import Hashable
 from types import CodeType
 
 _SEES_ITSELF = (
-    "__doc__", "__code__", "__file__", "_getframe", "currentframe", "doctest", "getdoc",
-    "getsource", "help(", "inspect", "lineno", "linecache", "traceback", "warnings",
+    "__dict__", "__doc__", "__code__", "__file__", "_getframe", "currentframe", "doctest", "getdoc",
+    "getsource", "help(", "inspect", "lineno", "linecache", "pydoc", "traceback", "vars(",
+    "warnings",
 )  # fmt: skip
 """Words of programs that may read their own text, docstrings or line numbers."""
 

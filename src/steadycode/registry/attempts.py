@@ -8,6 +8,7 @@ from collections.abc import Callable, Iterable, Mapping
 from typing import TYPE_CHECKING, Any
 
 from steadycode.config import Config
+from steadycode.errors import ModelError
 from steadycode.processes import ProcessId
 from steadycode.registry.runs import PARAM_BATCH, Lineage, RetrainingRun
 from steadycode.registry.store import Store
@@ -36,8 +37,16 @@ def open_attempt_run(store: Store, lineage: Lineage, config: Config) -> Retraini
 
 
 def reopen_attempt_run(store: Store, run_id: str) -> RetrainingRun:
-    """The run of an attempt that an earlier process began, marked as running again."""
-    lineage = Lineage.of(store.client.get_run(run_id).data.tags)
+    """The run of an attempt that an earlier process began, marked as running again.
+
+    Raises ModelError when it was removed for good, as by `mlflow gc`.
+    """
+    from mlflow.exceptions import MlflowException
+
+    try:
+        lineage = Lineage.of(store.client.get_run(run_id).data.tags)
+    except MlflowException as error:
+        raise ModelError(f"MLflow has no run {run_id!r} any more") from error
     name = f"retraining {lineage.retraining} attempt {lineage.attempt}"
     return RetrainingRun(store, open_tagged(store, name, lineage.tags()), lineage)
 

@@ -131,11 +131,17 @@ def fetch(store: Store, spec: str) -> Path:
     return folder
 
 
-def resolve(store: Store, spec: str) -> RegisteredVersion:
-    """The version that ``spec`` names. Raises ModelError when it is no spec or names none."""
+def parse_spec(spec: str) -> re.Match[str]:
+    """The parts of a spec. Raises ModelError when it is none, whatever the registry holds."""
     match = _SPEC.fullmatch(spec)
     if match is None:
         raise ModelError(f"{spec!r} is not models:/NAME@ALIAS or models:/NAME/VERSION")
+    return match
+
+
+def resolve(store: Store, spec: str) -> RegisteredVersion:
+    """The version that ``spec`` names. Raises ModelError when it is no spec or names none."""
+    match = parse_spec(spec)
     name = match["name"]
     if match["alias"]:
         version = version_by_alias(store, name, match["alias"])

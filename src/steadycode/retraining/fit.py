@@ -13,17 +13,16 @@ from steadycode.config import EvaluateConfig, TrainConfig
 from steadycode.corpus.recipe import SplitName
 from steadycode.errors import ConfigError, DataError, ModelError
 from steadycode.files import read_json, sha256_file
-from steadycode.generation.chat import template_text
+from steadycode.generation.chat import template_hash, template_text
 from steadycode.jobs.checkpoints import FOLDER
 from steadycode.jobs.group import group_size
 from steadycode.measures.documents import read_documents
 from steadycode.models import load_tokenizer
-from steadycode.models.tokens import encode
+from steadycode.models.tokens import tokenizer_fingerprint
 from steadycode.project import Project
 
 _STATE_BYTES = 12
 """Of one weight in a checkpoint: itself and two moments of the optimiser, in float32."""
-_PROBE = "def f(x: int) -> str:\n    '''Café, 你好.'''\n\treturn  f\"{x!r}\" # \U0001f600\r\n\n\n"
 
 
 def check_machine(settings: TrainConfig) -> None:
@@ -74,13 +73,26 @@ def check_tokenizer(start: Path, champion: Path, name: str) -> None:
         )
 
 
+def check_template(settings: EvaluateConfig, start: Path, champion: Path, name: str) -> None:
+    """Raise ConfigError when the two models would be asked by different chat templates, which the
+    gate does not compare. ``name`` is the champion's registered name."""
+    if settings.decoding.style != "chat":
+        return
+    mine, theirs = (template_hash(load_tokenizer(folder)) for folder in (start, champion))
+    if mine != theirs:
+        raise ConfigError(
+            f"the model in {start} and the champion of {name} have different chat templates, so"
+            " that the gate could never compare them; set evaluate.decoding.style=completion, or"
+            f" give the new model a name of its own in model.registered_name (now {name})"
+        )
+
+
 def same_tokenizer(one: Path, other: Path) -> bool:
-    """Whether the tokenizers in two folders have the same tokens and cut a text alike."""
+    """Whether evidence on the two models will name one tokenizer: what the gate asks for."""
     if dict(_tokenizer_files(one)) == dict(_tokenizer_files(other)):
         return True
-    mine, theirs = load_tokenizer(one), load_tokenizer(other)
-    alike = mine.get_vocab() == theirs.get_vocab()
-    return alike and encode(mine, _PROBE) == encode(theirs, _PROBE)
+    mine, theirs = (tokenizer_fingerprint(load_tokenizer(folder)) for folder in (one, other))
+    return mine == theirs
 
 
 def check_space(project: Project, settings: TrainConfig, start: Path) -> None:
@@ -123,7 +135,8 @@ def _sizes(folder: Path) -> Iterator[int]:
 
 
 def _tokenizer_files(folder: Path) -> Iterator[tuple[str, str]]:
-    for pattern in ("tokenizer*", "vocab.json", "merges.txt", "*added_tokens.json"):
+    names = ("tokenizer*", "special_tokens*", "vocab.json", "merges.txt", "*added_tokens.json")
+    for pattern in names:
         for path in folder.glob(pattern):
             yield path.name, sha256_file(path)
 

@@ -11,6 +11,7 @@ from pathlib import Path
 from steadycode.config import Config, EvaluateConfig
 from steadycode.errors import ConfigError, DataError
 from steadycode.gate.policy import Policy, load_policy
+from steadycode.measures.documents import read_documents
 from steadycode.models import check_spelling, resolve
 from steadycode.problems import load_problems, locate, select_problems
 from steadycode.project import Project
@@ -22,6 +23,7 @@ from steadycode.registry.versions import (
     RegisteredVersion,
     champion,
     fetch,
+    parse_spec,
     versions,
 )
 from steadycode.retraining import fit
@@ -48,8 +50,15 @@ def check_names(project: Project, config: Config) -> Policy:
     """
     policy = load_policy(project, config.gate)
     expanded(config.evaluate.perturbations, config.evaluate.style)
-    check_spelling(config.model.base, project)
+    _check_model(config.model.base, project)
     return policy
+
+
+def _check_model(spec: str, project: Project) -> None:
+    """Raise ModelError when ``spec`` can name no model, whatever the registry and the hub hold."""
+    check_spelling(spec, project)
+    if spec.startswith("models:/"):
+        parse_spec(spec)
 
 
 def check_evaluation(project: Project, config: Config) -> int:
@@ -111,7 +120,8 @@ def check_retraining(
         folder = fetch(store, current.spec)
         fit.check_evaluating(config.evaluate, folder)
         fit.check_tokenizer(start, folder, name)
-    return Ready(policy, base, start, _shortfalls(config, policy, problems))
+        fit.check_template(config.evaluate, start, folder, name)
+    return Ready(policy, base, start, _shortfalls(project, config, policy, problems))
 
 
 def find_model(project: Project, spec: str, config: Config, store: Store, say: Say) -> Path:
@@ -119,7 +129,7 @@ def find_model(project: Project, spec: str, config: Config, store: Store, say: S
 
     Raises ConfigError, DataError, ModelError or SandboxError.
     """
-    check_spelling(spec, project)
+    _check_model(spec, project)
     fit.check_documents(project, "test")
     check_evaluation(project, config)
     folder = resolve_model(project, spec, lambda: store, say)
@@ -159,8 +169,11 @@ def start_of(
     return f"models:/{name}@{CHAMPION}"
 
 
-def _shortfalls(config: Config, policy: Policy, problems: int) -> tuple[str, ...]:
+def _shortfalls(project: Project, config: Config, policy: Policy, problems: int) -> tuple[str, ...]:
     documents = config.evaluate.heldout_documents
+    heldout = project.data / "test.jsonl"
+    if heldout.is_file():  # a refresh has yet to make it
+        documents = min(documents, len(set(read_documents(heldout))))
     counts = [("problems", problems, policy.min_problems)]
     if "loss" in policy.measures:
         counts.append(("held-out documents", documents, policy.min_documents))

@@ -79,7 +79,7 @@ def publish_recorded(project: Project, current: Attempt, console: Console) -> No
                 continue
             try:
                 _publish_recorded(project, retraining, number, folder, console)
-            except (SteadycodeError, OSError, LookupError, ValueError) as fault:
+            except (SteadycodeError, OSError, LookupError, TypeError, ValueError) as fault:
                 console.print(f"{folder}: its decision cannot be published ({fault})", markup=False)
 
 

@@ -9,7 +9,7 @@ from steadycode.config import Config
 from steadycode.corpus.versions import check_data
 from steadycode.errors import ConfigError
 from steadycode.identity import code_hash
-from steadycode.jobs.folder import require_own
+from steadycode.jobs.folder import names_in, require_own
 from steadycode.jobs.job import JOB, Job
 from steadycode.jobs.parent import run_stage
 from steadycode.models import fingerprint
@@ -53,7 +53,7 @@ def train_alone(
     Raises ConfigError when the folder holds anything but this training; with ``force``, another
     training there is replaced.
     """
-    if output.is_dir() and any(output.iterdir()) and not (output / JOB).exists():
+    if names_in(output) and not (output / JOB).exists():
         raise ConfigError(f"{output} is not empty and holds no training; name a new folder")
     console = Console()
     check_machine(config.train)

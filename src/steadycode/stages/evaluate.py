@@ -21,7 +21,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 
 from steadycode.config import EvaluateConfig
 from steadycode.errors import DataError
-from steadycode.files import sha256_json, sha256_text, write_jsonl
+from steadycode.files import sha256_file, sha256_json, sha256_text, write_jsonl
 from steadycode.jobs.child import Events, Sources, stage_main
 from steadycode.jobs.job import Job
 from steadycode.threads import spin_where_idle
@@ -81,6 +81,7 @@ def body(job: Job, events: Events) -> list[Path]:
     from steadycode.evidence import EVIDENCE, Conditions, Evidence
     from steadycode.recode.evaluate import evaluate
 
+    _require_answers(job)
     spin_where_idle()
     began = time.monotonic()
     settings = EvaluateConfig.model_validate(dict(job.settings))
@@ -127,6 +128,14 @@ def body(job: Job, events: Events) -> list[Path]:
     evidence.write(paths[0])
     write_jsonl(paths[1], completions)
     return paths
+
+
+def _require_answers(job: Job) -> None:
+    """Raise DataError when the recorded answers are no longer those that the job is about: what is
+    said of them would be found again as evidence on the earlier ones."""
+    path = Path(job.inputs.get("answers", ""))
+    if "answers" in job.inputs and sha256_file(path) != job.identity["model"]:
+        raise DataError(f"{path} changed since the evaluation was asked for; run it again")
 
 
 @contextmanager
@@ -200,7 +209,10 @@ def _benchmark(
     from steadycode.recode import read_benchmark
 
     if "benchmark" in job.inputs:
-        benchmark = read_benchmark(Path(job.inputs["benchmark"]))
+        folder = Path(job.inputs["benchmark"])
+        benchmark = read_benchmark(folder)
+        if benchmark.content_hash != job.identity["benchmark"]:
+            raise DataError(f"{folder} changed since the evaluation was asked for; run it again")
         count, place_of = len(benchmark.nominal), {}
     else:
         source = job.inputs["problems"]
