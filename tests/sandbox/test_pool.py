@@ -413,3 +413,13 @@ def test_a_program_is_the_same_in_the_background() -> None:
             assert sandbox.run(Program(code)).status == "passed"
     finally:
         signal.signal(signal.SIGINT, before)
+
+
+def test_a_folder_that_a_worker_has_removed_already_is_no_error() -> None:
+    sandbox = Sandbox(workers=1)
+    with sandbox:
+        folder = Path(str(sandbox._folder))
+        for worker in sandbox._workers:
+            worker.kill()
+        folder.rmdir()
+    assert not folder.exists()

@@ -126,8 +126,10 @@ class Sandbox:
             worker.kill()  # one that a thread started anew meanwhile
         self._workers, self._threads = [], None
         if folder:
-            empty(folder)
-            os.rmdir(folder)
+            # a worker that sees its pipe close removes the folder too, lest nobody else is left
+            with contextlib.suppress(FileNotFoundError):
+                empty(folder)
+                os.rmdir(folder)
 
     def run(self, program: Program) -> Verdict:
         """Run one program and wait for its verdict."""

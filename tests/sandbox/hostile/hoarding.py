@@ -147,7 +147,9 @@ def hoarding_attacks() -> Iterator[Attack]:
         for name, body in bodies.items():
             code = doing(f"{body}\n{_WAIT}", SYSTEM_CALL, _RAW_MAPS)
             quick = name in {"eight removed files, mapped", "shared memory of which a page stays"}
-            yield Attack(family, name, code, statuses=("blocked",), quick=quick, seconds=5)
+            # the sandbox names the calls on own files that it refuses and plain Python allows
+            statuses = ("unsupported",) if name == "a pipe with a name" else ("blocked",)
+            yield Attack(family, name, code, statuses=statuses, quick=quick, seconds=5)
     for name, body in _TABLES.items():
         statuses = ("failed",) if "clone3" in name else ("blocked",)
         code = assemble(f"{body}\nraise ValueError('BREACH it did')\n", SYSTEM_CALL, _STACK)
