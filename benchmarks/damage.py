@@ -27,8 +27,9 @@ from steadycode.problems import Problem, load_problems, select_problems
 from steadycode.project import find_project
 from steadycode.recode import PERTURBATIONS, Benchmark, build_benchmark
 from steadycode.recode.evaluate import evaluate
-from steadycode.recode.variant import GROUPS, STYLES, Group, Mode, Style, Variant, mode_of
-from steadycode.sandbox import Judge, Program, Sandbox
+from steadycode.recode.programs import reference
+from steadycode.recode.variant import GROUPS, STYLES, Group, Mode, Style, mode_of
+from steadycode.sandbox import Judge, Sandbox
 
 Engine = Callable[[Sequence[str]], Iterable[Completion]]
 
@@ -139,15 +140,11 @@ def _seen(benchmark: Benchmark, engine: Engine, judge: Judge) -> Seen:
 def _intact(benchmark: Benchmark, judge: Judge) -> dict[str, list[bool]]:
     """Whether the reference solution of each changed variant passes, by task_id."""
     changed = [variant for variant in benchmark.variants if variant.changed]
-    verdicts = dict(judge(enumerate(map(_reference, changed))))
+    verdicts = dict(judge(enumerate(map(reference, changed))))
     passes: dict[str, list[bool]] = defaultdict(list)
     for number, variant in enumerate(changed):
         passes[variant.task_id].append(verdicts[number].status == "passed")
     return passes
-
-
-def _reference(variant: Variant) -> Program:
-    return Program(variant.prompt + variant.canonical_solution, variant.test, variant.entry_point)
 
 
 def _of(part: int, whole: int) -> str:

@@ -5,7 +5,7 @@ import pytest
 import yaml
 
 from steadycode.config import DataConfig
-from steadycode.corpus.recipe import Folder, Package, Split, load_recipe
+from steadycode.corpus.recipe import Folder, Package, Recipe, Split, load_recipe
 from steadycode.errors import ConfigError
 from tests.builders.corpus import REPOSITORY
 
@@ -13,10 +13,10 @@ OURS = {"name": "ours", "path": "src", "licence": "MIT"}
 PINNED = {"name": "toolz", "version": "1.0", "sha256": "0" * 64, "licence": "MIT"}
 
 
-def load(tmp_path: Path, content: Any) -> None:
+def load(tmp_path: Path, content: Any) -> Recipe:
     path = tmp_path / "corpus.yaml"
     path.write_text(yaml.safe_dump(content))
-    load_recipe(path)
+    return load_recipe(path)
 
 
 @pytest.mark.parametrize(
@@ -50,7 +50,7 @@ def test_a_missing_recipe_is_refused(tmp_path: Path) -> None:
 
 
 def test_a_recipe_of_recorded_data_needs_no_source(tmp_path: Path) -> None:
-    load(tmp_path, {"mode": "recorded"})
+    assert load(tmp_path, {"mode": "recorded"}).mode == "recorded"
 
 
 def test_patterns_select_python_files() -> None:

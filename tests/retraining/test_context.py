@@ -90,14 +90,19 @@ def _promoted(work: Any, candidate: Path) -> None:
     promotion.apply(work.store, name, decision)
 
 
+def _killed_after_promoting(start: Any, candidate: Path) -> Any:
+    with pytest.raises(Kill), start() as first:
+        steps.champion_model(first)
+        _promoted(first, candidate)
+        raise Kill
+    return first
+
+
 def test_killed_after_its_promotion_an_attempt_from_the_champion_goes_on(
     start: Any, tmp_path: Path
 ) -> None:
     better = model_folder(tmp_path / "better", 2)
-    with pytest.raises(Kill), start() as first:
-        steps.champion_model(first)
-        _promoted(first, better)
-        raise Kill
+    first = _killed_after_promoting(start, better)
     with start() as again:
         assert again.attempt == first.attempt
         assert fingerprint(again.start) == fingerprint(first.start)
@@ -113,10 +118,7 @@ def test_another_configuration_starts_from_the_new_champion_and_publishes_the_de
     start: Any, tmp_path: Path
 ) -> None:
     better = model_folder(tmp_path / "better", 2)
-    with pytest.raises(Kill), start() as first:
-        steps.champion_model(first)
-        _promoted(first, better)
-        raise Kill
+    first = _killed_after_promoting(start, better)
     with start(seed=5) as other:
         assert fingerprint(other.start) == fingerprint(better)
     assert Decision.read(first.attempt.decision_path).outcome == "promote"

@@ -163,7 +163,7 @@ def test_problems_of_which_no_reference_passes_its_test_are_refused(project: Pro
 
 
 def test_more_problems_than_there_are_is_all_of_them(project: Project) -> None:
-    check_evaluation(project, load_config("smoke", ["evaluate.max_problems=9999"]))
+    assert check_evaluation(project, load_config("smoke", ["evaluate.max_problems=9999"])) == 164
 
 
 def test_a_retraining_is_found_ready(project: Project) -> None:

@@ -22,8 +22,9 @@ from steadycode.recode.perturbations import (
     perturb,
     why_not,
 )
+from steadycode.recode.programs import reference
 from steadycode.recode.variant import Group, Mode, Plugins, Style, Variant, mode_of
-from steadycode.sandbox.contract import Judge, Program, Verdict
+from steadycode.sandbox.contract import Judge, Verdict
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -213,7 +214,7 @@ def _partial_or_same(problem: Problem, style: Style) -> Problem:
 
 def _failing(problems: Sequence[Problem], judge: Judge) -> dict[str, Verdict]:
     """Task -> the verdict on its own reference solution, for each task where that fails."""
-    verdicts = dict(judge(enumerate(map(_reference, problems))))
+    verdicts = dict(judge(enumerate(map(reference, problems))))
     return {
         problem.task_id: verdicts[number]
         for number, problem in enumerate(problems)
@@ -243,14 +244,10 @@ def _broken_promises(
             yield number, Fault("", parsed=True, passed=False)
         return
     groups = list(alike.values())
-    for key, verdict in judge(enumerate(_reference(variants[group[0]]) for group in groups)):
+    for key, verdict in judge(enumerate(reference(variants[group[0]]) for group in groups)):
         for number in groups[key]:
             reason = _fault(verdict, failing.get(variants[number].task_id))
             yield number, Fault(reason, parsed=True, passed=not reason)
-
-
-def _reference(problem: Problem) -> Program:
-    return Program(problem.prompt + problem.canonical_solution, problem.test, problem.entry_point)
 
 
 def _fault(verdict: Verdict, nominal: Verdict | None) -> str:

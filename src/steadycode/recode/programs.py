@@ -1,4 +1,4 @@
-"""The program to run for what an engine wrote: prompt and text put together."""
+"""The program to run for a problem: its prompt with what an engine wrote, or with the reference."""
 
 import re
 
@@ -10,6 +10,11 @@ from steadycode.sandbox.contract import Program
 _FUTURE = re.compile(
     r"^from[ \t]+__future__[ \t]+import[ \t]+(?:\([^)]*\)|[^\n(]*)(?:\n|\Z)", re.MULTILINE
 )
+
+
+def reference(problem: Problem) -> Program:
+    """The problem's own solution, which has to pass its test."""
+    return Program(problem.prompt + problem.canonical_solution, problem.test, problem.entry_point)
 
 
 def program(problem: Problem, text: str, style: Style) -> Program:

@@ -16,6 +16,7 @@ from steadycode.models import check_spelling, resolve
 from steadycode.problems import load_problems, locate, select_problems
 from steadycode.project import Project
 from steadycode.recode.perturbations import PERTURBATIONS, expanded, why_not
+from steadycode.recode.programs import reference
 from steadycode.registry.store import Store
 from steadycode.registry.versions import (
     CHAMPION,
@@ -27,7 +28,7 @@ from steadycode.registry.versions import (
     versions,
 )
 from steadycode.retraining import fit
-from steadycode.sandbox import Limits, Program, Sandbox, Verdict
+from steadycode.sandbox import Limits, Sandbox, Verdict
 
 Say = Callable[[str], None]
 
@@ -191,11 +192,7 @@ def _check_references(settings: EvaluateConfig, seed: int) -> int:
     program could."""
     problems = load_problems(settings.problems, lambda fault: None)  # the evaluation tells of each
     chosen = select_problems(problems, settings.max_problems, seed)
-    programs = (
-        (problem.task_id, Program(problem.prompt + problem.canonical_solution, problem.test,
-                                  problem.entry_point))
-        for problem in chosen
-    )  # fmt: skip
+    programs = ((problem.task_id, reference(problem)) for problem in chosen)
     limits = Limits(**settings.limits.model_dump())
     failed: dict[str, Verdict] = {}
     with Sandbox(limits, unsafe=settings.sandbox == "unsafe") as sandbox:
