@@ -17,7 +17,7 @@ import tempfile
 from collections.abc import Iterable
 from types import ModuleType
 
-SECONDS = 4
+SECONDS = 8
 """Of CPU time, for each pair."""
 
 
@@ -54,7 +54,7 @@ def _in_a_fork(program: list[str]) -> str:
     read, write = os.pipe()
     pid = os.fork()
     if pid == 0:
-        signal.alarm(20 * SECONDS)
+        signal.alarm(10 * SECONDS)
         resource.setrlimit(resource.RLIMIT_CPU, (SECONDS, SECONDS))
         resource.setrlimit(resource.RLIMIT_AS, (1 << 30, 1 << 30))
         with tempfile.TemporaryDirectory() as folder:
