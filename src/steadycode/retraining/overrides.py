@@ -1,11 +1,11 @@
-"""Which overrides can be meant at all, as a regular expression.
+"""Which overrides can be meant at all, in the words of a JSON schema.
 
-Prefect's server knows a form by its JSON schema alone. With this pattern in it, a misspelt setting
-is refused where it is typed, before there is a flow run.
+Prefect's server knows a form by its schema alone. With these patterns in it, a misspelt setting is
+refused where it is typed, before there is a flow run. The page shows the pattern that does not
+match, so each is kept as readable as the rule that it states; ``load_config`` remains the judge.
 """
 
-import re
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator
 from inspect import isclass
 from typing import Any, Literal, get_args, get_origin
 
@@ -16,45 +16,41 @@ from steadycode.gate.policy import Policy
 from steadycode.project import Project
 from steadycode.recode.perturbations import PERTURBATIONS
 
-_SOME_PATH = r"[^'\"\s]*[/\\:~][^'\"]*"
-"""A folder, a hub id, or ``models:/NAME@ALIAS``: no base model's name holds these signs."""
+_SOME_PATH = r"\S*[/~].*"
+"""A folder, a hub id, or ``models:/NAME@ALIAS``: the name of no base model holds these signs."""
 
 
-def override_pattern(project: Project) -> str:
-    """The pattern of one override, ``section.key=value``, in the dialect of JSON schemas.
+def override_patterns(project: Project) -> list[str]:
+    """The patterns that one override, ``section.key=value``, has to match, all of them.
 
-    Keys are those of ``Config``; values are checked where they are names: of policies,
-    perturbations and base models of ``project``, and the words that a key may be set to.
+    The first lists the keys. The others are each about one key whose value is a name: of a policy,
+    a perturbation or a base model of ``project``, or one of the key's own words.
     """
-    bases = (*map(re.escape, read_yaml(project.configs / "base-models.yaml")), _SOME_PATH)
-    perturbation = _quotable(map(re.escape, ("all", *PERTURBATIONS)))
+    keys = {key: annotation for key, annotation in _keys(Config) if key != "profile"}
+    names = "|".join(("all", *PERTURBATIONS))
     values = {
-        "gate": _quotable(map(re.escape, names_in(project.configs, Policy))),
-        "model.base": _quotable(bases),
-        "evaluate.perturbations": rf"\[\s*(?:{perturbation}(?:\s*,\s*{perturbation})*)?\s*\]",
+        key: _quotable(get_args(annotation))
+        for key, annotation in keys.items()
+        if get_origin(annotation) is Literal
+    } | {
+        "gate": _quotable(names_in(project.configs, Policy)),
+        "model.base": _quotable((*read_yaml(project.configs / "base-models.yaml"), _SOME_PATH)),
+        "evaluate.perturbations": rf"\[( *['\"]?({names})['\"]? *,?)*\]",
     }
-    return rf"^\s*(?:{_settings(Config, values)})"
+    return [
+        rf"^ *({'|'.join(keys)}) *= *\S",
+        *(rf"^ *(?!{key} *=)|{key} *= *{value} *$" for key, value in values.items()),
+    ]
 
 
-def _settings(model: type[BaseModel], values: Mapping[str, str], section: str = "") -> str:
-    """The patterns of all settings of ``model``; ``values`` holds those of values, by whole key."""
-    patterns = []
+def _keys(model: type[BaseModel], section: str = "") -> Iterator[tuple[str, Any]]:
+    """Every key of ``model`` and of the models inside it, with its annotation."""
     for name, field in model.model_fields.items():
-        key = f"{section}{name}"
-        if key == "profile":  # a profile is chosen by itself
-            continue
-        value = values.get(key) or _words(field.annotation)
-        patterns.append(rf"{name}\s*=\s*{value}\s*$" if value else rf"{name}\s*=\s*\S")
+        yield section + name, field.annotation
         for part in (field.annotation, *get_args(field.annotation)):
             if isclass(part) and issubclass(part, BaseModel):
-                patterns.append(rf"{name}\.(?:{_settings(part, values, f'{key}.')})")
-    return "|".join(patterns)
-
-
-def _words(annotation: Any) -> str:
-    """The pattern of the words that a value is one of; empty where it may be any."""
-    return _quotable(get_args(annotation)) if get_origin(annotation) is Literal else ""
+                yield from _keys(part, f"{section}{name}.")
 
 
 def _quotable(words: Iterable[str]) -> str:
-    return rf"['\"]?(?:{'|'.join(words)})['\"]?"
+    return rf"['\"]?({'|'.join(words)})['\"]?"

@@ -10,7 +10,7 @@ from pydantic import BaseModel, ConfigDict, Field, model_validator
 
 from steadycode.config import Config, load_config, profile_names
 from steadycode.project import find_project
-from steadycode.retraining.overrides import override_pattern
+from steadycode.retraining.overrides import override_patterns
 from steadycode.retraining.preflight import check_names
 
 
@@ -19,7 +19,8 @@ def _as_choice(schema: dict[str, Any]) -> None:
 
 
 def _as_settings(schema: dict[str, Any]) -> None:
-    schema["items"]["pattern"] = override_pattern(find_project())
+    patterns = override_patterns(find_project())
+    schema["items"]["allOf"] = [{"pattern": pattern} for pattern in patterns]
 
 
 class Submission(BaseModel):
