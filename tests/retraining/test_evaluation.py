@@ -141,6 +141,25 @@ def test_answers_that_change_before_they_are_read_are_not_judged_as_the_earlier_
         body(job, Events(job.events))
 
 
+@pytest.mark.parametrize("changed", ["model/config.json", "rows.jsonl", "data/test.jsonl"])
+def test_inputs_that_change_before_they_are_read_are_not_evaluated_as_the_earlier_ones(
+    tmp_path: Path, changed: str
+) -> None:
+    save_tiny(RECIPE, tmp_path / "model")
+    (tmp_path / "data").mkdir()
+    for name in ("rows.jsonl", "data/test.jsonl"):
+        (tmp_path / name).touch()
+    config = Config(evaluate=EvaluateConfig(problems=str(tmp_path / "rows.jsonl")))
+    job = evaluation_job(Project(tmp_path), config, tmp_path / "model")
+    with (tmp_path / changed).open("a") as file:
+        file.write("\n")
+    job.folder.mkdir(parents=True)
+    with pytest.raises(
+        DataError, match=f"{changed.split('/', maxsplit=1)[0]}.* changed since the evaluation"
+    ):
+        body(job, Events(job.events))
+
+
 def test_evidence_on_recorded_completions_is_found_by_their_content(
     project: Project, benchmark: Benchmark, tmp_path: Path
 ) -> None:

@@ -12,7 +12,7 @@ from steadycode.corpus.repository import head_commit
 from steadycode.corpus.versions import check_data
 from steadycode.errors import EvidenceError
 from steadycode.evidence import EVIDENCE, Evidence
-from steadycode.files import sha256_file, sha256_folder, sha256_json, to_json
+from steadycode.files import to_json
 from steadycode.generation.builtin import BUILTIN
 from steadycode.generation.recorded import RecordedEngine
 from steadycode.identity import code_hash
@@ -20,7 +20,6 @@ from steadycode.jobs.job import Job
 from steadycode.models import (
     chat_template_hash,
     device_class,
-    fingerprint,
     pick_device,
     pick_dtype,
 )
@@ -35,7 +34,7 @@ from steadycode.registry.runs import Lineage, MetricBuffer, way_to
 from steadycode.registry.store import open_store
 from steadycode.retraining.context import StageLog
 from steadycode.retraining.preflight import find_model
-from steadycode.stages.evaluate import SOURCES
+from steadycode.stages.evaluate import SOURCES, input_hash
 from steadycode.views.console import StageView, aside
 from steadycode.views.markdown import evidence_markdown
 from steadycode.views.tables import evidence_table
@@ -72,9 +71,9 @@ def evaluation_job(project: Project, config: Config, model: Path) -> Job:
             "benchmarks": str(project.benchmarks),
         },
         identity={
-            "model": fingerprint(model),
-            "problems": _content_of(problems),
-            "heldout": sha256_file(heldout),
+            "model": input_hash("model", model),
+            "problems": input_hash("problems", problems),
+            "heldout": input_hash("heldout", heldout),
             "device": device,
             "dtype": str(pick_dtype(config.evaluate.precision, device)).removeprefix("torch."),
             "device_class": device_class(device),
@@ -102,7 +101,7 @@ def recorded_job(project: Project, config: Config, recorded: Recorded) -> Job:
             "benchmark": str(recorded.benchmark.resolve()),
         },
         identity={
-            "model": sha256_file(recorded.completions),
+            "model": input_hash("answers", recorded.completions),
             "benchmark": benchmark.content_hash,
             "engine": f"{engine.conditions.engine}, python {platform.python_version()}",
         },
@@ -121,13 +120,6 @@ def _job(
         identity={**identity, SOURCES.key: code_hash(*SOURCES.parts)},
     )
     return job.in_folder(job.folder / job.sha256[:16])
-
-
-def _content_of(problems: Path) -> str:
-    """The hash of a file of problems, or of the folder that a data set of the hub is."""
-    if problems.is_dir():
-        return sha256_json(sha256_folder(problems, "*"))
-    return sha256_file(problems)
 
 
 def evaluate_alone(

@@ -21,7 +21,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 
 from steadycode.config import EvaluateConfig
 from steadycode.errors import DataError
-from steadycode.files import sha256_file, sha256_json, sha256_text, write_jsonl
+from steadycode.files import sha256_file, sha256_folder, sha256_json, sha256_text, write_jsonl
 from steadycode.jobs.child import Events, Sources, stage_main
 from steadycode.jobs.job import Job
 from steadycode.threads import spin_where_idle
@@ -81,7 +81,7 @@ def body(job: Job, events: Events) -> list[Path]:
     from steadycode.evidence import EVIDENCE, Conditions, Evidence
     from steadycode.recode.evaluate import evaluate
 
-    _require_answers(job)
+    _require_unchanged(job)
     spin_where_idle()
     began = time.monotonic()
     settings = EvaluateConfig.model_validate(dict(job.settings))
@@ -130,12 +130,23 @@ def body(job: Job, events: Events) -> list[Path]:
     return paths
 
 
-def _require_answers(job: Job) -> None:
-    """Raise DataError when the recorded answers are no longer those that the job is about: what is
-    said of them would be found again as evidence on the earlier ones."""
-    path = Path(job.inputs.get("answers", ""))
-    if "answers" in job.inputs and sha256_file(path) != job.identity["model"]:
-        raise DataError(f"{path} changed since the evaluation was asked for; run it again")
+def input_hash(name: str, path: Path) -> str:
+    """The hash by which the identity of a job knows its input ``name``: a model, answers, problems
+    (a file, or the folder that a data set of the hub is) or held-out documents."""
+    from steadycode.models import fingerprint
+
+    if name == "model":
+        return fingerprint(path)
+    return sha256_json(sha256_folder(path, "*")) if path.is_dir() else sha256_file(path)
+
+
+def _require_unchanged(job: Job) -> None:
+    """Raise DataError when an input is no longer what the job is about: what is said of it would
+    be found again as evidence on the earlier one."""
+    for name in ("model", "answers", "problems", "heldout"):
+        path, key = Path(job.inputs.get(name, "")), "model" if name == "answers" else name
+        if name in job.inputs and input_hash(name, path) != job.identity[key]:
+            raise DataError(f"{path} changed since the evaluation was asked for; run it again")
 
 
 @contextmanager
