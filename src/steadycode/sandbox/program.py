@@ -30,8 +30,8 @@ _REHEARSALS = 20  # how many runs Python 3.11 to 3.13 need to adapt code
 _PYTHONS = frozenset(name for name in vars(builtins) if not name.startswith("_"))
 _OURS = (
     *("checker", "explain", "holdings", "isolation", "lending", "maps", "operations", "plain"),
-    *("program", "raising", "remote", "stand_ins", "surroundings", "values", "watch", "wire"),
-    *("texts", "zygote"),
+    *("program", "raising", "remote", "scratch", "stand_ins", "surroundings"),
+    *("texts", "values", "watch", "wire", "zygote"),
 )
 
 

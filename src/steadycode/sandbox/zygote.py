@@ -91,6 +91,7 @@ class Zygote:
             os.kill(self.pid, _KILL)
             os.waitpid(self.pid, 0)
         self._orders.close()
+        self._template.close()
 
 
 class _Template:
@@ -101,6 +102,9 @@ class _Template:
     ) -> None:
         self._confinement, self._roles, self._unsafe = confinement, roles, unsafe
         self._missing: isolation.Missing | None = None
+
+    def close(self) -> None:
+        self._confinement.close()
 
     def serve(self, orders: socket.socket) -> NoReturn:
         """Make copies on the worker's orders until the worker closes its end."""
@@ -141,6 +145,9 @@ class _Template:
                 alone = self._confinement.enter_alone(True)
                 os.write(output, json.dumps({**missing, **alone}).encode())
                 os._exit(0)
+            # of its own: to set a flag or a lock on one that others have would be seen by them
+            os.close(0)
+            os.open(os.devnull, os.O_RDWR)
             os.dup2(output, 1)
             os.dup2(output, 2)
             os.close(output)
