@@ -4,7 +4,6 @@ Nothing here is secret or decides anything: the code may change all of it, and g
 giving other answers. This file imports nothing of steadycode, since the worker loads it.
 """
 
-import builtins
 import contextlib
 import importlib
 import os
@@ -17,6 +16,7 @@ from typing import Any, NoReturn
 
 import raising  # type: ignore[import-not-found]
 import remote  # type: ignore[import-not-found]
+import replies  # type: ignore[import-not-found]
 import stand_ins  # type: ignore[import-not-found]
 import surroundings  # type: ignore[import-not-found]
 import values  # type: ignore[import-not-found]
@@ -27,10 +27,9 @@ import operations  # type: ignore[import-not-found]
 Message = dict[str, Any]
 
 _REHEARSALS = 20  # how many runs Python 3.11 to 3.13 need to adapt code
-_PYTHONS = frozenset(name for name in vars(builtins) if not name.startswith("_"))
 _OURS = (
     *("checker", "explain", "holdings", "isolation", "lending", "maps", "operations", "plain"),
-    *("program", "raising", "remote", "scratch", "stand_ins", "surroundings"),
+    *("program", "raising", "remote", "replies", "scratch", "stand_ins", "surroundings"),
     *("texts", "values", "watch", "wire", "zygote"),
 )
 
@@ -83,7 +82,7 @@ def _serve(code: str, module: ModuleType, channel: wire.Channel) -> NoReturn:
     server = _Server(module.__dict__, channel)
     try:
         exec(compile(code, "<program>", "exec"), module.__dict__)
-        shadowed = [*module.__dict__.keys() & _PYTHONS]
+        shadowed = [*module.__dict__.keys() & replies.PYTHONS]
         reply: Message = {"value": None, **({"shadowed": shadowed} if shadowed else {})}
     except BaseException as error:
         reply = server.raised(error)
@@ -161,7 +160,7 @@ class _Server:
         if self._around and (news := self._around.news()):
             message["around"] = news
         if self._codec.doubt:
-            message["doubt"] = self._codec.doubt
+            message["doubt"] = replies.worded(self._codec.doubt)
         if stand_ins.refused:
             message["refused"] = stand_ins.refused[0]
         return message
