@@ -51,8 +51,9 @@ def judged(checker: Any, said: list[Any], test: str) -> dict[str, str] | None:
         heard.write(b"".join(struct.pack(">I", len(body)) + body for body in bodies))
         heard.seek(0)
         channel = checker.wire.Channel(heard.fileno(), nothing.fileno())
+        limit = checker.recursion.Limit(checker.recursion.depth())
         try:
-            found: dict[str, str] | None = checker.judge(test, "f", channel)[0]
+            found: dict[str, str] | None = checker.judge(test, "f", channel, limit)[0]
         finally:
             random.setstate(state)
     return found

@@ -21,6 +21,7 @@ from typing import Any
 import explain  # type: ignore[import-not-found]
 import lending  # type: ignore[import-not-found]
 import raising  # type: ignore[import-not-found]
+import recursion  # type: ignore[import-not-found]
 import remote  # type: ignore[import-not-found]
 import replies  # type: ignore[import-not-found]
 import surroundings  # type: ignore[import-not-found]
@@ -32,6 +33,7 @@ _GROWTH = 32 << 10  # KiB of memory; a checker that took more is not used again
 _TRACES = ("import", "__")
 """A test without these words leaves no trace: all that outlives its namespace is in modules."""
 
+_CALL = compile("check(candidate)", "<test>", "exec")
 _guard = texts.Guard()
 
 Message = dict[str, Any]
@@ -43,7 +45,9 @@ def guard() -> None:
     sys.addaudithook(_guard)
 
 
-def judge(test: str, entry_point: str | None, channel: wire.Channel) -> tuple[Verdict | None, bool]:
+def judge(
+    test: str, entry_point: str | None, channel: wire.Channel, limit: recursion.Limit
+) -> tuple[Verdict | None, bool]:
     """Return the verdict's fields, or None when the program ended before the test did; and whether
     this process is as it was before, so that another test may run in it.
 
@@ -55,7 +59,8 @@ def judge(test: str, entry_point: str | None, channel: wire.Channel) -> tuple[Ve
     program.traces = any(word in test for word in _TRACES)
     sys.modules["random"].seed(0)
     _guard.watch(test, entry_point)
-    verdict = _run(test, entry_point, program)
+    verdict = _run(test, entry_point, program, limit)
+    limit.leave()
     if _guard.refused:
         verdict = {"status": "failed", "detail": _guard.refused, "doubt": _guard.refused}
     elif program.gone is not None:
@@ -77,7 +82,11 @@ def _departure(gone: wire.Gone) -> Verdict | None:
     return {"status": "failed", "detail": fault, **honest}
 
 
-def _run(test: str, entry_point: str | None, program: "_Program") -> Verdict | None:
+def _run(
+    test: str, entry_point: str | None, program: "_Program", limit: recursion.Limit
+) -> Verdict | None:
+    exec(recursion.PROBE, probe := recursion.probe())
+    limit.enter(probe["found"])
     try:
         program.reply("start")
         if test:
@@ -89,9 +98,9 @@ def _run(test: str, entry_point: str | None, program: "_Program") -> Verdict | N
                 exec(checks, namespace)
             finally:
                 program.worded = explain.doubt(test, namespace.own())
-            if dict.get(namespace, "check") is None:
+            if (check := dict.get(namespace, "check")) is None:
                 raise NameError("the test does not define 'check'")
-            namespace["check"](candidate)
+            exec(_CALL, namespace, {"check": check, "candidate": candidate})
     except wire.Gone as gone:
         program.gone = gone
     except BaseException as error:

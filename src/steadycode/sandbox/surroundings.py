@@ -49,13 +49,21 @@ def _set_random(state: list[Any]) -> None:
     random.setstate((state[0], tuple(state[1]), state[2]))
 
 
+def _recursion_limit() -> int:
+    return sys.getrecursionlimit()  # by its name in sys, where it says what a script would see
+
+
+def _set_recursion_limit(state: int) -> None:
+    sys.setrecursionlimit(state)
+
+
 _States = tuple[Callable[[], Any], Callable[[Any], None]]
 _STATES: dict[str, _States] = {
     "random": (random.getstate, _set_random),
     "environ": (lambda: dict(os.environ), _set_environ),
     "context": (_decimal, _set_decimal),
     "argv": (lambda: sys.argv[:], lambda state: sys.argv.__setitem__(slice(None), state)),
-    "recursionlimit": (sys.getrecursionlimit, sys.setrecursionlimit),
+    "recursionlimit": (_recursion_limit, _set_recursion_limit),
 }
 """By the word that a test uses: how to read such a state, and how to set it."""
 

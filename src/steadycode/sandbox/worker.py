@@ -31,6 +31,7 @@ import holdings  # type: ignore[import-not-found]  # noqa: E402
 import isolation  # type: ignore[import-not-found]  # noqa: E402
 import plain  # type: ignore[import-not-found]  # noqa: E402
 import program  # type: ignore[import-not-found]  # noqa: E402
+import recursion  # type: ignore[import-not-found]  # noqa: E402
 import scratch  # type: ignore[import-not-found]  # noqa: E402
 import stand_ins  # type: ignore[import-not-found]  # noqa: E402
 import watch  # type: ignore[import-not-found]  # noqa: E402
@@ -38,6 +39,7 @@ import wire  # type: ignore[import-not-found]  # noqa: E402
 import zygote  # type: ignore[import-not-found]  # noqa: E402
 
 sys.path.remove(_FOLDER)
+_LIMIT = recursion.Limit(recursion.depth())  # this is a script
 
 _write = os.write  # kept here, since a program may replace the module's
 _STUCK = 30.0  # seconds until a checker that takes no test is replaced
@@ -159,7 +161,7 @@ class Worker:
 
     def _make_zygote(self) -> zygote.Zygote:
         confinement = isolation.Confinement(self._scratch.path, *self._filters, self._limits)
-        return zygote.Zygote(confinement, _ROLES, self._unsafe)
+        return zygote.Zygote(confinement, _ROLES, partial(program.rehearse, _LIMIT), self._unsafe)
 
     def _hand_over(self, test: bytes, ends: tuple[int, int]) -> int:
         """Give a checker the test and the ends of the pipes to its program; return its id."""
@@ -210,7 +212,8 @@ def _settled(fields: Json, run_plainly: Callable[[], Json]) -> Json:
 def _execute(name: str, asked: int, answer: int) -> None:
     sizes = read_sizes(asked, 1)
     code = read(asked, sizes[0]) if sizes else b""
-    program.run(code.decode("utf-8", "surrogatepass"), name, wire.Channel(asked, answer))
+    channel = wire.Channel(asked, answer)
+    program.run(code.decode("utf-8", "surrogatepass"), name, channel, _LIMIT)
 
 
 def _judge_plainly(asked: int, answer: int) -> None:
@@ -219,7 +222,7 @@ def _judge_plainly(asked: int, answer: int) -> None:
         code, test = (read(asked, size) for size in sizes)
         job = json.loads(test)
         text = code.decode("utf-8", "surrogatepass")
-        said = _json(plain.judge(text, job["plain"], job["entry_point"], "solution"))
+        said = _json(plain.judge(text, job["plain"], job["entry_point"], "solution", _LIMIT))
         _write(answer, watch.HEAD.pack(False, len(said)) + said)
 
 
@@ -232,7 +235,8 @@ def _check(fd: int) -> None:
             return
         test = read(fd, *struct.unpack(">I", head))
         job = json.loads(test) if test else {"test": "", "entry_point": None}
-        verdict, stays = checker.judge(job["test"], job["entry_point"], wire.Channel(*ends))
+        channel = wire.Channel(*ends)
+        verdict, stays = checker.judge(job["test"], job["entry_point"], channel, _LIMIT)
         for end in ends:
             os.close(end)
         said = _json(verdict)
