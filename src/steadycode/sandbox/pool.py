@@ -19,9 +19,9 @@ from typing import IO, Any, Self
 from steadycode.errors import SandboxError
 from steadycode.sandbox.contract import Key, Limits, Program, Verdict
 from steadycode.sandbox.prepare import prepared
+from steadycode.sandbox.scratch import empty
 from steadycode.sandbox.stream import in_order, judged
 from steadycode.sandbox.syscalls import build_filters
-from steadycode.sandbox.watch import empty
 
 _TRIES = 3  # how often a program is tried whose worker dies
 _DETAIL = 200  # characters of a verdict's detail

@@ -46,7 +46,7 @@ _ATOMS: frozenset[type] = frozenset({type(None), bool, float, str})
 _SIMPLE = _ATOMS | {int, bytes}
 _UNSHARED = 2  # references to a container that only the table holds, and the question itself
 _Deque, _Array = collections.deque, array.array
-_FAULTS = (ValueError, TypeError, AttributeError, LookupError, ArithmeticError)
+_HONEST = (RecursionError, MemoryError)  # what may end the reading of an honest value
 
 
 class Codec:
@@ -118,7 +118,7 @@ class Codec:
             self._forget(range(start, self._reading))
             if isinstance(error, RecursionError):
                 self.doubt = self.doubt or "a value that is nested too deep"
-            if isinstance(error, _FAULTS):
+            if isinstance(error, Exception) and not isinstance(error, _HONEST):
                 raise wire.Gone("sends what is not a value") from error
             raise
         finally:
@@ -441,6 +441,8 @@ _BASES: tuple[type, ...] = (
     *(datetime.datetime, datetime.date, datetime.time, datetime.timedelta),
 )
 """Types of which an instance of a subclass crosses too; special types come first."""
+
+BASE_NAMES = frozenset(base.__name__ for base in _BASES)
 
 DATA = (*_BASES, range, slice, bytes, uuid.UUID, pathlib.PurePath, array.array)
 """The types that hold data."""

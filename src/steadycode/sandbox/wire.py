@@ -20,6 +20,10 @@ class Gone(BaseException):
     """The other side has closed its pipe, or has sent what is not a message."""
 
 
+class TooMuch(Gone):
+    """The other side has sent more than is carried, as an honest program may."""
+
+
 class Channel:
     """One side's ends of the two pipes."""
 
@@ -38,10 +42,12 @@ class Channel:
     def receive(self) -> Message:
         (size,) = struct.unpack(">I", self._exactly(4))
         if size > MESSAGE_LIMIT:
-            raise Gone(f"sends more than {MESSAGE_LIMIT >> 20} MiB at once")
+            raise TooMuch(f"sends more than {MESSAGE_LIMIT >> 20} MiB at once")
         try:
             message = _loads(self._exactly(size))
-        except (ValueError, RecursionError) as error:
+        except RecursionError as error:
+            raise TooMuch("sends what is nested too deep") from error
+        except ValueError as error:
             raise Gone("sends what is not a message") from error
         if not isinstance(message, dict):
             raise Gone("sends what is not a message")

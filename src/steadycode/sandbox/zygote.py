@@ -23,7 +23,6 @@ from typing import NoReturn
 
 import isolation  # type: ignore[import-not-found]
 import maps  # type: ignore[import-not-found]
-import program  # type: ignore[import-not-found]
 
 _WARM = (
     "bisect cmath collections copy dataclasses datetime decimal enum fractions functools heapq"
@@ -42,11 +41,15 @@ class Zygote:
     """The zygote, as the worker uses it."""
 
     def __init__(
-        self, confinement: isolation.Confinement, roles: dict[bytes, Role], unsafe: bool
+        self,
+        confinement: isolation.Confinement,
+        roles: dict[bytes, Role],
+        rehearse: Callable[[], None],
+        unsafe: bool,
     ) -> None:
-        """``roles`` tells by name (16 bytes at most) what such a copy does. With ``unsafe`` a copy
-        runs even if something cannot be enforced."""
-        self._template = _Template(confinement, roles, unsafe)
+        """``roles`` tells by name (16 bytes at most) what such a copy does, and ``rehearse`` does
+        it beforehand. With ``unsafe`` a copy runs even if something cannot be enforced."""
+        self._template = _Template(confinement, roles, rehearse, unsafe)
         self._orders, theirs = socket.socketpair(socket.AF_UNIX, socket.SOCK_SEQPACKET)
         self.pid = 0
         if isolation.can_copy_for_parent():
@@ -91,16 +94,25 @@ class Zygote:
             os.kill(self.pid, _KILL)
             os.waitpid(self.pid, 0)
         self._orders.close()
+        self._template.close()
 
 
 class _Template:
     """What the zygote itself does."""
 
     def __init__(
-        self, confinement: isolation.Confinement, roles: dict[bytes, Role], unsafe: bool
+        self,
+        confinement: isolation.Confinement,
+        roles: dict[bytes, Role],
+        rehearse: Callable[[], None],
+        unsafe: bool,
     ) -> None:
         self._confinement, self._roles, self._unsafe = confinement, roles, unsafe
+        self._rehearse = rehearse
         self._missing: isolation.Missing | None = None
+
+    def close(self) -> None:
+        self._confinement.close()
 
     def serve(self, orders: socket.socket) -> NoReturn:
         """Make copies on the worker's orders until the worker closes its end."""
@@ -141,6 +153,9 @@ class _Template:
                 alone = self._confinement.enter_alone(True)
                 os.write(output, json.dumps({**missing, **alone}).encode())
                 os._exit(0)
+            # of its own: to set a flag or a lock on one that others have would be seen by them
+            os.close(0)
+            os.open(os.devnull, os.O_RDWR)
             os.dup2(output, 1)
             os.dup2(output, 2)
             os.close(output)
@@ -150,10 +165,9 @@ class _Template:
         finally:
             os._exit(1)
 
-    @staticmethod
-    def _warm_up() -> None:
+    def _warm_up(self) -> None:
         for name in _WARM.split():
             __import__(name)
         maps.make_private()
         with contextlib.suppress(Exception):
-            program.rehearse()
+            self._rehearse()
