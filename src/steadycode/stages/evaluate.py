@@ -66,6 +66,15 @@ class _Subject(NamedTuple):
 _SYNTAX_ERRORS = ("SyntaxError", "IndentationError", "TabError")
 
 
+class _Exam(NamedTuple):
+    """What is evaluated: of the benchmark that was ``asked``, the part that can measure something,
+    which is a subset of so many ``problems``."""
+
+    benchmark: "Benchmark"
+    asked: "Benchmark"
+    problems: int
+
+
 class _Court(NamedTuple):
     """Who judges programs, and what decides his verdicts: the limits and the isolation."""
 
@@ -86,9 +95,9 @@ def body(job: Job, events: Events) -> list[Path]:
     began = time.monotonic()
     settings = EvaluateConfig.model_validate(dict(job.settings))
     with _court(settings, events) as court:
-        benchmark, problems = _benchmark(job, settings, court, events)
+        benchmark, asked, problems = _benchmark(job, settings, court, events)
         documents = _documents(job, settings)
-        engine, heldout, tokenizer = _subject(job, settings, benchmark, documents, events)
+        engine, heldout, tokenizer = _subject(job, settings, asked, documents, events)
         report, completions = evaluate(
             benchmark,
             engine.complete,
@@ -201,29 +210,43 @@ def _subject(
     return _Subject(engine, heldout, tokenizer_fingerprint(model.tokenizer))
 
 
-def _benchmark(
-    job: Job, settings: EvaluateConfig, court: _Court, events: Events
-) -> "tuple[Benchmark, int]":
-    """The benchmark, and how many problems there are of which it may be a subset."""
+def _benchmark(job: Job, settings: EvaluateConfig, court: _Court, events: Events) -> _Exam:
     from steadycode.problems import load_problems, locate
-    from steadycode.recode import read_benchmark
+    from steadycode.recode.verification import faults, require_most
 
     if "benchmark" in job.inputs:
-        folder = Path(job.inputs["benchmark"])
-        benchmark = read_benchmark(folder)
-        if benchmark.content_hash != job.identity["benchmark"]:
-            raise DataError(f"{folder} changed since the evaluation was asked for; run it again")
-        count, place_of = len(benchmark.nominal), {}
+        exam, places = _recorded_benchmark(job, court, events), {}
     else:
         source = job.inputs["problems"]
         problems = load_problems(source, on_fault=events.message)
         benchmark = _made_benchmark(job, settings, problems, court, events)
-        failing = benchmark.metadata.get("failing_references") or benchmark.metadata.get(
-            "unsupported"
-        )
-        count, place_of = len(problems), locate(source) if failing else {}
-    _tell_of(benchmark, place_of, events)
-    return benchmark, count
+        exam = _Exam(benchmark, benchmark, len(problems))
+        places = locate(source) if benchmark.left_out else {}
+    benchmark = exam.benchmark
+    events.message(benchmark.summary)
+    for name, why in benchmark.metadata.get("skipped", {}).items():
+        events.message(f"skipped: {name} ({why})")
+    for line in faults(benchmark.left_out, places):
+        events.message(line)
+    left_out = benchmark.left_out
+    require_most(left_out, len(benchmark.nominal) + len(left_out), places)
+    return exam
+
+
+def _recorded_benchmark(job: Job, court: _Court, events: Events) -> _Exam:
+    """One that was made elsewhere, whose problems are verified as here and now they are judged."""
+    from steadycode.recode import read_benchmark
+    from steadycode.recode.verification import verify
+
+    folder = Path(job.inputs["benchmark"])
+    asked = read_benchmark(folder)
+    if asked.content_hash != job.identity["benchmark"]:
+        raise DataError(f"{folder} changed since the evaluation was asked for; run it again")
+    limits = asked.metadata.get("limits")
+    if limits and any(court.conditions[name] != value for name, value in limits.items()):
+        events.message(f"{folder} was verified under other limits ({limits}) than are set now")
+    benchmark = asked.without(verify(asked.nominal, court.judge))
+    return _Exam(benchmark, asked, asked.total_problems)
 
 
 def _made_benchmark(
@@ -244,7 +267,13 @@ def _made_benchmark(
 
     chosen = select_problems(problems, settings.max_problems, job.seed)
     names = expanded(settings.perturbations, settings.style)
-    made_from: list[Any] = [[asdict(p) for p in chosen], names, settings.seeds, settings.style]
+    made_from: list[Any] = [
+        [asdict(p) for p in chosen],
+        len(problems),
+        names,
+        settings.seeds,
+        settings.style,
+    ]
     made_from += [job.identity[SOURCES.key], platform.python_version(), court.conditions]
     made_from.append(libraries(settings.style))
     folder = Path(job.inputs["benchmarks"]) / sha256_json(made_from)[:16]
@@ -260,6 +289,7 @@ def _made_benchmark(
         settings.style,
         court.judge,
         on_progress=partial(events.progress, "variants checked"),
+        total_problems=len(problems),
     )
     write_benchmark(benchmark, folder)
     return benchmark
@@ -270,23 +300,6 @@ def _tell_of_what_is_not_python(report: "Report", events: Events) -> None:
     wrong = sum(detail.startswith(_SYNTAX_ERRORS) for detail in details)
     if wrong:
         events.message(f"{wrong} of {len(details)} completions are not Python")
-
-
-def _tell_of(benchmark: "Benchmark", place_of: Mapping[str, str], events: Events) -> None:
-    """What is in it, what is not, and which rows of the user's are to be mended."""
-    events.message(benchmark.summary)
-    for name, why in benchmark.metadata["skipped"].items():
-        events.message(f"skipped: {name} ({why})")
-    for task_id, detail in benchmark.metadata.get("failing_references", {}).items():
-        events.message(
-            f"{place_of.get(task_id, task_id)}: the reference solution fails its own test"
-            f" ({detail}); mend or drop the row"
-        )
-    for task_id, detail in benchmark.metadata.get("unsupported", {}).items():
-        events.message(
-            f"{place_of.get(task_id, task_id)}: left out, since a sandbox cannot run its test"
-            f" ({detail})"
-        )
 
 
 if __name__ == "__main__":
