@@ -12,7 +12,7 @@ from steadycode.corpus.repository import head_commit
 from steadycode.corpus.versions import check_data
 from steadycode.errors import EvidenceError
 from steadycode.evidence import EVIDENCE, Evidence
-from steadycode.files import sha256_file, sha256_folder, sha256_json, to_json
+from steadycode.files import sha256_file, sha256_json, to_json
 from steadycode.generation.builtin import BUILTIN
 from steadycode.generation.recorded import RecordedEngine
 from steadycode.identity import code_hash
@@ -24,7 +24,7 @@ from steadycode.models import (
     pick_device,
     pick_dtype,
 )
-from steadycode.problems import load_problems, problem_file, select_problems
+from steadycode.problems import data_files, load_problems, problem_file, select_problems
 from steadycode.project import Project
 from steadycode.recode import read_benchmark
 from steadycode.recode.budget import choose, told
@@ -124,10 +124,11 @@ def _job(
 
 
 def _content_of(problems: Path) -> str:
-    """The hash of a file of problems, or of the folder that a data set of the hub is."""
-    if problems.is_dir():
-        return sha256_json(sha256_folder(problems, "*"))
-    return sha256_file(problems)
+    """The hash of a file of problems, or of the files of a folder."""
+    files = data_files(problems)
+    if files == [problems]:
+        return sha256_file(problems)
+    return sha256_json([[file.name, sha256_file(file)] for file in files])
 
 
 def evaluate_alone(
