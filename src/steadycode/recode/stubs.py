@@ -3,6 +3,7 @@
 from collections.abc import Iterable, Iterator, Sequence
 
 from steadycode.problems import Problem
+from steadycode.problems.entry import method_of, outermost
 from steadycode.recode.programs import reference
 from steadycode.sandbox.contract import Judge, Program, Verdict
 
@@ -101,9 +102,11 @@ def _judged(
 
 def _stub(problem: Problem, body: str) -> Program:
     """The reference with another entry point, since a test may call the helpers beside it."""
-    program = reference(problem)
+    program, entry_point = reference(problem), problem.entry_point
     lines = "".join(f"    {line}".rstrip() + "\n" for line in body.splitlines())
     code = f"{program.code}\n\n\ndef {program.entry_point}(*args, **options):\n{lines}"
+    if method := method_of(entry_point):
+        code += f"\n\n{outermost(entry_point)}.{method} = staticmethod({program.entry_point})\n"
     return Program(code, program.test, program.entry_point)
 
 
