@@ -17,9 +17,10 @@ _NO_PROBLEM = "no problem was evaluated"
 
 
 def figures(
-    outcomes: Sequence[Outcome], perturbations: Sequence[str], seed: int
+    outcomes: Sequence[Outcome], perturbations: Sequence[str], seed: int, left_out: int = 0
 ) -> dict[str, Figure]:
     """Every figure, keyed by its MLflow metric name; ``seed`` is for the intervals' resampling.
+    ``left_out`` problems were not evaluated, since they can measure nothing.
 
     The worst case of a group is over all its perturbations and seeds together; that of a mode
     (``recode/full``, ``recode/partial``) is over its two groups, which share the nominal prompts.
@@ -34,7 +35,7 @@ def figures(
         computed["recode/some_variants"] = Figure(value=count, low=count, high=count, n=0)
     for mode in ("full", "partial"):
         rows = [o for o in outcomes if o.perturbation is None and o.mode == mode]
-        computed[f"recode/{mode}/pass_at_{K}"] = _pass(rows, seed)
+        computed[f"recode/{mode}/pass_at_{K}"] = _pass(rows, seed, left_out)
         groups = {group for group in GROUPS if mode_of(group) == mode}
         computed |= _worst(f"recode/{mode}", _table(outcomes, groups, None), mode, seed)
     for group, table in tables.items():
@@ -96,11 +97,11 @@ def _table(outcomes: Sequence[Outcome], groups: Set[Group], name: str | None) ->
     return _Table(passed, variants, valid, len(every) - len(nominal))
 
 
-def _pass(rows: Sequence[Outcome], seed: int) -> Figure:
+def _pass(rows: Sequence[Outcome], seed: int, left_out: int) -> Figure:
     if not rows:
-        return _undefined(_NO_PROBLEM)
+        return _undefined(_NO_PROBLEM, left_out=left_out)
     values = metrics.nominal_pass(np.array([row.passed for row in rows], dtype=bool), K)
-    return _figure([values], lambda means: means[0], seed)
+    return _figure([values], lambda means: means[0], seed, left_out)
 
 
 def _robust_pass(table: _Table, what: str, seed: int) -> Figure:

@@ -10,6 +10,7 @@ from rich.text import Text
 from steadycode.problems import Problem
 from steadycode.recode import PERTURBATIONS, Benchmark
 from steadycode.recode.variant import Variant
+from steadycode.recode.verification import faults
 
 _COLUMNS = ("rows", "changed", "repeated", "parse", "reference passes", "rejected")
 
@@ -41,7 +42,7 @@ def variant_diff(nominal: Problem, variant: Variant) -> Iterator[Text]:
 
 def show_benchmark(benchmark: Benchmark, console: Console, where: Mapping[str, str]) -> None:
     """Print, for each perturbation, how many rows it has and how many of them keep each promise.
-    ``where`` gives the place of each task (``file:line``) whose reference solution fails."""
+    ``where`` gives the place of each task's row (``file:line``), for those that are left out."""
     table = Table(Column("perturbation", no_wrap=True), "group", *_COLUMNS)
     for name, counts in benchmark.metadata["counts"].items():
         rows = counts["rows"]
@@ -52,14 +53,8 @@ def show_benchmark(benchmark: Benchmark, console: Console, where: Mapping[str, s
     console.print(table)
     for name, why in benchmark.metadata["skipped"].items():
         console.print(f"skipped: {name} ({why})", markup=False)
-    for task, detail in benchmark.metadata.get("failing_references", {}).items():
-        console.print(
-            f"{where.get(task, task)}: the reference solution fails its own test ({detail});"
-            " mend or drop the row",
-            style="yellow",
-            markup=False,
-            soft_wrap=True,
-        )
+    for line in faults(benchmark.left_out, where):
+        console.print(line, style="yellow", markup=False, soft_wrap=True)
 
 
 def _share(part: int | None, whole: int) -> str:
