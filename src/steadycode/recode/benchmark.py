@@ -3,7 +3,7 @@
 import platform
 from collections import Counter, defaultdict
 from collections.abc import Callable, Hashable, Iterator, Mapping, Sequence
-from dataclasses import asdict, dataclass, field, fields
+from dataclasses import asdict, dataclass, field, fields, replace
 from functools import cached_property
 from itertools import chain
 from typing import Any
@@ -78,6 +78,12 @@ class Benchmark:
         return tuple(self.metadata.get("perturbations", ())) or tuple(
             dict.fromkeys(variant.perturbation for variant in self.variants)
         )
+
+    @property
+    def unperturbed(self) -> "Benchmark":
+        """The problems alone, by their full prompts, as public sets of answers answer them."""
+        metadata = {**self.metadata, "perturbations": []}
+        return replace(self, partial=(), variants=(), rejected=(), metadata=metadata)
 
     @property
     def tasks(self) -> dict[str, str]:

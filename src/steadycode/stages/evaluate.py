@@ -221,9 +221,16 @@ def _benchmark(
 
     if "benchmark" in job.inputs:
         folder = Path(job.inputs["benchmark"])
-        benchmark = read_benchmark(folder)
-        if benchmark.content_hash != job.identity["benchmark"]:
+        whole = read_benchmark(folder)
+        made_for = {whole.content_hash: whole, whole.unperturbed.content_hash: whole.unperturbed}
+        benchmark = made_for.get(job.identity["benchmark"])
+        if benchmark is None:
             raise DataError(f"{folder} changed since the evaluation was asked for; run it again")
+        if benchmark is not whole:
+            events.message(
+                "only the problems' own prompts have answers, so there is pass@1 and no robustness"
+                " (`steadycode perturb prompts` prints all prompts)"
+            )
         count, place_of = len(benchmark.nominal), {}
     else:
         source = job.inputs["problems"]
