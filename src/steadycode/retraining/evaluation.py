@@ -87,12 +87,18 @@ def evaluation_job(project: Project, config: Config, model: Path) -> Job:
 def recorded_job(project: Project, config: Config, recorded: Recorded) -> Job:
     """The job that judges completions which were made elsewhere.
 
-    Raises DataError, with file and line, when the completions do not answer the benchmark.
+    Where they answer the problems' own prompts and no other, these are all that is judged. Raises
+    DataError, with file and line, when the completions do not answer the benchmark.
     """
     benchmark = read_benchmark(recorded.benchmark)
     style, tasks = config.evaluate.decoding.style, benchmark.tasks
     engine = RecordedEngine(recorded.completions, style, tasks)
-    engine.require([problem.prompt for _, problem in benchmark.cases()])
+    prompts = dict.fromkeys(problem.prompt for _, problem in benchmark.cases())
+    own = set(tasks.values())
+    if not any(engine.answers(prompt, prompts) for prompt in prompts if prompt not in own):
+        benchmark = benchmark.unperturbed
+        prompts = dict.fromkeys(tasks.values())
+    engine.require(list(prompts))
     return _job(
         project,
         config,

@@ -254,9 +254,16 @@ def _recorded_benchmark(job: Job, court: _Court, events: Events) -> _Exam:
     from steadycode.recode.verification import verify
 
     folder = Path(job.inputs["benchmark"])
-    asked = read_benchmark(folder)
-    if asked.content_hash != job.identity["benchmark"]:
+    whole = read_benchmark(folder)
+    made_for = {whole.content_hash: whole, whole.unperturbed.content_hash: whole.unperturbed}
+    asked = made_for.get(job.identity["benchmark"])
+    if asked is None:
         raise DataError(f"{folder} changed since the evaluation was asked for; run it again")
+    if asked is not whole:
+        events.message(
+            "only the problems' own prompts have answers, so there is pass@1 and no robustness"
+            " (`steadycode perturb prompts` prints all prompts)"
+        )
     limits = asked.metadata.get("limits")
     if limits and any(court.conditions[name] != value for name, value in limits.items()):
         events.message(f"{folder} was verified under other limits ({limits}) than are set now")
