@@ -74,6 +74,7 @@ def body(job: Job, events: Events) -> list[Path]:
         on_metric=events.metric,
         on_progress=lambda done, total: events.progress("train", done, total),
         on_checkpoint=checkpoints.add,
+        on_message=events.message,
         resume=checkpoints.newest,
     )
     if rank():  # the first process of a group saves
