@@ -13,8 +13,9 @@ from pydantic import ValidationError
 
 from steadycode.config import TrainConfig
 from steadycode.errors import ConfigError
-from steadycode.jobs.checkpoints import Checkpoints, space_for
+from steadycode.jobs.checkpoints import Checkpoints
 from steadycode.jobs.child import Events, Sources, stage_main
+from steadycode.jobs.disk import told_of_disk
 from steadycode.jobs.group import group_size, rank
 from steadycode.jobs.job import Job
 from steadycode.spelling import first_fault
@@ -79,7 +80,7 @@ def body(job: Job, events: Events) -> list[Path]:
     )
     if rank():  # the first process of a group saves
         return []
-    with space_for("the trained model", job.folder):
+    with told_of_disk("the trained model", job.folder):
         return save(start.model, start.tokenizer, job.folder / "model", stored_dtype(folder))
 
 
