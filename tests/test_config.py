@@ -177,6 +177,13 @@ def test_profiles_of_another_tokenizer_have_a_registered_name_of_their_own() -> 
     assert len(set(names.values())) == len(names)
 
 
+@pytest.mark.parametrize("mode", ["sequence", "both"])
+def test_one_sequence_in_a_batch_has_nothing_to_be_compared_with(mode: str) -> None:
+    with pytest.raises(ConfigError, match=r"batch_size is 1.*set train\.batch_size=2 or more"):
+        load_config("quick", ["train.batch_size=1", f"train.mode={mode}"])
+    load_config("quick", ["train.batch_size=1", "train.mode=token"])
+
+
 def test_without_contrastive_terms_no_dropout_is_needed() -> None:
     assert load_config("quick", ["train.dropout=0", "train.mode=mle"]).train.dropout == 0
 

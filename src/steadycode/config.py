@@ -75,7 +75,8 @@ class TrainConfig(_Section):
     dropout_layers: int = Field(1, ge=1, description="blocks with dropout, for views=last_layers")
     sequence_negatives: Literal["micro_batch", "batch"] = Field(
         "micro_batch",
-        description="batch compares the sequences of the whole batch, for one more forward pass",
+        description="batch compares the sequences of the whole batch, for one more forward pass;"
+        " so does micro_batch where one would hold a single sequence",
     )
     token_weight: float = Field(1.0, ge=0)
     sequence_weight: float = Field(1.0, ge=0)
@@ -95,6 +96,15 @@ class TrainConfig(_Section):
             raise ValueError(
                 "dropout is 0, so the two views of the contrastive terms would be the same;"
                 " set train.dropout=0.1, or train.mode=mle to train without those terms"
+            )
+        return self
+
+    @model_validator(mode="after")
+    def _sequences_have_negatives(self) -> "TrainConfig":
+        if self.mode in ("sequence", "both") and self.batch_size == 1:
+            raise ValueError(
+                "batch_size is 1, so the sequence term would have nothing to compare a sequence"
+                " with; set train.batch_size=2 or more, or train.mode=token (or mle)"
             )
         return self
 

@@ -40,6 +40,8 @@ WriteState = Callable[[Path], None]
 """Writes the state of the training as the folder that it is called with."""
 OnCheckpoint = Callable[[int, WriteState], None]
 """Called with a step and the function that writes the state after it."""
+OnMessage = Callable[[str], None]
+"""Called with a line for whoever follows the training."""
 
 
 def train(
@@ -53,6 +55,7 @@ def train(
     on_metric: OnMetric = lambda name, value, step: None,
     on_progress: OnProgress = lambda done, total: None,
     on_checkpoint: OnCheckpoint = lambda step, write: None,
+    on_message: OnMessage = lambda text: None,
     resume: Path | None = None,
 ) -> None:
     """Train ``model`` in place for ``settings.steps`` optimiser steps.
@@ -70,7 +73,8 @@ def train(
     The cross-entropy is the mean over all scored tokens of the optimiser step, the token term the
     mean over its sequences, however many micro-batches and processes share them. The sequence term
     compares the sequences of one micro-batch of all processes, or of the whole optimiser step, as
-    ``settings.sequence_negatives`` says.
+    ``settings.sequence_negatives`` says; it takes the whole step too when a micro-batch holds a
+    single sequence, which has nothing in there to be compared with, and tells so once.
 
     In a group of processes (``accelerate launch``, torchrun) each calls this with equal arguments;
     the main one's ``resume`` counts, and only the main one reports.
@@ -84,7 +88,7 @@ def train(
     with torch.random.fork_rng(devices=devices):
         torch.manual_seed(derive_seed(seed, "train"))
         with adapters(model.float().train(), settings.lora):
-            run = _Run(model, tokenizer, settings, seed, heldout, on_metric)
+            run = _Run(model, tokenizer, settings, seed, heldout, on_metric, on_message)
             done = 0
             resume = run.of_main_process(resume)
             if resume is None:
@@ -120,11 +124,13 @@ class _Run:
         seed: int,
         heldout: Sequence[str],
         on_metric: OnMetric,
+        on_message: OnMessage = lambda text: None,
     ) -> None:
         self.model, self.tokenizer = model, tokenizer
         self.settings, self.seed = settings, seed
-        self.heldout, self.on_metric = heldout, on_metric
+        self.heldout, self.on_metric, self.on_message = heldout, on_metric, on_message
         self.pad_id = end_of_text(tokenizer)
+        self._told_of_whole_batch = False
         if settings.gradient_checkpointing:
             model.gradient_checkpointing_enable({"use_reentrant": False})
         self.terms = Terms(model, settings)
@@ -200,18 +206,24 @@ class _Run:
         return torch.cat([own[:2], shared, own[2:]]), float(norm)
 
     def _sequence_term(self, micro: MicroBatch, terms: MicroTerms) -> Tensor:
-        """The sequence term of one micro-batch of all processes, times its sequences' number."""
+        """The sequence term of one micro-batch of all processes, times its sequences' number. It is
+        NaN for a single sequence, when the term is not trained on: there is nothing to report."""
         if not self.terms.objective.contrastive:
             return torch.zeros_like(terms.mle)
+        if micro.sequences == 1:
+            return torch.full_like(terms.mle.detach(), math.nan)
         means = [gather(view, micro.counts) for view in terms.means]
         return two_view_loss(means[0], means[1], self.settings.temperature) * micro.sequences
 
     def _cached_negatives(self, step: int, micros: Sequence[MicroBatch]) -> CachedNegatives | None:
         """The sequence term of all micro-batches together, from a first pass without gradients;
-        None when there is one micro-batch or each is compared within itself."""
-        wanted = self.settings.sequence_negatives == "batch" and self.terms.objective.on_sequences
-        if not wanted or len(micros) == 1:
+        None when there is one micro-batch, or each is compared within itself."""
+        if not self.terms.objective.on_sequences or len(micros) == 1:
             return None
+        if self.settings.sequence_negatives != "batch":
+            if all(micro.sequences > 1 for micro in micros):
+                return None
+            self._tell_of_whole_batch()
         means = []
         with torch.no_grad():
             for at, micro in enumerate(micros):
@@ -220,6 +232,15 @@ class _Run:
         return CachedNegatives(
             micros, means, self.accelerator.process_index, self.settings.temperature
         )
+
+    def _tell_of_whole_batch(self) -> None:
+        if self.main and not self._told_of_whole_batch:
+            self._told_of_whole_batch = True
+            self.on_message(
+                "a micro-batch holds a single sequence, so the sequence term compares those of the"
+                " whole batch, for one more forward pass; a larger train.micro_batch_size needs"
+                " none"
+            )
 
     def _reseed(self, step: int, micro: int) -> None:
         """Seed torch so that a second pass, or a resumed training, draws the same dropout."""

@@ -13,9 +13,10 @@ from pydantic import ValidationError
 
 from steadycode.config import TrainConfig
 from steadycode.errors import ConfigError
-from steadycode.jobs.checkpoints import Checkpoints, space_for
+from steadycode.jobs.checkpoints import Checkpoints
 from steadycode.jobs.child import Events, Sources, stage_main
-from steadycode.jobs.group import group_size, rank
+from steadycode.jobs.disk import told_of_disk
+from steadycode.jobs.group import group_size, meet, rank, told_of_loss
 from steadycode.jobs.job import Job
 from steadycode.spelling import first_fault
 
@@ -53,10 +54,11 @@ def body(job: Job, events: Events) -> list[Path]:
     from steadycode.models import load, pick_device
 
     _take_own_gpu()
+    device = pick_device()
+    meet(device)
     folder = Path(job.inputs["model"])
     documents = read_documents(Path(job.inputs["train"]), max_documents)
     heldout = evenly(read_documents(Path(job.inputs["heldout"])), HELDOUT_DOCUMENTS)
-    device = pick_device()
     start = load(folder, "float32", device)
     checkpoints = Checkpoints(job, settings.checkpoints_kept)
     if checkpoints.newest:  # the events before it are kept, and hold the other message
@@ -64,21 +66,23 @@ def body(job: Job, events: Events) -> list[Path]:
     else:
         what = f"{len(documents)} documents, {settings.mode} objective, {device}"
         events.message(f"training on {what}")
-    train(
-        start.model,
-        start.tokenizer,
-        training_sequences(start.tokenizer, documents, settings.sequence_length, job.seed),
-        settings,
-        job.seed,
-        heldout=heldout,
-        on_metric=events.metric,
-        on_progress=lambda done, total: events.progress("train", done, total),
-        on_checkpoint=checkpoints.add,
-        resume=checkpoints.newest,
-    )
+    with told_of_loss():
+        train(
+            start.model,
+            start.tokenizer,
+            training_sequences(start.tokenizer, documents, settings.sequence_length, job.seed),
+            settings,
+            job.seed,
+            heldout=heldout,
+            on_metric=events.metric,
+            on_progress=lambda done, total: events.progress("train", done, total),
+            on_checkpoint=checkpoints.add,
+            on_message=events.message,
+            resume=checkpoints.newest,
+        )
     if rank():  # the first process of a group saves
         return []
-    with space_for("the trained model", job.folder):
+    with told_of_disk("the trained model", job.folder):
         return save(start.model, start.tokenizer, job.folder / "model", stored_dtype(folder))
 
 
