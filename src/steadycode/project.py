@@ -49,7 +49,17 @@ class Project:
 
     @property
     def data(self) -> Path:
-        return self.root / "data"
+        """data/; where that is a link, the folder that it leads to: it is that which is filled and
+        replaced, and the link stays. Raises ConfigError for a link that leads back to itself."""
+        data = self.root / "data"
+        try:
+            return data.resolve() if data.is_symlink() else data
+        except (OSError, RuntimeError) as error:  # Python 3.13 has made an OSError of it
+            raise ConfigError(f"the link {data} leads back to itself; mend or remove it") from error
+
+    def shown(self, path: Path) -> str:
+        """How people are told of ``path``: from the project's folder, where it lies in that."""
+        return str(path.relative_to(self.root) if path.is_relative_to(self.root) else path)
 
     @property
     def data_version(self) -> Path:

@@ -255,7 +255,7 @@ def _log_of(project: Project, run: OpenRun) -> Path:
 
 def _interrupted(project: Project) -> Iterator[Finding]:
     for left in interrupted(project):
-        name = left.path.relative_to(project.root)
+        name = project.shown(left.path)
         if left.goes_back:
             what, remedy = f"{left.place.name}, moved away and not replaced: {name}", "put it back"
         else:

@@ -198,7 +198,7 @@ def _interrupted(project: Project) -> Iterator[Item]:
     """What a kill left half-written, or half-removed by an earlier ``steadycode gc``."""
     for left in interrupted(project):
         if not left.goes_back:  # `steadycode doctor` puts such a one back
-            what = str(left.path.relative_to(project.root))
+            what = project.shown(left.path)
             paths = (left.path,)
             yield Item(kind="left by a kill", what=what, paths=paths, bytes=disk_use(left.path))
 

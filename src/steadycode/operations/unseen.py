@@ -30,7 +30,7 @@ def left_alone(project: Project) -> list[str]:
         (
             "half-written by a process of another machine or container (remove it when that is "
             "gone)",
-            [str(left.path.relative_to(project.root)) for left in unjudged(project)],
+            [project.shown(left.path) for left in unjudged(project)],
         ),
         (
             "started by a process of another machine or container",
