@@ -8,8 +8,8 @@ the same with values in the place of texts.
 import contextlib
 import re
 from collections.abc import Sequence
-from pathlib import Path
 from inspect import isclass
+from pathlib import Path
 from types import NoneType, UnionType
 from typing import Any, Literal, Union, get_args, get_origin
 
@@ -301,7 +301,7 @@ def _parse_override(text: str) -> dict[str, Any]:
             f"setting {text!r}: there is no value; write null for none, '' for an empty text"
         )
     read = _parse_text if _is_text(_type_of(key)) else _parse_value
-    parsed = read(value.strip(), f"setting {text!r}")
+    parsed: Any = read(value.strip(), f"setting {text!r}")
     for part in reversed(key.split(".")):
         parsed = {part: parsed}
     return dict(parsed)

@@ -13,6 +13,7 @@ from typing import Any
 
 import yaml
 
+from steadycode.addresses import redacted
 from steadycode.corpus import cache
 from steadycode.corpus.droppings import droppings
 from steadycode.corpus.fingerprint import file_md5s, folder_md5
@@ -138,7 +139,7 @@ def push(project: Project) -> str:
     Raises DataError with DVC's reason when that fails.
     """
     lines = _dvc(project, "push", "data.dvc").split("\n")
-    return next((line.strip() for line in reversed(lines) if line.strip()), "done")
+    return redacted(next((line.strip() for line in reversed(lines) if line.strip()), "done"))
 
 
 def status_clean(project: Project) -> bool:

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
 
+from steadycode.addresses import redacted
 from steadycode.errors import ModelError
 from steadycode.files import read_json
 from steadycode.jobs.job import JOB
@@ -83,7 +84,7 @@ def collect_garbage(
     return Removal(
         gone=tuple(gone),
         in_use=tuple(item for item in plan if item not in gone),
-        left_to="" if store.embedded else store.tracking_uri,
+        left_to="" if store.embedded else redacted(store.tracking_uri),
     )
 
 

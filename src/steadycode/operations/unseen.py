@@ -8,8 +8,14 @@ from collections.abc import Sequence
 import psutil
 
 from steadycode.operations.interrupted import unjudged
-from steadycode.processes import ProcessId, command_line, environment_of, project_processes
-from steadycode.project import STARTED_BY, Project
+from steadycode.processes import (
+    STARTED_BY,
+    ProcessId,
+    command_line,
+    environment_of,
+    project_processes,
+)
+from steadycode.project import Project
 from steadycode.registry.leftovers import unjudged_runs
 from steadycode.registry.store import open_store
 

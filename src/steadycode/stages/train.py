@@ -24,6 +24,7 @@ SOURCES = Sources(
     (
         *("contraclm", "measures", "models", "jobs", "stages/train"),
         *(
+            "addresses",
             "config",
             "errors",
             "files",
