@@ -156,6 +156,19 @@ def test_a_fetch_that_was_cut_short_begins_again(store, register_seed, server, m
     assert fingerprint(fetch(store, registered.spec)) == registered.fingerprint
 
 
+@pytest.mark.parametrize("file", ["model.safetensors", "config.json"])
+@pytest.mark.parametrize("gone", [True, False])
+def test_a_damaged_copy_is_fetched_again(store, register_seed, server, file, gone):
+    registered = register_seed(1)
+    folder = fetch(store, registered.spec)
+    if gone:
+        (folder / file).unlink()
+    else:
+        (folder / file).write_bytes((folder / file).read_bytes()[:-9])
+    assert fetch(store, registered.spec) == folder
+    assert fingerprint(folder) == registered.fingerprint
+
+
 def test_files_that_are_gone_are_told_with_their_place(store, register_seed):
     registered = register_seed(1)
     folder = fetch(store, registered.spec)

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
 
+from steadycode.addresses import redacted
 from steadycode.errors import ModelError
 from steadycode.files import read_json
 from steadycode.jobs.job import JOB
@@ -83,7 +84,7 @@ def collect_garbage(
     return Removal(
         gone=tuple(gone),
         in_use=tuple(item for item in plan if item not in gone),
-        left_to="" if store.embedded else store.tracking_uri,
+        left_to="" if store.embedded else redacted(store.tracking_uri),
     )
 
 
@@ -198,7 +199,7 @@ def _interrupted(project: Project) -> Iterator[Item]:
     """What a kill left half-written, or half-removed by an earlier ``steadycode gc``."""
     for left in interrupted(project):
         if not left.goes_back:  # `steadycode doctor` puts such a one back
-            what = str(left.path.relative_to(project.root))
+            what = project.shown(left.path)
             paths = (left.path,)
             yield Item(kind="left by a kill", what=what, paths=paths, bytes=disk_use(left.path))
 

@@ -6,6 +6,7 @@ from functools import partial
 
 from rich.console import Console
 
+from steadycode.addresses import redacted
 from steadycode.errors import ConfigError, SteadycodeError
 from steadycode.operations import deploying, doctor, schedule, services
 from steadycode.operations.services import (
@@ -89,7 +90,7 @@ def down(project: Project) -> None:
                 try:
                     doctor.repair(project, _sayer(console))
                 except Exception as fault:  # say a moved project, or a server that hangs: go on
-                    _sayer(console)(f"not repaired, the next run will: {fault}")
+                    _sayer(console)(redacted(f"not repaired, the next run will: {fault}"))
             services.stop(project, running, [SERVER, PAGES])
         end(services.survivors(project))  # those of an `up` whose record is lost
         services.forget(project)

@@ -161,7 +161,7 @@ def decide(work: Retraining, candidate: Evaluated, champion: Evaluated) -> Decis
             ),
         )
         try:
-            promotion.apply(work.store, name, decision)
+            (promotion.apply_again if earlier else promotion.apply)(work.store, name, decision)
         except EvidenceError as fault:
             if earlier is None:
                 raise

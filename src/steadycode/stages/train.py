@@ -25,6 +25,7 @@ SOURCES = Sources(
     (
         *("contraclm", "measures", "models", "jobs", "stages/train"),
         *(
+            "addresses",
             "config",
             "errors",
             "files",
