@@ -38,6 +38,9 @@ class VariableChooser(Protocol):
     def variable(self, problem: Problem, /) -> str | None:
         """Returns the variable to rename, or None when there is none in this problem."""
 
+    def left_alone(self, problem: Problem, /) -> bool:
+        """Says whether the problem is to stay exactly as it is."""
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Plugins:
