@@ -4,7 +4,7 @@ from collections.abc import Mapping
 from dataclasses import KW_ONLY, dataclass
 from types import MappingProxyType
 
-from steadycode.recode.language.synonyms import synonyms
+from steadycode.recode.language.synonyms import name_synonyms
 from steadycode.recode.perturbations import (
     characters,
     comments,
@@ -14,9 +14,11 @@ from steadycode.recode.perturbations import (
     english,
     format,
     function_name,
+    line_break,
     loops,
     operands,
     parameter_name,
+    phrases,
     renaming,
     signature,
     tense,
@@ -78,9 +80,9 @@ _DOCSTRING = (
                  sound=docstring.slips(characters.swap_neighbours),
                  published=in_docstring(published_docstring.swap_neighbours)),
     Perturbation("SynonymInsertion", "docstring", kind="stress", random=True,
-                 sound=english.insert, published=in_docstring(published_words.inserted)),
+                 sound=phrases.insert, published=in_docstring(published_words.inserted)),
     Perturbation("SynonymSubstitution", "docstring", random=True,
-                 sound=english.substitute, published=in_docstring(published_words.substituted)),
+                 sound=phrases.substitute, published=in_docstring(published_words.substituted)),
     Perturbation("TenseTransformationFuture", "docstring", kind="stress",
                  sound=tense.future, published=in_docstring(published_tense.future)),
     Perturbation("TenseTransformationPast", "docstring", kind="stress",
@@ -127,7 +129,7 @@ _FUNCTION_NAME = (
                  sound=function_name.slips(characters.swap_neighbours),
                  published=in_name(published_docstring.swap_neighbours)),
     Perturbation("FuncRenameSynonymSub", "function_name", random=True,
-                 sound=function_name.rewords(synonyms),
+                 sound=function_name.rewords(name_synonyms),
                  published=in_name_words(published_words.substituted)),
 )  # fmt: skip
 
@@ -164,7 +166,7 @@ _FORMAT = (
                  published=published_format.new_line_after_docstring),
     Perturbation("new_lines", "format", random=True, sound=format.new_lines,
                  published=published_format.new_lines),
-    Perturbation("split_lines", "format", sound=format.split_lines,
+    Perturbation("split_lines", "format", sound=line_break.split_lines,
                  published=published_format.split_lines),
     Perturbation("tab_indent", "format", sound=format.tabs,
                  published=published_format.tabs),

@@ -10,6 +10,7 @@ from collections.abc import Callable, Sequence
 from steadycode.problems import Problem
 from steadycode.recode.language.inflection import cased_like
 from steadycode.recode.language.tagger import tag
+from steadycode.recode.language.vocabulary import is_another_word
 from steadycode.recode.perturbations import characters, english
 from steadycode.recode.perturbations.prose import is_word, prose_lines
 from steadycode.recode.perturbations.renamed_test import program_of_test
@@ -49,11 +50,17 @@ def slips(slip: characters.Slip) -> Rule:
     def rule(problem: Problem, context: Context) -> Problem:
         for _ in range(_ATTEMPTS):
             (name,) = slip([problem.entry_point], context.random)
-            if _is_free(problem, name):
+            if _is_free(problem, name) and not _says_another_word(problem.entry_point, name):
                 return rename(problem, name)
         return problem
 
     return rule
+
+
+def _says_another_word(before: str, after: str) -> bool:
+    """Says whether a slip made one of the words of a name another word."""
+    spans = (match.span() for match in _NAME_WORD.finditer(before))
+    return any(is_another_word(before[start:end], after[start:end]) for start, end in spans)
 
 
 def rewords(others: Callable[[str, str], Sequence[str]]) -> Rule:
