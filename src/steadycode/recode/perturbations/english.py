@@ -102,8 +102,9 @@ def _disagreeing(sentence: Sequence[Word], at: int) -> str:
     if word.tag in ("NN", "NNS"):
         before = _determiner(sentence, at)
         told = before in _ONE if word.tag == "NN" else before in _MANY
+        told = told and not any(after.tag.startswith("N") for after in sentence[at + 1 : at + 2])
         other = {"NN": "NNS", "NNS": "NN"}[word.tag] if told else None
-    if base is None or other is None or base in _AUXILIARIES or (word.tag == "VB" and at):
+    if base is None or other is None or base in (*_AUXILIARIES, "one") or (word.tag == "VB" and at):
         return ""
     form = inflection.inflected(base, other)
     return form if form.isalpha() and form != word.text.lower() else ""

@@ -19,6 +19,8 @@ from steadycode.recode.variant import Context, Rule
 
 _ATTEMPTS = 20
 _REWORDED = 0.5
+_GOVERNING = frozenset(("can", "to", "will", "should", "must"))
+"""Words behind which a verb stands as it is."""
 _NAME_WORD = re.compile(r"[A-Z]+(?![a-z])|[A-Z]?[a-z]+")
 
 
@@ -74,6 +76,9 @@ def rewords(others: Callable[[str, str], Sequence[str]]) -> Rule:
         matches = list(_NAME_WORD.finditer(name))
         tags = tag([match[0].lower() for match in matches])
         choices = [others(m[0].lower(), kind) for m, kind in zip(matches, tags, strict=True)]
+        for at in range(1, len(matches)):  # "can_arranged" is no name
+            if matches[at - 1][0].lower() in _GOVERNING and tags[at].startswith("V"):
+                choices[at] = []
         places = [at for at, words in enumerate(choices) if words and len(matches[at][0]) > 2]
         for _ in range(_ATTEMPTS if places else 0):
             text = name

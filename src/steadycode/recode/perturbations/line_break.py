@@ -124,8 +124,9 @@ class _Group:
             return 1
         if self.depth and (before.text == "," or token.text in ("for", "if")):
             return 1
-        is_operator = token.text in _ARITHMETIC and before.text not in _NO_OPERAND
-        return _LAST if is_operator else None
+        if self.depth < 2 and token.text in _ARITHMETIC and before.text not in _NO_OPERAND:
+            return _LAST
+        return None
 
 
 def _code_lines(source: Source) -> Iterator[list[Token]]:
