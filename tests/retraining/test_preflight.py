@@ -94,10 +94,15 @@ GATES = {
 @pytest.mark.parametrize(
     ("gate", "perturbations", "message"),
     [
-        ("gate", "[]", "asks for robustness, but evaluate.perturbations names none that can be ap"),
+        (
+            "gate",
+            "[]",
+            "asks for robustness/natural, but evaluate.perturbations names none of the",
+        ),
+        ("gate", "[ChangeCharCase]", "names none of the natural ones that can be applied; name"),
         ("on-docstrings", "[new_lines]", "names none of group docstring that can be applied"),
         ("better-robust", "[]", "asks for robustness, but"),
-        ("gate", "[BackTranslation]", "asks for robustness, but"),  # needs a plug-in
+        ("gate", "[BackTranslation]", "asks for robustness/natural, but"),  # needs a plug-in
         ("on-docstrings", "[ChangeCharCase]", ""),
         ("any", "[]", ""),
         ("gate-text", "[]", ""),

@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 from steadycode.recode.benchmark import Benchmark
 from steadycode.recode.figures import figures
 from steadycode.recode.outcome import Figure, Outcome
+from steadycode.recode.perturbations import is_natural
 from steadycode.recode.variant import Mode, Variant
 from steadycode.sandbox.contract import Verdict
 
@@ -37,8 +38,9 @@ class Report:
             if outcome.perturbation is None and outcome.mode == mode
         }
 
-    def robust(self, group: str | None = None) -> dict[str, tuple[bool, ...]]:
-        """task_id -> whether each sample passed on every changed variant, of ``group`` or of all.
+    def robust(self, part: str | None = None) -> dict[str, tuple[bool, ...]]:
+        """task_id -> whether each sample passed on every changed variant of ``part``: a group,
+        ``natural`` perturbations, or all.
 
         A problem without a changed variant is absent.
         """
@@ -46,7 +48,9 @@ class Report:
         for outcome in self.outcomes:
             if outcome.perturbation is None or not outcome.changed:
                 continue
-            if group is not None and outcome.group != group:
+            if part == "natural" and not is_natural(outcome.perturbation):
+                continue
+            if part not in (None, "natural", outcome.group):
                 continue
             before = worst.get(outcome.task_id, (True,) * len(outcome.verdicts))
             worst[outcome.task_id] = tuple(

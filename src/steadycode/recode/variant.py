@@ -15,6 +15,10 @@ STYLES: tuple[Style, ...] = ("sound", "release")
 
 Mode = Literal["full", "partial"]
 
+Kind = Literal["natural", "stress"]
+"""Whether people write so, or whether it only strains a model: ``natural`` figures tell how a model
+will do in use, ``stress`` ones where it gives way."""
+
 
 def mode_of(group: Group) -> Mode:
     """Returns which nominal prompt the perturbations of a group start from."""

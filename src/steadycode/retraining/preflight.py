@@ -81,14 +81,14 @@ def check_decision(project: Project, config: Config) -> Policy:
     policy = check_names(project, config)
     settings = config.evaluate
     names = expanded(settings.perturbations, settings.style)
-    groups = {PERTURBATIONS[n].group for n in names if not why_not(n, settings.style, None)}
+    usable = [PERTURBATIONS[n] for n in names if not why_not(n, settings.style, None)]
     for measure in policy.measures:
-        kind, _, group = measure.partition("/")
-        if kind == "robustness" and (group not in groups if group else not groups):
-            of_group = f" of group {group}" if group else ""
+        kind, _, part = measure.partition("/")
+        if kind == "robustness" and not any(part in ("", p.kind, p.group) for p in usable):
+            which = {"": "", "natural": " of the natural ones"}.get(part, f" of group {part}")
             raise ConfigError(
                 f"{project.configs / config.gate}.yaml asks for {measure}, but"
-                f" evaluate.perturbations names none{of_group} that can be applied;"
+                f" evaluate.perturbations names none{which} that can be applied;"
                 f" name some (`steadycode perturb list`), or take {measure} out of the policy"
             )
     return policy

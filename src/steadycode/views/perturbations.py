@@ -16,14 +16,22 @@ _COLUMNS = ("rows", "changed", "repeated", "parse", "reference passes", "rejecte
 
 
 def perturbations_table() -> Table:
-    """A table of every perturbation: its group, the prompts it is for, and why it is there."""
+    """A table of every perturbation, which says too whether it is natural or a stress."""
     table = Table(
-        Column("name", no_wrap=True), "group", "prompt", "seeds", "needs", "where people write so"
+        Column("name", no_wrap=True),
+        "group",
+        "kind",
+        "prompt",
+        "seeds",
+        "needs",
+        "where people write so",
     )
     for name, info in PERTURBATIONS.items():
         needs = ", ".join(info.needs)
         why = info.why or "published"
-        table.add_row(name, info.group, info.mode, "many" if info.random else "one", needs, why)
+        table.add_row(
+            name, info.group, info.kind, info.mode, "many" if info.random else "one", needs, why
+        )
     return table
 
 
@@ -43,13 +51,13 @@ def variant_diff(nominal: Problem, variant: Variant) -> Iterator[Text]:
 def show_benchmark(benchmark: Benchmark, console: Console, where: Mapping[str, str]) -> None:
     """Print, for each perturbation, how many rows it has and how many of them keep each promise.
     ``where`` gives the place of each task's row (``file:line``), for those that are left out."""
-    table = Table(Column("perturbation", no_wrap=True), "group", *_COLUMNS)
+    table = Table(Column("perturbation", no_wrap=True), "group", "kind", *_COLUMNS)
     for name, counts in benchmark.metadata["counts"].items():
         rows = counts["rows"]
         cells = [str(rows), _share(rows - counts["unchanged"], rows)]
         cells += [str(counts["repeated"]), _share(counts["parsed"], rows)]
         cells += [_share(counts["passed"], rows), str(counts["rejected"])]
-        table.add_row(name, PERTURBATIONS[name].group, *cells)
+        table.add_row(name, PERTURBATIONS[name].group, PERTURBATIONS[name].kind, *cells)
     console.print(table)
     for name, why in benchmark.metadata["skipped"].items():
         console.print(f"skipped: {name} ({why})", markup=False)
