@@ -191,11 +191,10 @@ def test_rows_that_are_wrong_are_told_by_file_and_line(job: Callable[..., Job]) 
 def test_an_evaluation_of_problems_that_mostly_cannot_be_passed_stops(
     job: Callable[..., Job],
 ) -> None:
-    work = job("here", decoding={"max_new_tokens": 8})
-    file = Path(work.inputs["problems"])
-    rows = [json.loads(line) for line in file.read_text().splitlines()]
-    rows[1:4] = [{**row, "canonical_solution": "    import numpy\n"} for row in rows[1:4]]
-    write_jsonl(file, rows)
+    def change(rows: list[dict[str, Any]]) -> None:
+        rows[1:4] = [{**row, "canonical_solution": "    import numpy\n"} for row in rows[1:4]]
+
+    work = with_problems(job("here", decoding={"max_new_tokens": 8}), change)
     with pytest.raises(DataError, match=r"3 of 5 .* first at .*jsonl:2: .* imports numpy"):
         run_body("evaluate", body, work.path)
     assert not (work.folder / "evidence.json").exists()
