@@ -35,9 +35,9 @@ CHECKER = b"checker"  # the role of a copy that serves several programs
 _FILES = 3  # the most files that a copy is given: two ends of pipes, and its output
 
 _OURS = (
-    *("checker", "explain", "holdings", "isolation", "lending", "maps", "operations", "plain"),
-    *("program", "raising", "recursion", "remote", "replies", "scratch", "stand_ins"),
-    *("surroundings", "texts", "values", "watch", "wire", "zygote"),
+    *("checker", "containers", "explain", "forms", "holdings", "isolation", "lending", "maps"),
+    *("operations", "plain", "program", "raising", "recursion", "remote", "replies", "scratch"),
+    *("stand_ins", "surroundings", "texts", "values", "watch", "wire", "zygote"),
 )
 """The modules that no program is to meet."""
 
