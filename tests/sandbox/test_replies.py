@@ -53,7 +53,7 @@ def judged(checker: Any, said: list[Any], test: str) -> dict[str, str] | None:
         channel = checker.wire.Channel(heard.fileno(), nothing.fileno())
         limit = checker.recursion.Limit(checker.recursion.depth())
         try:
-            found: dict[str, str] | None = checker.judge(test, "f", channel, limit)[0]
+            found: dict[str, str] | None = checker.judge(test, "f", "", channel, limit)[0]
         finally:
             random.setstate(state)
     return found

@@ -46,17 +46,18 @@ def guard() -> None:
 
 
 def judge(
-    test: str, entry_point: str | None, channel: wire.Channel, limit: recursion.Limit
+    test: str, entry_point: str | None, doubt: str, channel: wire.Channel, limit: recursion.Limit
 ) -> tuple[Verdict | None, bool]:
     """Return the verdict's fields, or None when the program ended before the test did; and whether
     this process is as it was before, so that another test may run in it.
 
-    ``doubt`` among the fields names what may be otherwise in one process with the program. Without
-    a test a program passes when it runs to its end.
+    ``doubt`` names what by the words of the test may be otherwise in one process with the program,
+    and among the fields whatever may be. Without a test a program passes when it runs to its end.
     """
     before = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
     program = _Program(channel, test, entry_point)
     program.traces = any(word in test for word in _TRACES)
+    program.worded = doubt
     sys.modules["random"].seed(0)
     _guard.watch(test, entry_point)
     verdict = _run(test, entry_point, program, limit)
@@ -67,8 +68,8 @@ def judge(
         verdict = _departure(program.gone)
     elif verdict and program.refused and verdict["status"] in ("failed", "blocked"):
         verdict = {"status": "unsupported", "detail": program.refused[: explain.SHORT]}
-    elif verdict and test and (doubt := program.doubt):
-        verdict["doubt"] = doubt[: explain.SHORT]
+    elif verdict and test and program.doubt:
+        verdict["doubt"] = program.doubt[: explain.SHORT]
     gc.collect()  # nothing of this program, and no memory that it took, meets the next
     grown = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss - before
     return verdict, not program.traces and grown < _GROWTH
@@ -97,7 +98,7 @@ def _run(
             try:
                 exec(checks, namespace)
             finally:
-                program.worded = explain.doubt(test, namespace.own())
+                program.worded = program.worded or explain.doubt_by_names(namespace.own())
             if (check := dict.get(namespace, "check")) is None:
                 raise NameError("the test does not define 'check'")
             exec(_CALL, namespace, {"check": check, "candidate": candidate})

@@ -18,7 +18,7 @@ from typing import IO, Any, Self
 
 from steadycode.errors import SandboxError
 from steadycode.sandbox.contract import Key, Limits, Program, Verdict
-from steadycode.sandbox.prepare import prepared
+from steadycode.sandbox.prepare import job
 from steadycode.sandbox.scratch import empty
 from steadycode.sandbox.stream import in_order, judged
 from steadycode.sandbox.syscalls import build_filters
@@ -221,13 +221,8 @@ class _Worker:
         self.greet()
 
     def run(self, program: Program) -> Verdict:
-        checks = {
-            "test": prepared(program.test, program.entry_point),
-            "entry_point": program.entry_point,
-            "plain": program.test,
-        }
         code = program.code.encode("utf-8", "surrogatepass")
-        self._send(code, _json(checks) if program.test else b"")
+        self._send(code, job(program.test, program.entry_point) if program.test else b"")
         return Verdict(**self._receive())
 
     def kill(self) -> None:

@@ -28,20 +28,6 @@ import operations  # type: ignore[import-not-found]
 Message = dict[str, Any]
 
 _REHEARSALS = 20  # how many runs Python 3.11 to 3.13 need to adapt code
-_OURS = (
-    *("checker", "explain", "holdings", "isolation", "lending", "maps", "operations", "plain"),
-    *(
-        "program",
-        "raising",
-        "recursion",
-        "remote",
-        "replies",
-        "scratch",
-        "stand_ins",
-        "surroundings",
-    ),
-    *("texts", "values", "watch", "wire", "zygote"),
-)
 
 
 def run(code: str, name: str, channel: wire.Channel, limit: recursion.Limit) -> NoReturn:
@@ -53,11 +39,9 @@ def run(code: str, name: str, channel: wire.Channel, limit: recursion.Limit) -> 
 
 
 def enter_module(name: str) -> ModuleType:
-    """A module for the program, in an interpreter that shows nothing of ours."""
+    """A module for the program, which is the main one."""
     module = ModuleType(name)
     sys.modules["__main__"] = sys.modules[name] = module
-    for ours in _OURS:
-        sys.modules.pop(ours, None)
     sys.argv = [name]
     return module
 
@@ -104,7 +88,7 @@ def _serve(
     limit.enter(probe["found"])
     try:
         exec(compile(code, "<program>", "exec"), module.__dict__)
-        shadowed = [*module.__dict__.keys() & replies.PYTHONS]
+        shadowed = [name for name in module.__dict__ if name in replies.PYTHONS]
         reply: Message = {"value": None, **({"shadowed": shadowed} if shadowed else {})}
     except BaseException as error:
         reply = server.raised(error)

@@ -3,7 +3,6 @@
 This file imports nothing of steadycode, since the worker loads it.
 """
 
-import re
 import sys
 from typing import Any
 
@@ -17,8 +16,13 @@ def depth() -> int:
     try:
         _set(1)
     except RecursionError as error:
-        return int(re.findall(r"\d+", str(error))[-1])
+        return _named(error)
     raise AssertionError("the limit of recursion can be 1")
+
+
+def _named(error: RecursionError) -> int:
+    """The depth in the words "at the recursion depth 5: the limit is too low"."""
+    return int(str(error).rpartition(":")[0].rpartition(" ")[2])
 
 
 PROBE = compile("found = depth()", "<test>", "exec")
@@ -73,7 +77,7 @@ class Limit:
         try:
             _set(min(limit + self._beneath, _LARGEST))
         except RecursionError as error:
-            now = int(re.findall(r"\d+", str(error))[-1]) - self._beneath - 1  # without this call
+            now = _named(error) - self._beneath - 1  # without this call
             raise RecursionError(
                 f"cannot set the recursion limit to {limit} at the recursion depth {now}:"
                 " the limit is too low"

@@ -17,7 +17,7 @@ import types
 from collections.abc import Callable, Iterator
 from typing import Any, Protocol
 
-import values  # type: ignore[import-not-found]
+import forms  # type: ignore[import-not-found]
 import wire  # type: ignore[import-not-found]
 
 from operations import ARITHMETIC, OPERATORS  # type: ignore[import-not-found]
@@ -139,7 +139,7 @@ def _real(module: str, name: str) -> type | None:
     if module == "builtins" and name in _BUILTIN:
         return _BUILTIN[name]
     known = module in sys.stdlib_module_names and getattr(sys.modules.get(module), name, None)
-    if not isinstance(known, type) or issubclass(known, (BaseException, *values.DATA)):
+    if not isinstance(known, type) or issubclass(known, (BaseException, *forms.DATA)):
         return None
     return known
 

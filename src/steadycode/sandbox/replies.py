@@ -11,10 +11,10 @@ import sys
 from dataclasses import dataclass
 from typing import Any
 
+import forms  # type: ignore[import-not-found]
 import raising  # type: ignore[import-not-found]
 import stand_ins  # type: ignore[import-not-found]
 import surroundings  # type: ignore[import-not-found]
-import values  # type: ignore[import-not-found]
 import wire  # type: ignore[import-not-found]
 
 Message = dict[str, Any]
@@ -25,7 +25,7 @@ _UNKNOWN = "a value that cannot be handed over"
 _DOUBT = re.compile(
     rf"(?:a view of a dict|the order of a set|{_UNKNOWN}|a value that is nested too deep"
     r"|a complex number that is not equal to itself|a time in a zone of the kind '[\w.]{1,80}'"
-    rf"|an object of '[\w.]{{1,80}}', a kind of (?:{'|'.join(values.BASE_NAMES)}))"
+    rf"|an object of '[\w.]{{1,80}}', a kind of (?:{'|'.join(forms.BASE_NAMES)}))"
 )
 _MOST = 10_000  # warnings, or records of a log, in one reply
 _FAULTS = (TypeError, ValueError, LookupError, AttributeError)

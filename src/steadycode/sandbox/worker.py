@@ -234,9 +234,9 @@ def _check(fd: int) -> None:
         if not head:
             return
         test = read(fd, *struct.unpack(">I", head))
-        job = json.loads(test) if test else {"test": "", "entry_point": None}
-        channel = wire.Channel(*ends)
-        verdict, stays = checker.judge(job["test"], job["entry_point"], channel, _LIMIT)
+        job = json.loads(test) if test else {"test": "", "entry_point": None, "doubt": ""}
+        job.pop("plain", None)
+        verdict, stays = checker.judge(**job, channel=wire.Channel(*ends), limit=_LIMIT)
         for end in ends:
             os.close(end)
         said = _json(verdict)

@@ -17,6 +17,7 @@ import os
 import signal
 import socket
 import struct
+import sys
 from collections.abc import Callable
 from itertools import pairwise
 from typing import NoReturn
@@ -32,6 +33,13 @@ _KILL = int(signal.SIGKILL)
 _PROBE = b"probe"
 CHECKER = b"checker"  # the role of a copy that serves several programs
 _FILES = 3  # the most files that a copy is given: two ends of pipes, and its output
+
+_OURS = (
+    *("checker", "containers", "explain", "forms", "holdings", "isolation", "lending", "maps"),
+    *("operations", "plain", "program", "raising", "recursion", "remote", "replies", "scratch"),
+    *("stand_ins", "surroundings", "texts", "values", "watch", "wire", "zygote"),
+)
+"""The modules that no program is to meet."""
 
 Role = Callable[[list[int]], object]
 """What a copy does with the files that it is given, its output excepted."""
@@ -125,7 +133,7 @@ class _Template:
         ):
             os.closerange(before + 1, after)
         self._warm_up()
-        self._missing = self._confinement.enter()
+        self._missing = self._enter()
         gc.collect()
         gc.freeze()
         while True:
@@ -148,7 +156,7 @@ class _Template:
         try:
             isolation.die_with_parent(_KILL)
             output = files[-1]
-            missing = self._confinement.enter() if self._missing is None else self._missing
+            missing = self._enter() if self._missing is None else self._missing
             if role == _PROBE:
                 alone = self._confinement.enter_alone(True)
                 os.write(output, json.dumps({**missing, **alone}).encode())
@@ -164,6 +172,12 @@ class _Template:
                 self._roles[role](files[:-1])
         finally:
             os._exit(1)
+
+    def _enter(self) -> isolation.Missing:
+        """Enter all that copies inherit, in an interpreter that shows nothing of ours."""
+        for name in _OURS:
+            sys.modules.pop(name, None)
+        return self._confinement.enter()
 
     def _warm_up(self) -> None:
         for name in _WARM.split():

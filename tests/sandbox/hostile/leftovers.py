@@ -304,11 +304,11 @@ if (now.st_size, now.st_blocks) == (new.st_size, new.st_blocks): sys.exit('as ne
     ),
     "time of the folder's last change": (
         "time.sleep(1.2)\nos.mkdir('d')\nos.rmdir('d')",
-        "if time.time() - os.stat('.').st_mtime > 1: sys.exit('as new')",
+        "if time.time() - seen.st_mtime > 1: sys.exit('as new')",
     ),
     "time of the folder's last reading": (
         "time.sleep(1.2)\nos.mkdir('d')\nos.listdir('.')",
-        "if time.time() - os.stat('.').st_atime > 1: sys.exit('as new')",
+        "if time.time() - seen.st_atime > 1: sys.exit('as new')",
     ),
     "flags of standard input": (
         "fcntl.fcntl(0, fcntl.F_SETFL, os.O_APPEND | os.O_NONBLOCK)",
@@ -343,7 +343,8 @@ except BlockingIOError:
 def handing_on_attacks() -> Iterator[Attack]:
     for name, (before, after) in _HANDED_ON.items():
         first = Program(assemble(f"{before}\ndef f(): return 1\n"), ONE, "f")
-        code = doing(after)
+        # looked at first: to import may mean to read the folder
+        code = f"import os\nseen = os.stat('.')\n{doing(after)}"
         quick = name == "flags of standard input"
         yield Attack("handed on", name, code, before=first, seconds=5, quick=quick)
 
