@@ -139,3 +139,20 @@ def test_the_loop_that_counts_is_taken_first() -> None:
     prompt = perturb(before, "ForWhileTransformer").prompt
     assert "for a in x:" in prompt
     assert "while index < 3:" in prompt or "while i < 3:" in prompt
+
+
+@pytest.mark.parametrize(
+    ("call", "loop"),
+    [
+        ("candidate([1, 2])", "while index < len(x):"),
+        ("candidate('ab')", "while index < len(x):"),
+        ("candidate({1: 2})", "while (a := next(items, end)) is not end:"),
+        ("candidate(some)", "while (a := next(items, end)) is not end:"),
+        ("any(map(candidate, [[1]]))", "while (a := next(items, end)) is not end:"),
+    ],
+)
+def test_the_test_tells_that_a_parameter_has_indices(call: str, loop: str) -> None:
+    body = "    for a in x:\n        print(a)\n    b = 2\n    c = 3\n    d = 4\n    return x\n"
+    test = f"def check(candidate):\n    some = [1]\n    assert {call}\n"
+    before = dataclasses.replace(problem("Say it.", body), test=test)
+    assert loop in perturb(before, "ForWhileTransformer").prompt

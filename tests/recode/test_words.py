@@ -111,6 +111,9 @@ def test_the_longest_phrase_goes_first() -> None:
         ("the given", ["the provided", "the supplied", "the specified"]),
         ("elements", ["items"]),
     ]
+    assert found("it has maximum two levels , the largest maximum occurring in it") == [
+        ("the largest", ["the biggest", "the greatest"])
+    ]
     assert found("heap sort a") == []  # not "to sort a": a phrase without others guards its words
 
 
