@@ -23,6 +23,7 @@ from steadycode.jobs.folder import require_unedited
 from steadycode.jobs.group import rank, run_group
 from steadycode.jobs.job import SCHEMA, Job, Manifest
 from steadycode.records import write_record
+from steadycode.threads import keep_to_quota
 
 _LOG_SECONDS = 10.0
 _VERSIONS = ("torch", "transformers", "tokenizers", "numpy")
@@ -152,6 +153,8 @@ def stage_main(
         count = processes(job) if here is None else 1
         if count > 1:
             sys.exit(run_group(stage, path, count))
+        if here is None:
+            keep_to_quota()
         run_body(stage, body, path, sources)
     except SteadycodeError as error:
         print(f"error: {error}", file=sys.stderr)

@@ -11,6 +11,7 @@ import sys
 from pathlib import Path
 
 from steadycode.errors import ConfigError
+from steadycode.threads import cpus
 
 
 def rank() -> int | None:
@@ -53,7 +54,7 @@ def run_group(stage: str, path: Path, processes: int) -> int:
         max_restarts=0,
         monitor_interval=0.2,
     )
-    os.environ.setdefault("OMP_NUM_THREADS", str(max((os.cpu_count() or 1) // processes, 1)))
+    os.environ.setdefault("OMP_NUM_THREADS", str(max(cpus() // processes, 1)))
     os.environ["STEADYCODE_PARENT"] = str(os.getpid())
     try:
         elastic_launch(config, sys.executable)("-m", f"steadycode.stages.{stage}", str(path))
