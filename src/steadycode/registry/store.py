@@ -210,9 +210,11 @@ def _named_store() -> str:
 
 def _cause(fault: str) -> str:
     """What kept a request from its answer, out of MLflow's long account of it."""
-    pattern = r"\[Errno -?\d+\] [^'\")]+|certificate verify failed[^'\")]*|error code \d+|timed out"
+    pattern = (
+        r"\[Errno -?\d+\] [^'\")]+|certificate verify failed[^'\"()]*|error code \d+|timed out"
+    )
     cause = re.search(pattern, fault)
-    return cause[0] if cause else fault
+    return cause[0].strip() if cause else fault
 
 
 def _is_server(uri: str) -> bool:
