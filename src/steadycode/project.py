@@ -121,12 +121,14 @@ class Project:
 
     @property
     def benchmarks(self) -> Path:
-        """Perturbed problems, for all models that meet them."""
+        """Perturbed problems, for all models that meet them, in a folder for each state of the
+        sources that make them."""
         return self.work / "benchmarks"
 
     @property
     def completions(self) -> Path:
-        """The completions of models, in a folder for each model's fingerprint."""
+        """The completions of models, in a folder for each engine, and there for each model's
+        fingerprint."""
         return self.work / "completions"
 
     @property
@@ -144,8 +146,12 @@ class Project:
         """The record of what ``steadycode up`` has started."""
         return self.work / "services.json"
 
+    @property
+    def service_logs(self) -> Path:
+        return self.work / "services"
+
     def service_log(self, name: str) -> Path:
-        return self.work / "services" / f"{name.replace(' ', '-')}.log"
+        return self.service_logs / f"{name.replace(' ', '-')}.log"
 
     def lock(self, name: str) -> Path:
         """The lock file of what is done once at a time in a whole project (see ``locks``)."""

@@ -1,3 +1,4 @@
+import base64
 import os
 import shutil
 import socket
@@ -11,7 +12,6 @@ from http.server import BaseHTTPRequestHandler, HTTPServer
 import pytest
 from filelock import FileLock
 
-from steadycode.addresses import redacted
 from steadycode.errors import SteadycodeError
 from steadycode.project import Project
 from steadycode.registry import store as store_module
@@ -104,14 +104,40 @@ def test_a_server_that_cannot_be_used_is_one_line_without_a_password(
     tmp_path, monkeypatch, forbidding, silent, address, cause
 ):
     address = address.format(forbidding=forbidding, silent=silent)
-    monkeypatch.setenv("MLFLOW_TRACKING_URI", address)
+    monkeypatch.setattr(os, "environ", {**os.environ, "MLFLOW_TRACKING_URI": address})
     with pytest.raises(SteadycodeError, match=cause) as caught:
         open_store(Project(tmp_path))
     told = "".join(traceback.format_exception(caught.value))
-    assert redacted(address) in str(caught.value)
+    assert address.rpartition("@")[2].removeprefix("http://") in str(caught.value)
     assert "\n" not in str(caught.value)
-    assert "hu" not in told.replace("http", "")
+    assert "anna" not in told
+    assert "sh@" not in told
     assert "MLFLOW_HTTP_REQUEST_MAX_RETRIES" not in os.environ
+
+
+def test_user_and_password_reach_the_server_and_leave_the_address(tmp_path, monkeypatch):
+    asked = []
+
+    class Asking(BaseHTTPRequestHandler):
+        def do_GET(self):
+            asked.append(self.headers.get("Authorization"))
+            self.send_error(403)
+
+        def log_message(self, *_):
+            pass
+
+    with HTTPServer(("127.0.0.1", 0), Asking) as server:
+        threading.Thread(target=server.serve_forever, daemon=True).start()
+        where = f"127.0.0.1:{server.server_port}"
+        named = f"http://anna:s3cr%40t%2F:x@{where}/"
+        monkeypatch.setattr(os, "environ", {**os.environ, "MLFLOW_TRACKING_URI": named})
+        for _ in range(2):  # a child finds what its parent has left
+            with pytest.raises(SteadycodeError, match="error code 403"):
+                open_store(Project(tmp_path))
+        assert os.environ["MLFLOW_TRACKING_URI"] == f"http://{where}/"
+        server.shutdown()
+    encoded = base64.b64encode(b"anna:s3cr@t/:x").decode()
+    assert asked == [f"Basic {encoded}"] * 2
 
 
 def test_a_database_without_a_driver_is_one_line(tmp_path, monkeypatch):

@@ -25,6 +25,7 @@ from steadycode.jobs.folder import holding_alone, require_unedited
 from steadycode.jobs.group import rank, run_group
 from steadycode.jobs.job import SCHEMA, Job, Manifest, trusted_manifest
 from steadycode.records import write_record
+from steadycode.threads import keep_to_quota
 
 UNTOLD = 74
 """The exit code of a stage that could not tell its fault, because its log can't be written."""
@@ -178,6 +179,8 @@ def _run(
     count = processes(job) if here is None else 1
     if count > 1:
         sys.exit(run_group(stage, path, count))
+    if here is None:
+        keep_to_quota()
     run_body(stage, body, path, sources)
 
 

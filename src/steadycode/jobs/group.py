@@ -16,6 +16,7 @@ from datetime import timedelta
 from pathlib import Path
 
 from steadycode.errors import ConfigError, StageFailed
+from steadycode.threads import cpus
 
 _PATIENCE = timedelta(minutes=5)
 """How long the processes of a group wait for one another when they begin."""
@@ -117,7 +118,7 @@ def run_group(stage: str, path: Path, processes: int) -> int:
         max_restarts=0,
         monitor_interval=0.2,
     )
-    os.environ.setdefault("OMP_NUM_THREADS", str(max((os.cpu_count() or 1) // processes, 1)))
+    os.environ.setdefault("OMP_NUM_THREADS", str(max(cpus() // processes, 1)))
     os.environ["STEADYCODE_PARENT"] = str(os.getpid())
     try:
         elastic_launch(config, sys.executable)("-m", f"steadycode.stages.{stage}", str(path))

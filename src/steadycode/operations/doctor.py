@@ -19,6 +19,7 @@ from steadycode.jobs.job import LOG
 from steadycode.operations import abandoned, schedule, services
 from steadycode.operations.cancelling import watch_for_cancellation
 from steadycode.operations.interrupted import interrupted
+from steadycode.operations.logs import rotate
 from steadycode.operations.unseen import kind_of, left_alone
 from steadycode.processes import (
     STARTED_BY,
@@ -61,7 +62,7 @@ def begin_flow(project: Project) -> dict[str, str]:
     watch_for_cancellation(origin[FLOW_RUN])
     leftovers.forget_missed(open_store(project), origin[FLOW_RUN])
     repair(project, print)
-    for line in left_alone(project):
+    for line in (*left_alone(project), *rotate(project)):
         print(line)
     return origin
 

@@ -9,6 +9,7 @@ from rich.console import Console
 from steadycode.addresses import redacted
 from steadycode.errors import ConfigError, SteadycodeError
 from steadycode.operations import deploying, doctor, schedule, services
+from steadycode.operations.logs import rotate
 from steadycode.operations.services import (
     HOST,
     MLFLOW_PORT,
@@ -41,6 +42,8 @@ def up(
         services.require_ports(now)
         deploying.require_deployable(project)
         open_store(project)
+        for line in rotate(project):
+            _sayer(console)(line)
         try:
             with console.status("starting Prefect and the MLflow pages (half a minute) …"):
                 now = _start(project, now, notify, _sayer(console))

@@ -83,7 +83,7 @@ def open_store(project: Project, experiment: str = "steadycode") -> Store:
     if blocked := foreign(*project.written, folder / "mlflow.db"):
         raise SteadycodeError(no_access(blocked))
     folder.mkdir(parents=True, exist_ok=True)
-    uri = os.environ.get("MLFLOW_TRACKING_URI") or database_uri(folder)
+    uri = _named_store() or database_uri(folder)
     try:
         with opening(folder), _asking_briefly(uri):
             client = MlflowClient(tracking_uri=uri, registry_uri=uri)
@@ -191,11 +191,30 @@ def _refuse_moved(client: "MlflowClient", folder: Path) -> None:
             )
 
 
+def _named_store() -> str:
+    """The address of the store that the user names; empty when he names none.
+
+    MLflow is told by variables of its own of a user and a password in a server's address: it
+    repeats the address in whatever it says of a fault.
+    """
+    uri = os.environ.get("MLFLOW_TRACKING_URI", "")
+    parts = urlsplit(uri) if _is_server(uri) else None
+    who, _, host = parts.netloc.rpartition("@") if parts else ("", "", "")
+    user, _, password = who.partition(":")
+    if parts and user and password:
+        os.environ["MLFLOW_TRACKING_USERNAME"] = unquote(user)
+        os.environ["MLFLOW_TRACKING_PASSWORD"] = unquote(password)
+        uri = os.environ["MLFLOW_TRACKING_URI"] = parts._replace(netloc=host).geturl()
+    return uri
+
+
 def _cause(fault: str) -> str:
     """What kept a request from its answer, out of MLflow's long account of it."""
-    pattern = r"\[Errno -?\d+\] [^'\")]+|certificate verify failed[^'\")]*|error code \d+|timed out"
+    pattern = (
+        r"\[Errno -?\d+\] [^'\")]+|certificate verify failed[^'\"()]*|error code \d+|timed out"
+    )
     cause = re.search(pattern, fault)
-    return cause[0] if cause else fault
+    return cause[0].strip() if cause else fault
 
 
 def _is_server(uri: str) -> bool:

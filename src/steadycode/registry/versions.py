@@ -118,7 +118,7 @@ def fetch(store: Store, spec: str) -> Path:
         )
     else:
         folder = store.fetched / version.fingerprint
-        with locked(folder.with_name(f".{folder.name}.lock")):
+        with locked(fetching(folder)):
             if not _holds(folder, version):
                 _download(store, version, folder)
     if not folder.is_dir():
@@ -130,6 +130,11 @@ def fetch(store: Store, spec: str) -> Path:
             f"{actual[:12]}, not {version.fingerprint[:12] or 'recorded'}); restore them"
         )
     return folder
+
+
+def fetching(folder: Path) -> Path:
+    """The lock of who fetches a server's version into ``folder``."""
+    return folder.with_name(f".{folder.name}.lock")
 
 
 def parse_spec(spec: str) -> re.Match[str]:

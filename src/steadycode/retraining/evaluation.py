@@ -49,6 +49,23 @@ class Recorded:
     benchmark: Path
 
 
+def benchmarks_of_today(project: Project) -> Path:
+    """The folder of the benchmarks that our sources, as they are now, make and find again."""
+    return project.benchmarks / code_hash(*SOURCES.parts)[:16]
+
+
+def completions_of_today(project: Project) -> Path:
+    """The folder of what the built-in engine, as it is now, has written and finds again."""
+    return project.completions / sha256_json([BUILTIN, code_hash("generation")])[:16]
+
+
+def is_of_today(identity: Mapping[str, str]) -> bool:
+    """Whether an evaluation by our sources and engine as they are now could have that ``identity``
+    of a job, and so find its evidence."""
+    made_by = (identity.get(SOURCES.key), identity.get("engine"))
+    return made_by == (code_hash(*SOURCES.parts), BUILTIN)
+
+
 def evaluation_job(project: Project, config: Config, model: Path) -> Job:
     """The job that evaluates the model in a folder.
 
@@ -66,9 +83,9 @@ def evaluation_job(project: Project, config: Config, model: Path) -> Job:
         inputs={
             "model": str(model),
             "heldout": str(heldout),
-            "completions": str(project.completions),
+            "completions": str(completions_of_today(project)),
             "problems": str(problems),
-            "benchmarks": str(project.benchmarks),
+            "benchmarks": str(benchmarks_of_today(project)),
         },
         identity={
             "model": input_hash("model", model),

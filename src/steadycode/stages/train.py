@@ -36,7 +36,7 @@ SOURCES = Sources(
             "places",
             "processes",
         ),
-        *("project", "randomness", "records", "spelling", "temporaries", "wheels"),
+        *("project", "randomness", "records", "spelling", "temporaries", "threads", "wheels"),
     ),
 )
 """What decides what a training gives: when one of them changes, it is another training."""
