@@ -4,26 +4,27 @@ import difflib
 from collections.abc import Iterator, Mapping
 
 from rich.console import Console
-from rich.table import Column, Table
+from rich.table import Table
 from rich.text import Text
 
 from steadycode.problems import Problem
 from steadycode.recode import PERTURBATIONS, Benchmark
 from steadycode.recode.variant import Variant
+from steadycode.views.readable import Readable, figure, name
 
 _COLUMNS = ("rows", "changed", "repeated", "parse", "reference passes", "rejected")
 
 
-def perturbations_table() -> Table:
+def perturbations_table() -> Readable:
     """A table of every perturbation: its group, the prompts it is for, and why it is there."""
     table = Table(
-        Column("name", no_wrap=True), "group", "prompt", "seeds", "needs", "where people write so"
+        *map(name, ("name", "group", "prompt", "seeds", "needs")), "where people write so"
     )
-    for name, info in PERTURBATIONS.items():
+    for key, info in PERTURBATIONS.items():
         needs = ", ".join(info.needs)
         why = info.why or "published"
-        table.add_row(name, info.group, info.mode, "many" if info.random else "one", needs, why)
-    return table
+        table.add_row(key, info.group, info.mode, "many" if info.random else "one", needs, why)
+    return Readable(table)
 
 
 def variant_diff(nominal: Problem, variant: Variant) -> Iterator[Text]:
@@ -42,16 +43,16 @@ def variant_diff(nominal: Problem, variant: Variant) -> Iterator[Text]:
 def show_benchmark(benchmark: Benchmark, console: Console, where: Mapping[str, str]) -> None:
     """Print, for each perturbation, how many rows it has and how many of them keep each promise.
     ``where`` gives the place of each task (``file:line``) whose reference solution fails."""
-    table = Table(Column("perturbation", no_wrap=True), "group", *_COLUMNS)
-    for name, counts in benchmark.metadata["counts"].items():
+    table = Table(name("perturbation"), name("group"), *map(figure, _COLUMNS))
+    for key, counts in benchmark.metadata["counts"].items():
         rows = counts["rows"]
         cells = [str(rows), _share(rows - counts["unchanged"], rows)]
         cells += [str(counts["repeated"]), _share(counts["parsed"], rows)]
         cells += [_share(counts["passed"], rows), str(counts["rejected"])]
-        table.add_row(name, PERTURBATIONS[name].group, *cells)
-    console.print(table)
-    for name, why in benchmark.metadata["skipped"].items():
-        console.print(f"skipped: {name} ({why})", markup=False)
+        table.add_row(key, PERTURBATIONS[key].group, *cells)
+    console.print(Readable(table))
+    for key, why in benchmark.metadata["skipped"].items():
+        console.print(f"skipped: {key} ({why})", markup=False)
     for task, detail in benchmark.metadata.get("failing_references", {}).items():
         console.print(
             f"{where.get(task, task)}: the reference solution fails its own test ({detail});"
