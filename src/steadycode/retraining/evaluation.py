@@ -12,7 +12,7 @@ from steadycode.corpus.repository import head_commit
 from steadycode.corpus.versions import check_data
 from steadycode.errors import EvidenceError
 from steadycode.evidence import EVIDENCE, Evidence
-from steadycode.files import to_json
+from steadycode.files import sha256_json, to_json
 from steadycode.generation.builtin import BUILTIN
 from steadycode.generation.recorded import RecordedEngine
 from steadycode.identity import code_hash

@@ -4,35 +4,30 @@ import difflib
 from collections.abc import Iterator, Mapping
 
 from rich.console import Console
-from rich.table import Column, Table
+from rich.table import Table
 from rich.text import Text
 
 from steadycode.problems import Problem
 from steadycode.recode import PERTURBATIONS, Benchmark
 from steadycode.recode.variant import Variant
 from steadycode.recode.verification import faults
+from steadycode.views.readable import Readable, figure, name
 
 _COLUMNS = ("rows", "changed", "repeated", "parse", "reference passes", "rejected")
 
 
-def perturbations_table() -> Table:
+def perturbations_table() -> Readable:
     """A table of every perturbation, which says too whether it is natural or a stress."""
     table = Table(
-        Column("name", no_wrap=True),
-        "group",
-        "kind",
-        "prompt",
-        "seeds",
-        "needs",
-        "where people write so",
+        *map(name, ("name", "group", "kind", "prompt", "seeds", "needs")), "where people write so"
     )
-    for name, info in PERTURBATIONS.items():
+    for key, info in PERTURBATIONS.items():
         needs = ", ".join(info.needs)
         why = info.why or "published"
         table.add_row(
-            name, info.group, info.kind, info.mode, "many" if info.random else "one", needs, why
+            key, info.group, info.kind, info.mode, "many" if info.random else "one", needs, why
         )
-    return table
+    return Readable(table)
 
 
 def variant_diff(nominal: Problem, variant: Variant) -> Iterator[Text]:
@@ -51,16 +46,16 @@ def variant_diff(nominal: Problem, variant: Variant) -> Iterator[Text]:
 def show_benchmark(benchmark: Benchmark, console: Console, where: Mapping[str, str]) -> None:
     """Print, for each perturbation, how many rows it has and how many of them keep each promise.
     ``where`` gives the place of each task's row (``file:line``), for those that are left out."""
-    table = Table(Column("perturbation", no_wrap=True), "group", "kind", *_COLUMNS)
-    for name, counts in benchmark.metadata["counts"].items():
+    table = Table(name("perturbation"), name("group"), name("kind"), *map(figure, _COLUMNS))
+    for key, counts in benchmark.metadata["counts"].items():
         rows = counts["rows"]
         cells = [str(rows), _share(rows - counts["unchanged"], rows)]
         cells += [str(counts["repeated"]), _share(counts["parsed"], rows)]
         cells += [_share(counts["passed"], rows), str(counts["rejected"])]
-        table.add_row(name, PERTURBATIONS[name].group, PERTURBATIONS[name].kind, *cells)
-    console.print(table)
-    for name, why in benchmark.metadata["skipped"].items():
-        console.print(f"skipped: {name} ({why})", markup=False)
+        table.add_row(key, PERTURBATIONS[key].group, PERTURBATIONS[key].kind, *cells)
+    console.print(Readable(table))
+    for key, why in benchmark.metadata["skipped"].items():
+        console.print(f"skipped: {key} ({why})", markup=False)
     for line in faults(benchmark.left_out, where):
         console.print(line, style="yellow", markup=False, soft_wrap=True)
 

@@ -7,9 +7,7 @@ from steadycode.recode.published.frame import indentation, split
 from steadycode.recode.source import changed
 from steadycode.recode.variant import Context
 
-_STRING = re.compile('"[^"]*"')
-_HIDDEN = "\0" * 11
-"""Stands for a string; its length decides where the original looks up the strings after it."""
+_HIDDEN = "\0"
 
 
 def new_line_after_code(problem: Problem, context: Context) -> Problem:
@@ -103,21 +101,22 @@ def _candidates(lines: list[str], entry_point: str) -> list[int]:
 def _in_two(line: str) -> str:
     """Returns the line with a backslash in its middle; a string in double quotes is one word.
 
-    Two mistakes of the original: a string is looked up in the whole line at the place that it has
-    in the line in which those before it are hidden, and the character after each string is lost.
+    Two mistakes of the original: a string after the first is looked up, at its place in the whole
+    line, in the line already shortened; and the character after each string is lost. Blanks at the
+    line's end stay there.
     """
-    whole = line.strip()
+    whole = line.rstrip()
+    marks = [match.start() for match in re.finditer('"', whole)]
     hidden, strings = whole, []
-    while match := _STRING.search(hidden):
-        start, end = match.span()
-        strings.append(whole[start:end])
-        hidden = hidden[:start] + _HIDDEN + hidden[end + 1 :]
-    words = hidden.split(" ")
+    for start, end in zip(marks[::2], marks[1::2], strict=False):
+        strings.append(hidden[start : end + 1])
+        hidden = hidden[:start] + _HIDDEN + hidden[end + 2 :]
+    words = hidden.strip().split(" ")
     half = len(words) // 2
-    text = " ".join([*words[:half], " \\\n ", *words[half:]])
+    text = indentation(line) + " ".join([*words[:half], " \\\n ", *words[half:]])
     for string in strings:
         text = text.replace(_HIDDEN, string, 1)
-    return indentation(line) + text + line[len(line.rstrip()) :]
+    return text + line[len(whole) :]
 
 
 def _docstring(problem: Problem) -> tuple[int, int] | None:
