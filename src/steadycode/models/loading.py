@@ -88,10 +88,12 @@ def load(
     """Load the model in ``folder``; ``options`` are passed to ``from_pretrained``.
 
     Only safetensors are read, and no code from the folder is run. Raises ModelError when anything
-    is missing, damaged or does not fit the configuration.
+    is missing, damaged or does not fit the configuration, and when the model is not causal.
     """
     from transformers import AutoModelForCausalLM
     from transformers.utils import logging
+
+    from steadycode.models.probes import check_causal
 
     logging.disable_progress_bar()  # stages report their own progress
     identity = fingerprint(folder)
@@ -117,7 +119,21 @@ def load(
                 f"{folder}: the weights do not fit config.json "
                 f"({len(notes[kind])} {kind.replace('_', ' ')}, e.g. {first}); save it again"
             )
-    return LanguageModel(model.to(device).eval(), tokenizer, device, identity)
+    _check_ids(model, tokenizer, folder)
+    model = model.to(device).eval()
+    check_causal(model, str(folder))
+    return LanguageModel(model, tokenizer, device, identity)
+
+
+def _check_ids(model: Any, tokenizer: Any, folder: Path) -> None:
+    """Raise ModelError when the tokenizer has ids for which the model has no vector."""
+    rows = model.get_input_embeddings().num_embeddings
+    highest = max(tokenizer.get_vocab().values(), default=-1)
+    if highest >= rows:
+        raise ModelError(
+            f"{folder}: the tokenizer has ids up to {highest}, the model only {rows} vectors: they"
+            " do not belong together; save the tokenizer that the model was trained with"
+        )
 
 
 def load_tokenizer(folder: Path) -> Any:
