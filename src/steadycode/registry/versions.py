@@ -101,7 +101,8 @@ def register(
 def fetch(store: Store, spec: str) -> Path:
     """The folder of ``models:/NAME@ALIAS`` or ``models:/NAME/VERSION``, verified.
 
-    An embedded store gives its own folder (read it, never write to it); from a server the files
+    A version of an earlier release is tagged with what its fingerprint is today. An embedded store
+    gives its own folder (read it, never write to it); from a server the files
     are downloaded once into ``mlruns/fetched/``. Raises ModelError when there is no such version,
     when gc removed its weights, or when the files are not those that were registered.
     """
@@ -123,7 +124,9 @@ def fetch(store: Store, spec: str) -> Path:
     if not folder.is_dir():
         raise ModelError(f"the files of {spec} are not at {folder}; restore that folder")
     actual = _fingerprint(folder)
-    if actual != version.fingerprint:
+    if actual != version.fingerprint and _earlier_fingerprint(folder) == version.fingerprint:
+        store.client.set_model_version_tag(version.name, str(version.version), FINGERPRINT, actual)
+    elif actual != version.fingerprint:
         raise ModelError(
             f"the files of {spec} in {folder} are not those that were registered (fingerprint "
             f"{actual[:12]}, not {version.fingerprint[:12] or 'recorded'}); restore them"
@@ -237,6 +240,12 @@ def _download(store: Store, version: RegisteredVersion, folder: Path) -> None:
         mlflow.artifacts.download_artifacts(
             version.spec, dst_path=str(new), tracking_uri=store.tracking_uri
         )
+
+
+def _earlier_fingerprint(folder: Path) -> str:
+    from steadycode.models import earlier_fingerprint
+
+    return earlier_fingerprint(folder)
 
 
 def _fingerprint(folder: Path) -> str:
