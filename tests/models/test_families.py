@@ -3,8 +3,12 @@
 from pathlib import Path
 
 import pytest
+import torch
 
-from tests.builders.zoo import NAMES
+from steadycode.generation.alone import PrefillAlone
+from steadycode.generation.prefill import Prefill
+from steadycode.generation.ways import way_of
+from tests.builders.zoo import NAMES, tiny
 from tests.models.families import CELLS, outcome, saved
 
 MIXING = {
@@ -39,3 +43,22 @@ def test_right_or_refused(name: str, tmp_path: Path) -> None:
 @pytest.mark.parametrize("name", NAMES)
 def test_right_or_refused_in_every_cell(name: str, tmp_path: Path) -> None:
     check(name, tmp_path, *CELLS)
+
+
+@pytest.mark.parametrize(
+    ("name", "reader", "cached"),
+    [("llama", Prefill, None), ("mamba", PrefillAlone, True), ("bamba", PrefillAlone, False)],
+)
+def test_the_fastest_way_that_is_right_is_taken(
+    name: str, reader: type, cached: bool | None
+) -> None:
+    read, _ = way_of(tiny(name), "cpu")(1, 1)
+    assert type(read) is reader
+    assert getattr(read, "_cached", None) == cached
+
+
+def test_damaged_weights_are_not_decoded_in_the_slowest_way() -> None:
+    model = tiny("llama")
+    with torch.no_grad():
+        model.model.norm.weight[0] = torch.nan
+    assert type(way_of(model, "cpu")(1, 1)[0]) is Prefill
