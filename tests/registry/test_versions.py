@@ -4,8 +4,9 @@ import pytest
 
 from steadycode.errors import ModelError
 from steadycode.files import sha256_folder
-from steadycode.models import fingerprint
+from steadycode.models import earlier_fingerprint, fingerprint
 from steadycode.registry.store import local_path
+from steadycode.registry.tags import FINGERPRINT
 from steadycode.registry.versions import champion, fetch, register, resolve, versions
 from tests.builders.evidence import lineage, model_folder
 
@@ -86,6 +87,17 @@ def test_files_that_were_changed_are_not_used(store, register_seed):
         weights_file.write(b"x")
     with pytest.raises(ModelError, match="not those that were registered"):
         fetch(store, registered.spec)
+
+
+def test_a_version_of_an_earlier_release_is_tagged_anew(store, register_seed):
+    """Its fingerprint left the chat template out."""
+    version = register_seed(1)
+    folder = fetch(store, version.spec)
+    (folder / "chat_template.jinja").write_text("{{ messages[0].content }}")
+    earlier = earlier_fingerprint(folder)
+    store.client.set_model_version_tag(version.name, str(version.version), FINGERPRINT, earlier)
+    assert fetch(store, version.spec) == folder
+    assert resolve(store, version.spec).fingerprint == fingerprint(folder)
 
 
 def test_files_of_another_model_are_not_used(store, register_seed, tmp_path):

@@ -29,7 +29,9 @@ from steadycode.contraclm.objective import two_view_loss
 from steadycode.contraclm.terms import MicroTerms, Terms, autocast
 from steadycode.errors import ConfigError, ModelError, SteadycodeError
 from steadycode.measures.heldout import measure
+from steadycode.models.probes import check_finite, check_packing
 from steadycode.models.tokens import end_of_text
+from steadycode.models.windows import window
 from steadycode.randomness import derive_seed
 
 OnMetric = Callable[[str, float, int], None]
@@ -339,8 +341,8 @@ def _optimizer(model: Any, settings: TrainConfig) -> torch.optim.AdamW:
 
 def _check_fit(model: Any, tokenizer: Any, settings: TrainConfig) -> None:
     """Raise ConfigError or ModelError when model, tokenizer, settings and machine do not fit."""
-    longest = getattr(model.config, "max_position_embeddings", None)
-    if longest is not None and settings.sequence_length > longest:
+    longest = window(model)
+    if settings.sequence_length > longest:
         raise ConfigError(
             f"train.sequence_length is {settings.sequence_length}, but the model reads at most"
             f" {longest} tokens; lower it"
@@ -357,4 +359,12 @@ def _check_fit(model: Any, tokenizer: Any, settings: TrainConfig) -> None:
         raise ModelError(
             f"the tokenizer has {len(tokenizer)} tokens, the model only {rows}:"
             " they do not belong together"
+        )
+    check_finite(model)
+    if settings.packing:
+        check_packing(model)
+    if settings.gradient_checkpointing and not model.supports_gradient_checkpointing:
+        raise ConfigError(
+            f"a {model.config.model_type} model cannot train with gradient checkpointing; set"
+            " train.gradient_checkpointing=false"
         )

@@ -101,10 +101,10 @@ def register(
 def fetch(store: Store, spec: str) -> Path:
     """The folder of ``models:/NAME@ALIAS`` or ``models:/NAME/VERSION``, verified.
 
-    An embedded store gives its own folder (read it, never write to it); from a server the files
-    are downloaded into ``mlruns/fetched/``, and again when they were damaged there. Raises
-    ModelError when there is no such version, when gc removed its weights, or when the files are
-    not those that were registered.
+    A version of an earlier release is tagged with what its fingerprint is today. An embedded store
+    gives its own folder (read it, never write to it); from a server the files are downloaded into
+    ``mlruns/fetched/``, and again when they were damaged there. Raises ModelError when there is no
+    such version, when gc removed its weights, or when the files are not those that were registered.
     """
     version = resolve(store, spec)
     if version.weights_removed:
@@ -124,7 +124,9 @@ def fetch(store: Store, spec: str) -> Path:
     if not folder.is_dir():
         raise ModelError(f"the files of {spec} are not at {folder}; restore that folder")
     actual = _fingerprint(folder)
-    if actual != version.fingerprint:
+    if actual != version.fingerprint and _earlier_fingerprint(folder) == version.fingerprint:
+        store.client.set_model_version_tag(version.name, str(version.version), FINGERPRINT, actual)
+    elif actual != version.fingerprint:
         raise ModelError(
             f"the files of {spec} in {folder} are not those that were registered (fingerprint "
             f"{actual[:12]}, not {version.fingerprint[:12] or 'recorded'}); restore them"
@@ -253,9 +255,18 @@ def _download(store: Store, version: RegisteredVersion, folder: Path) -> None:
 def _holds(folder: Path, version: RegisteredVersion) -> bool:
     """Whether the files in ``folder`` are those that were registered."""
     try:
-        return folder.is_dir() and _fingerprint(folder) == version.fingerprint
+        return folder.is_dir() and version.fingerprint in (
+            _fingerprint(folder),
+            _earlier_fingerprint(folder),
+        )
     except ModelError:  # no whole model
         return False
+
+
+def _earlier_fingerprint(folder: Path) -> str:
+    from steadycode.models import earlier_fingerprint
+
+    return earlier_fingerprint(folder)
 
 
 def _fingerprint(folder: Path) -> str:

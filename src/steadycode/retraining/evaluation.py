@@ -18,7 +18,6 @@ from steadycode.generation.recorded import RecordedEngine
 from steadycode.identity import code_hash
 from steadycode.jobs.job import Job
 from steadycode.models import (
-    chat_template_hash,
     device_class,
     pick_device,
     pick_dtype,
@@ -76,7 +75,6 @@ def evaluation_job(project: Project, config: Config, model: Path) -> Job:
     device = pick_device()
     problems = problem_file(config.evaluate.problems)
     heldout = project.data / "test.jsonl"
-    chats = config.evaluate.decoding.style == "chat"
     return _job(
         project,
         config,
@@ -96,7 +94,6 @@ def evaluation_job(project: Project, config: Config, model: Path) -> Job:
             "device_class": device_class(device),
             "engine": BUILTIN,
             "libraries": to_json(libraries(config.evaluate.style), indent=None),
-            **({"chat_template": chat_template_hash(model)} if chats else {}),
         },
     )
 
