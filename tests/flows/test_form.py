@@ -208,6 +208,15 @@ def test_a_changed_field_is_exactly_an_override(ran: dict[str, dict[str, Any]]) 
         ({"profile": "quikc"}, "'quikc' is not one of ['codegen-350m', 'gpt2-wikitext', 'quick'"),
         ({"overrides": "train.steps=3"}, "'train.steps=3' is not of type 'array'"),
         ({"train": {"steps": 3}}, "'train' was unexpected"),
+        ({"overrides": ["train.stepz=3"]}, "'train.stepz=3' does not match"),
+        ({"overrides": ["train.steps"]}, "'train.steps' does not match"),
+        ({"overrides": ["train.steps=3", "gate=gaet"]}, "'gate=gaet' does not match"),
+        ({"overrides": ["train.mode=boht"]}, "'train.mode=boht' does not match"),
+        ({"overrides": ["model.base=smollm"]}, "'model.base=smollm' does not match"),
+        (
+            {"overrides": ["evaluate.perturbations=[all, DeadCodeInsertre]"]},
+            "DeadCodeInsertre]' does not match",
+        ),
     ],
 )
 def test_what_the_form_does_not_offer_makes_no_run(

@@ -39,6 +39,8 @@ CASES: dict[str, tuple[str, str]] = {
     "comment at the margin": (MARGIN, MARGIN),
     "starts with a comment": (f"# add it\n{BODY}", f"# add it\n{BODY}"),
     "a string that looks like an end": ("    return '</b>'\n", "    return '</b>'\n"),
+    "prose with a form feed": (f"It is:\x0c so\n{BODY}", BODY),
+    "prose with a line separator": (f"It is:\u2028 so\n{BODY}", BODY),
     "nothing": ("", ""),
 }  # fmt: skip
 

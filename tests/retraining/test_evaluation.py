@@ -125,6 +125,28 @@ def test_recorded_completions_take_the_way_of_a_model(
     assert "heldout/loss" not in run.data.metrics
 
 
+def test_answers_by_task_alone_are_judged_on_the_problems_own_prompts(
+    project: Project, benchmark: Benchmark, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    rows = [
+        {"task_id": problem.task_id, "completion": problem.canonical_solution}
+        for problem in benchmark.nominal
+    ] * 2
+    path = tmp_path / "samples.jsonl"
+    path.write_text("".join(json.dumps(row) + "\n" for row in rows))
+    recorded = Recorded(path, tmp_path / "benchmark")
+    written, _ = evaluate_alone(project, "another engine", load_config("smoke"), recorded)
+    report = Evidence.read(written).report
+    assert report.figures["recode/full/pass_at_1"].value == 1
+    assert report.figures["recode/partial/pass_at_1"].reason == "no problem was evaluated"
+    assert [len(outcome.verdicts) for outcome in report.outcomes] == [2, 2, 2]
+    assert "there is pass@1 and no robustness" in " ".join(capsys.readouterr().out.split())
+
+    path.write_text("".join(json.dumps(row) + "\n" for row in rows[:2]))
+    with pytest.raises(DataError, match="1 of 3 prompts of the benchmark have no completion"):
+        recorded_job(project, load_config("smoke"), recorded)
+
+
 @pytest.mark.parametrize("changed", ["completions", "benchmark"])
 def test_answers_that_change_before_they_are_read_are_not_judged_as_the_earlier_ones(
     project: Project, benchmark: Benchmark, tmp_path: Path, changed: str
@@ -138,6 +160,25 @@ def test_answers_that_change_before_they_are_read_are_not_judged_as_the_earlier_
         write_benchmark(replace(benchmark, variants=()), recorded.benchmark)
     job.folder.mkdir(parents=True)
     with pytest.raises(DataError, match="changed since the evaluation was asked for"):
+        body(job, Events(job.events))
+
+
+@pytest.mark.parametrize("changed", ["model/config.json", "rows.jsonl", "data/test.jsonl"])
+def test_inputs_that_change_before_they_are_read_are_not_evaluated_as_the_earlier_ones(
+    tmp_path: Path, changed: str
+) -> None:
+    save_tiny(RECIPE, tmp_path / "model")
+    (tmp_path / "data").mkdir()
+    for name in ("rows.jsonl", "data/test.jsonl"):
+        (tmp_path / name).touch()
+    config = Config(evaluate=EvaluateConfig(problems=str(tmp_path / "rows.jsonl")))
+    job = evaluation_job(Project(tmp_path), config, tmp_path / "model")
+    with (tmp_path / changed).open("a") as file:
+        file.write("\n")
+    job.folder.mkdir(parents=True)
+    with pytest.raises(
+        DataError, match=f"{changed.split('/', maxsplit=1)[0]}.* changed since the evaluation"
+    ):
         body(job, Events(job.events))
 
 

@@ -1,11 +1,17 @@
 """What a person submits is what runs: a form's untouched fields change nothing."""
 
+import json
+
+import jsonschema
 import pytest
 from pydantic import ValidationError
 
 from steadycode.config import load_config, profile_names
 from steadycode.errors import ModelError, SteadycodeError
 from steadycode.retraining.submission import Submission
+
+FORM = jsonschema.Draft202012Validator(Submission.model_json_schema())
+"""As Prefect's server checks what a form posts."""
 
 
 @pytest.mark.parametrize("profile", profile_names())
@@ -24,7 +30,7 @@ def test_a_changed_field_is_an_override_and_stands_in_the_name() -> None:
 def test_profiles_are_a_choice_and_every_field_has_a_help() -> None:
     properties = Submission.model_json_schema()["properties"]
     assert properties["profile"]["enum"] == profile_names()
-    assert properties["overrides"]["items"] == {"type": "string"}
+    assert properties["overrides"]["items"].keys() == {"type", "allOf"}
     assert all(field["description"] for field in properties.values())
 
 
@@ -60,3 +66,47 @@ def test_what_the_registry_and_the_hub_hold_is_not_asked_here() -> None:
 def test_settings_have_one_place() -> None:
     with pytest.raises(ValidationError, match="train"):
         Submission.model_validate({"profile": "quick", "train": {"steps": 3}})
+
+
+@pytest.mark.parametrize(
+    ("override", "fits"),
+    [
+        ("train.steps=80", True),
+        (" train.steps = 80", True),
+        ("train={steps: 3}", True),
+        ("train.lora=null", True),
+        ("train.lora.rank=8", True),
+        ("evaluate.decoding.style='chat'", True),
+        ("evaluate.perturbations=[]", True),
+        ("evaluate.perturbations=[all]", True),
+        ("evaluate.perturbations=[BackTranslation, 'ForWhileTransformer']", True),
+        ("gate=gate-text", True),
+        ("model.base=tiny-random", True),
+        ("model.base=org/name", True),
+        ("model.base=~/my models/one", True),
+        ("model.base=models:/steadycode@champion", True),
+        ("problems=humaneval", False),
+        ("train.steps", False),
+        ("train.steps=", False),
+        ("steps=3", False),
+        ("train.stepss=3", False),
+        ("train.lora.steps=3", False),
+        ("profile=smoke", False),
+        ("evaluate.decoding.style=chatty", False),
+        ("evaluate.perturbations=ForWhile", False),
+        ("evaluate.perturbations=[ButterFingers, ForWhilee]", False),
+        ("gate=gat", False),
+        ("model.base=tiny", False),
+    ],
+)
+def test_the_forms_schema_tells_a_setting_from_a_misspelt_one(override: str, fits: bool) -> None:
+    assert FORM.is_valid({"overrides": [override]}) == fits
+
+
+@pytest.mark.parametrize("profile", profile_names())
+def test_the_forms_schema_knows_every_setting_of_the_profiles(profile: str) -> None:
+    settings = load_config(profile).model_dump(mode="json", exclude={"profile"})
+    for section, value in settings.items():
+        inside = value.items() if isinstance(value, dict) else {}.items()
+        for key, part in [(section, value), *((f"{section}.{name}", v) for name, v in inside)]:
+            FORM.validate({"overrides": [f"{key}={json.dumps(part)}"]})

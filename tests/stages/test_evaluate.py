@@ -26,13 +26,13 @@ from steadycode.generation.batches import TURNS
 from steadycode.identity import code_hash
 from steadycode.jobs.child import Events, run_body
 from steadycode.jobs.job import Job
-from steadycode.models import device_class, fingerprint
+from steadycode.models import device_class
 from steadycode.models.tiny import save_tiny
-from steadycode.problems import load_problems
+from steadycode.problems import load_problems, problem_file
 from steadycode.recode import build_benchmark, write_benchmark
 from steadycode.sandbox import Limits, Program, Sandbox, Verdict
 from steadycode.sandbox.contract import Key
-from steadycode.stages.evaluate import SOURCES, _Court, _made_benchmark, body
+from steadycode.stages.evaluate import SOURCES, _Court, _made_benchmark, body, input_hash
 
 RECIPE = {
     "seed": 0, "vocabulary": 600, "hidden": 64, "layers": 2, "heads": 4, "window": 1024,
@@ -56,20 +56,23 @@ def job(tmp_path: Path) -> Callable[..., Job]:
         write_jsonl(tmp_path / place / "problems.jsonl", problems)
         given = {"perturbations": ["new_lines"], "heldout_documents": 4, "limits": {"seconds": 1}}
         evaluate = EvaluateConfig.model_validate(given | settings)
+        hashed = {
+            "model": tmp_path / "model",
+            "problems": tmp_path / place / "problems.jsonl",
+            "heldout": tmp_path / "test.jsonl",
+        }
         made = Job(
             stage="evaluate",
             folder=tmp_path / place / "work",
             seed=0,
             settings=evaluate.model_dump(mode="json"),
             inputs={
-                "model": str(tmp_path / "model"),
-                "problems": str(tmp_path / place / "problems.jsonl"),
-                "heldout": str(tmp_path / "test.jsonl"),
+                **{name: str(path) for name, path in hashed.items()},
                 "benchmarks": str(tmp_path / "benchmarks"),
                 "completions": str(tmp_path / place / "completions"),
             },
             identity={
-                "model": fingerprint(tmp_path / "model"),
+                **{name: input_hash(name, path) for name, path in hashed.items()},
                 "harness": code_hash(*SOURCES.parts),
                 "device": "cpu",
                 "dtype": dtype,
@@ -81,6 +84,17 @@ def job(tmp_path: Path) -> Callable[..., Job]:
         return made
 
     return make
+
+
+def with_problems(job: Job, change: Callable[[list[dict[str, Any]]], None]) -> Job:
+    """The job about its problems as ``change`` leaves them."""
+    file = Path(job.inputs["problems"])
+    rows = [json.loads(line) for line in file.read_text().splitlines()]
+    change(rows)
+    write_jsonl(file, rows)
+    changed = replace(job, identity={**job.identity, "problems": input_hash("problems", file)})
+    changed.write()
+    return changed
 
 
 def events(job: Job) -> list[dict[str, Any]]:
@@ -154,12 +168,12 @@ def test_prompts_beyond_the_window_are_told(job: Callable[..., Job]) -> None:
 
 
 def test_rows_that_are_wrong_are_told_by_file_and_line(job: Callable[..., Job]) -> None:
-    work = job("here", decoding={"max_new_tokens": 8})
+    def change(rows: list[dict[str, Any]]) -> None:
+        rows[1]["entry_point"] = "nowhere"
+        rows[3]["canonical_solution"] = "    return 7\n"
+
+    work = with_problems(job("here", decoding={"max_new_tokens": 8}), change)
     file = Path(work.inputs["problems"])
-    rows = [json.loads(line) for line in file.read_text().splitlines()]
-    rows[1]["entry_point"] = "nowhere"
-    rows[3]["canonical_solution"] = "    return 7\n"
-    write_jsonl(file, rows)
     run_body("evaluate", body, work.path)
     told_of = [line for line in told(work) if line.startswith(str(file))]
     assert told_of[0].startswith(f"{file}:2: prompt and canonical_solution define no function")
@@ -170,17 +184,16 @@ def test_rows_that_are_wrong_are_told_by_file_and_line(job: Callable[..., Job]) 
     report = Evidence.read(work.folder / "evidence.json").report
     assert report.total_problems == 4
     assert report.label == "3 problems; 1 of 4 can't be passed here, left out"
-    assert {o.task_id for o in report.outcomes} == {rows[n]["task_id"] for n in (0, 2, 4)}
+    assert {o.task_id for o in report.outcomes} == {f"HumanEval/{n}" for n in (0, 2, 4)}
 
 
 def test_an_evaluation_of_problems_that_mostly_cannot_be_passed_stops(
     job: Callable[..., Job],
 ) -> None:
-    work = job("here", decoding={"max_new_tokens": 8})
-    file = Path(work.inputs["problems"])
-    rows = [json.loads(line) for line in file.read_text().splitlines()]
-    rows[1:4] = [{**row, "canonical_solution": "    import numpy\n"} for row in rows[1:4]]
-    write_jsonl(file, rows)
+    def change(rows: list[dict[str, Any]]) -> None:
+        rows[1:4] = [{**row, "canonical_solution": "    import numpy\n"} for row in rows[1:4]]
+
+    work = with_problems(job("here", decoding={"max_new_tokens": 8}), change)
     with pytest.raises(DataError, match=r"3 of 5 .* first at .*jsonl:2: .* imports numpy"):
         run_body("evaluate", body, work.path)
     assert not (work.folder / "evidence.json").exists()
@@ -228,14 +241,16 @@ def test_one_sandbox_with_the_limits_of_the_user(
         return enter(sandbox)
 
     monkeypatch.setattr(Sandbox, "__enter__", counted)
-    work = job("here", decoding={"max_new_tokens": 8}, limits={"seconds": 0.5})
-    file = Path(work.inputs["problems"])
-    rows = [json.loads(line) for line in file.read_text().splitlines()]
-    rows[3]["canonical_solution"] = "    while True:\n        pass\n"
-    write_jsonl(file, rows)
+
+    def change(rows: list[dict[str, Any]]) -> None:
+        rows[3]["canonical_solution"] = "    while True:\n        pass\n"
+
+    work = with_problems(
+        job("here", decoding={"max_new_tokens": 8}, limits={"seconds": 0.5}), change
+    )
     run_body("evaluate", body, work.path)
     assert opened == [Limits(seconds=0.5)]
-    (line,) = [line for line in told(work) if line.startswith(str(file))]
+    (line,) = [line for line in told(work) if line.startswith(work.inputs["problems"])]
     assert "(more than 0.5 s of CPU time)" in line  # its reference met them too
     programs = [e for e in events(work) if e.get("label") == "programs"]
     assert programs[-1]["done"] == programs[-1]["total"] == len(programs)
@@ -373,3 +388,15 @@ def _await(reached: Callable[[], bool], stage: "subprocess.Popen[bytes]") -> Non
         assert stage.poll() is None, "it ended before"
         assert time.monotonic() < deadline
         time.sleep(0.002)
+
+
+def test_problems_of_a_split_are_known_by_the_files_that_it_is(tmp_path: Path) -> None:
+    problems = load_problems("humaneval")
+    for number, name in enumerate(("test", "train")):
+        write_jsonl(tmp_path / f"{name}.jsonl", problems[number : number + 1])
+    split = problem_file(f"{tmp_path}/test")
+    before = input_hash("problems", split)
+    write_jsonl(tmp_path / "train.jsonl", problems[2:4])
+    assert input_hash("problems", split) == before
+    write_jsonl(tmp_path / "test.jsonl", problems[2:4])
+    assert input_hash("problems", split) != before

@@ -18,6 +18,8 @@ _SIGNS = re.compile(
 )
 """How models end a text, where they were not asked to leave such tokens out."""
 _FENCED = re.compile(r"^[ \t]*(?:```|~~~)", re.MULTILINE)
+_LINE = re.compile(r"[^\n]*\n|[^\n]+")
+"""A line as Python counts them: ``splitlines`` would end one at a form feed too."""
 _THOUGHT = "</think>"
 
 
@@ -50,7 +52,7 @@ def read_answer(prompt: str, answer: str, style: Style) -> str:
 def _whole(before: str, head: str, rest: str) -> str:
     """The definition that begins with ``head``, with the code before it and what it uses behind."""
     if not _is_python(before):
-        lines = before.splitlines(keepends=True)
+        lines = _LINE.findall(before)
         first = next((n for n in range(len(lines)) if _is_python("".join(lines[n:]))), len(lines))
         before = "".join(lines[first:]).lstrip()
     return before + head + rest[: function_end(before + head, rest)]
@@ -58,7 +60,7 @@ def _whole(before: str, head: str, rest: str) -> str:
 
 def _without_prose(text: str) -> str:
     """Without lines before an indented body that are no Python, such as a greeting."""
-    lines = text.splitlines(keepends=True)
+    lines = _LINE.findall(text)
     first = next((n for n, line in enumerate(lines) if line[:1] in " \t" and line.strip()), None)
     if first is None or first == 0 or _is_python("".join(lines[:first])):
         return text

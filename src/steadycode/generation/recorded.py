@@ -56,7 +56,7 @@ class RecordedEngine:
         self.require(prompts)
         asked = frozenset(prompts)
         for prompt in prompts:
-            for sample, text in enumerate(self._answers(prompt, asked)):
+            for sample, text in enumerate(self.answers(prompt, asked)):
                 yield Completion(
                     prompt=prompt,
                     sample=sample,
@@ -68,7 +68,7 @@ class RecordedEngine:
     def require(self, prompts: Sequence[str]) -> None:
         """Raises DataError as ``complete`` does."""
         prompts, asked = list(dict.fromkeys(prompts)), frozenset(prompts)
-        counts = {prompt: len(self._answers(prompt, asked)) for prompt in prompts}
+        counts = {prompt: len(self.answers(prompt, asked)) for prompt in prompts}
         if len(set(counts.values())) > 1 or set(counts.values()) == {0}:
             missing = sum(not count for count in counts.values())
             others = sorted(set(counts.values()) - {0})
@@ -84,7 +84,8 @@ class RecordedEngine:
         known = {key for prompt in prompts for key in self._keys(prompt, asked)}
         return sum(len(texts) for key, texts in self._texts.items() if key not in known)
 
-    def _answers(self, prompt: str, asked: Collection[str]) -> list[str]:
+    def answers(self, prompt: str, asked: Collection[str]) -> list[str]:
+        """The texts, as they were written, that answer ``prompt``, one of the prompts ``asked``."""
         keys = dict.fromkeys(self._keys(prompt, asked))
         found = [text for key in keys for text in self._texts.get(key, [])]
         if found or prompt.rstrip() not in self._stripped:

@@ -106,6 +106,12 @@ class Benchmark:
         )
 
     @property
+    def unperturbed(self) -> "Benchmark":
+        """The problems alone, by their full prompts, as public sets of answers answer them."""
+        metadata = {**self.metadata, "perturbations": []}
+        return replace(self, partial=(), variants=(), rejected=(), metadata=metadata)
+
+    @property
     def tasks(self) -> dict[str, str]:
         """The nominal prompts by the names of their problems."""
         return {problem.task_id: problem.prompt for problem in self.nominal}

@@ -12,7 +12,7 @@ from steadycode.corpus.repository import head_commit
 from steadycode.corpus.versions import check_data
 from steadycode.errors import EvidenceError
 from steadycode.evidence import EVIDENCE, Evidence
-from steadycode.files import sha256_file, sha256_json, to_json
+from steadycode.files import to_json
 from steadycode.generation.builtin import BUILTIN
 from steadycode.generation.recorded import RecordedEngine
 from steadycode.identity import code_hash
@@ -20,11 +20,10 @@ from steadycode.jobs.job import Job
 from steadycode.models import (
     chat_template_hash,
     device_class,
-    fingerprint,
     pick_device,
     pick_dtype,
 )
-from steadycode.problems import data_files, load_problems, problem_file, select_problems
+from steadycode.problems import load_problems, problem_file, select_problems
 from steadycode.project import Project
 from steadycode.recode import read_benchmark
 from steadycode.recode.budget import choose, told
@@ -35,7 +34,7 @@ from steadycode.registry.runs import Lineage, MetricBuffer, way_to
 from steadycode.registry.store import open_store
 from steadycode.retraining.context import StageLog
 from steadycode.retraining.preflight import find_model
-from steadycode.stages.evaluate import SOURCES
+from steadycode.stages.evaluate import SOURCES, input_hash
 from steadycode.views.console import StageView, aside
 from steadycode.views.markdown import evidence_markdown
 from steadycode.views.tables import evidence_table
@@ -72,9 +71,9 @@ def evaluation_job(project: Project, config: Config, model: Path) -> Job:
             "benchmarks": str(project.benchmarks),
         },
         identity={
-            "model": fingerprint(model),
-            "problems": _content_of(problems),
-            "heldout": sha256_file(heldout),
+            "model": input_hash("model", model),
+            "problems": input_hash("problems", problems),
+            "heldout": input_hash("heldout", heldout),
             "device": device,
             "dtype": str(pick_dtype(config.evaluate.precision, device)).removeprefix("torch."),
             "device_class": device_class(device),
@@ -88,12 +87,18 @@ def evaluation_job(project: Project, config: Config, model: Path) -> Job:
 def recorded_job(project: Project, config: Config, recorded: Recorded) -> Job:
     """The job that judges completions which were made elsewhere.
 
-    Raises DataError, with file and line, when the completions do not answer the benchmark.
+    Where they answer the problems' own prompts and no other, these are all that is judged. Raises
+    DataError, with file and line, when the completions do not answer the benchmark.
     """
     benchmark = read_benchmark(recorded.benchmark)
     style, tasks = config.evaluate.decoding.style, benchmark.tasks
     engine = RecordedEngine(recorded.completions, style, tasks)
-    engine.require([problem.prompt for _, problem in benchmark.cases()])
+    prompts = dict.fromkeys(problem.prompt for _, problem in benchmark.cases())
+    own = set(tasks.values())
+    if not any(engine.answers(prompt, prompts) for prompt in prompts if prompt not in own):
+        benchmark = benchmark.unperturbed
+        prompts = dict.fromkeys(tasks.values())
+    engine.require(list(prompts))
     return _job(
         project,
         config,
@@ -102,7 +107,7 @@ def recorded_job(project: Project, config: Config, recorded: Recorded) -> Job:
             "benchmark": str(recorded.benchmark.resolve()),
         },
         identity={
-            "model": sha256_file(recorded.completions),
+            "model": input_hash("answers", recorded.completions),
             "benchmark": benchmark.content_hash,
             "engine": f"{engine.conditions.engine}, python {platform.python_version()}",
         },
@@ -121,14 +126,6 @@ def _job(
         identity={**identity, SOURCES.key: code_hash(*SOURCES.parts)},
     )
     return job.in_folder(job.folder / job.sha256[:16])
-
-
-def _content_of(problems: Path) -> str:
-    """The hash of a file of problems, or of the files of a folder."""
-    files = data_files(problems)
-    if files == [problems]:
-        return sha256_file(problems)
-    return sha256_json([[file.name, sha256_file(file)] for file in files])
 
 
 def evaluate_alone(

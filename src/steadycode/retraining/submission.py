@@ -10,11 +10,17 @@ from pydantic import BaseModel, ConfigDict, Field, model_validator
 
 from steadycode.config import Config, load_config, profile_names
 from steadycode.project import find_project
+from steadycode.retraining.overrides import override_patterns
 from steadycode.retraining.preflight import check_names
 
 
 def _as_choice(schema: dict[str, Any]) -> None:
     schema["enum"] = profile_names()
+
+
+def _as_settings(schema: dict[str, Any]) -> None:
+    patterns = override_patterns(find_project())
+    schema["items"]["allOf"] = [{"pattern": pattern} for pattern in patterns]
 
 
 class Submission(BaseModel):
@@ -29,6 +35,7 @@ class Submission(BaseModel):
     )
     overrides: tuple[str, ...] = Field(
         (),
+        json_schema_extra=_as_settings,
         description="settings that differ from the profile's, each as section.key=value, for"
         " instance train.steps=80 or evaluate.perturbations=[all]; the deployment's page lists all",
     )

@@ -90,7 +90,7 @@ def body(job: Job, events: Events) -> list[Path]:
     from steadycode.evidence import EVIDENCE, Conditions, Evidence
     from steadycode.recode.evaluate import evaluate
 
-    _require_answers(job)
+    _require_unchanged(job)
     spin_where_idle()
     began = time.monotonic()
     settings = EvaluateConfig.model_validate(dict(job.settings))
@@ -139,12 +139,27 @@ def body(job: Job, events: Events) -> list[Path]:
     return paths
 
 
-def _require_answers(job: Job) -> None:
-    """Raise DataError when the recorded answers are no longer those that the job is about: what is
-    said of them would be found again as evidence on the earlier ones."""
-    path = Path(job.inputs.get("answers", ""))
-    if "answers" in job.inputs and sha256_file(path) != job.identity["model"]:
-        raise DataError(f"{path} changed since the evaluation was asked for; run it again")
+def input_hash(name: str, path: Path) -> str:
+    """The hash by which the identity of a job knows its input ``name``: a model, answers, problems
+    (a file, or the files of a folder) or held-out documents."""
+    from steadycode.models import fingerprint
+    from steadycode.problems import data_files
+
+    if name == "model":
+        return fingerprint(path)
+    files = data_files(path) if name == "problems" else [path]
+    if files == [path]:
+        return sha256_file(path)
+    return sha256_json([[file.name, sha256_file(file)] for file in files])
+
+
+def _require_unchanged(job: Job) -> None:
+    """Raise DataError when an input is no longer what the job is about: what is said of it would
+    be found again as evidence on the earlier one."""
+    for name in ("model", "answers", "problems", "heldout"):
+        path, key = Path(job.inputs.get(name, "")), "model" if name == "answers" else name
+        if name in job.inputs and input_hash(name, path) != job.identity[key]:
+            raise DataError(f"{path} changed since the evaluation was asked for; run it again")
 
 
 @contextmanager
@@ -239,9 +254,16 @@ def _recorded_benchmark(job: Job, court: _Court, events: Events) -> _Exam:
     from steadycode.recode.verification import verify
 
     folder = Path(job.inputs["benchmark"])
-    asked = read_benchmark(folder)
-    if asked.content_hash != job.identity["benchmark"]:
+    whole = read_benchmark(folder)
+    made_for = {whole.content_hash: whole, whole.unperturbed.content_hash: whole.unperturbed}
+    asked = made_for.get(job.identity["benchmark"])
+    if asked is None:
         raise DataError(f"{folder} changed since the evaluation was asked for; run it again")
+    if asked is not whole:
+        events.message(
+            "only the problems' own prompts have answers, so there is pass@1 and no robustness"
+            " (`steadycode perturb prompts` prints all prompts)"
+        )
     limits = asked.metadata.get("limits")
     if limits and any(court.conditions[name] != value for name, value in limits.items()):
         events.message(f"{folder} was verified under other limits ({limits}) than are set now")
