@@ -110,6 +110,10 @@ def test_a_test_that_looks_into_the_answer_and_accepts_anything_is_told(
         ("    return []\n", "assert list(candidate(1)) == []"),
         ("    return []\n", "assert len(candidate(1)) == 0"),
         ("    return [x]\n", "assert candidate(1)[0] == 1"),
+        ("    return [x]\n", "assert len(candidate(1)) < 5"),
+        ("    return [x]\n", "assert set(candidate(1)) <= {1, 2}"),
+        ("    return str(x)\n", "assert int(candidate(1)) >= 0"),
+        ("    return str(x)\n", "if candidate(1)[0] != '1':\n    raise ValueError('wrong')"),
         ("    return [x]\n", "assert sum(candidate(1)) == 1"),
         ("    return 'a'\n", "assert candidate(1).upper() == 'A'"),
         ("    return lambda y: x + y\n", "assert callable(candidate(1))"),
@@ -144,6 +148,19 @@ def test_a_reference_that_fails_tells_why(solution: str, cause: str) -> None:
     assert row.why == "can't be passed here"
     assert row.detail.startswith(f"the reference solution {cause}")
     assert "\n" not in row.detail
+
+
+@pytest.mark.parametrize(
+    ("test", "why"),
+    [
+        ("import asyncio\nassert asyncio.run(candidate(1)) == 2", None),
+        ("import asyncio\nasyncio.run(candidate(1)) == 2", "can't be failed"),
+        ("candidate(1)", "can't be failed"),
+    ],
+)
+def test_functions_that_are_awaited(judge: Judge, test: str, why: str | None) -> None:
+    row = left_out(judge, prompt="async def f(x):\n", test=check(test))
+    assert (row.why if row else None) == why
 
 
 def test_all_of_humaneval_can_be_passed_and_failed(problems: list[Problem], judge: Judge) -> None:

@@ -28,7 +28,7 @@ from steadycode.jobs.child import Events, run_body
 from steadycode.jobs.job import Job
 from steadycode.models import device_class
 from steadycode.models.tiny import save_tiny
-from steadycode.problems import load_problems
+from steadycode.problems import load_problems, problem_file
 from steadycode.recode import build_benchmark, write_benchmark
 from steadycode.sandbox import Limits, Program, Sandbox, Verdict
 from steadycode.sandbox.contract import Key
@@ -184,8 +184,7 @@ def test_rows_that_are_wrong_are_told_by_file_and_line(job: Callable[..., Job]) 
     report = Evidence.read(work.folder / "evidence.json").report
     assert report.total_problems == 4
     assert report.label == "3 problems; 1 of 4 can't be passed here, left out"
-    tasks = [json.loads(line)["task_id"] for line in file.read_text().splitlines()]
-    assert {o.task_id for o in report.outcomes} == {tasks[n] for n in (0, 2, 4)}
+    assert {o.task_id for o in report.outcomes} == {f"HumanEval/{n}" for n in (0, 2, 4)}
 
 
 def test_an_evaluation_of_problems_that_mostly_cannot_be_passed_stops(
@@ -389,3 +388,15 @@ def _await(reached: Callable[[], bool], stage: "subprocess.Popen[bytes]") -> Non
         assert stage.poll() is None, "it ended before"
         assert time.monotonic() < deadline
         time.sleep(0.002)
+
+
+def test_problems_of_a_split_are_known_by_the_files_that_it_is(tmp_path: Path) -> None:
+    problems = load_problems("humaneval")
+    for number, name in enumerate(("test", "train")):
+        write_jsonl(tmp_path / f"{name}.jsonl", problems[number : number + 1])
+    split = problem_file(f"{tmp_path}/test")
+    before = input_hash("problems", split)
+    write_jsonl(tmp_path / "train.jsonl", problems[2:4])
+    assert input_hash("problems", split) == before
+    write_jsonl(tmp_path / "test.jsonl", problems[2:4])
+    assert input_hash("problems", split) != before

@@ -42,7 +42,7 @@ def test_terminal_markdown_and_page_show_the_same_rows(decision, candidate, cham
     rows = comparison_table(champion, candidate)
     out = StringIO()
     Console(file=out, width=240, _environ={}).print(terminal_table(rows, "steadycode"))
-    text = decision_markdown(decision, rows)
+    text = decision_markdown(decision, rows, candidate.report.label)
     for row in rows[:2]:
         for shown in row.cells:
             assert shown in out.getvalue()

@@ -1,5 +1,6 @@
 """Programs that solve nothing, by which a test that accepts any program is told."""
 
+import re
 from collections.abc import Iterable, Iterator, Sequence
 
 from steadycode.problems import Problem
@@ -23,6 +24,9 @@ class Agreeable:
     def size(self, *args):
         return {size}
 
+    def number(self, *args):
+        return {number}
+
     def text(self, *args):
         return "x" * {size}
 
@@ -38,13 +42,14 @@ class Agreeable:
         return iter([self] * {size})
 
     def __float__(self):
-        return float({size})
+        return float({number})
 
     def __complex__(self):
-        return complex({size})
+        return complex({number})
 
     __bool__ = __lt__ = __le__ = __gt__ = __ge__ = __eq__ = __ne__ = __contains__ = says
-    __len__ = __int__ = __index__ = __hash__ = size
+    __int__ = __index__ = __hash__ = number
+    __len__ = size
     __str__ = __repr__ = __format__ = text
     __setitem__ = __delitem__ = __exit__ = nothing
     __reversed__ = __iter__
@@ -62,11 +67,11 @@ return Agreeable()
 
 
 def _agreeable(says: bool, size: int) -> str:
-    return _AGREEABLE.format(says=says, size=size).strip()
+    return _AGREEABLE.format(says=says, size=size, number=size if says else -size).strip()
 
 
 _PLAIN = (NOTHING, OBJECT)
-_AGREEING = (_agreeable(False, 2), _agreeable(True, 1), _agreeable(True, 0))
+_AGREEING = (_agreeable(False, 997), _agreeable(True, 1), _agreeable(True, 0))
 
 
 def accepting(problems: Sequence[Problem], judge: Judge) -> set[int]:
@@ -76,8 +81,8 @@ def accepting(problems: Sequence[Problem], judge: Judge) -> set[int]:
     of its own: one that honestly expects either refuses the other. A test that looks into the
     answer before it would compare it (``return candidate(1)[0] == 2``) ends on those with another
     exception than an AssertionError. It accepts anything when it passes objects that let
-    everything be done with them, whether they say yes or no to all that it asks, and whatever
-    number of items they hold.
+    everything be done with them, whether they say yes or no to all that it asks, and whether they
+    hold many items, one or none.
     """
     first = dict(_judged(problems, range(len(problems)), NOTHING, judge))
     plain = {n for n, verdict in first.items() if _passes(verdict)}
@@ -104,7 +109,10 @@ def _stub(problem: Problem, body: str) -> Program:
     """The reference with another entry point, since a test may call the helpers beside it."""
     program, entry_point = reference(problem), problem.entry_point
     lines = "".join(f"    {line}".rstrip() + "\n" for line in body.splitlines())
-    code = f"{program.code}\n\n\ndef {program.entry_point}(*args, **options):\n{lines}"
+    defined = rf"^async[ \t]+def[ \t]+{re.escape(entry_point)}\b"
+    awaited = re.search(defined, program.code, re.MULTILINE)
+    begin = "async def" if awaited else "def"
+    code = f"{program.code}\n\n\n{begin} {program.entry_point}(*args, **options):\n{lines}"
     if method := method_of(entry_point):
         code += f"\n\n{outermost(entry_point)}.{method} = staticmethod({program.entry_point})\n"
     return Program(code, program.test, program.entry_point)

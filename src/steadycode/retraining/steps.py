@@ -181,4 +181,5 @@ def publish(work: Retraining, decision: Decision, candidate: Evaluated, champion
         candidate,
         champion,
     )
-    return decision_markdown(decision, comparison_table(champion.evidence, candidate.evidence))
+    rows = comparison_table(champion.evidence, candidate.evidence)
+    return decision_markdown(decision, rows, candidate.evidence.report.label)
