@@ -10,9 +10,9 @@ from datetime import timedelta
 import pytest
 import torch
 
-from steadycode.errors import ConfigError, StageFailed
+from steadycode.errors import ConfigError
 from steadycode.jobs import group
-from steadycode.jobs.group import group_size, rank
+from steadycode.jobs.group import GroupLost, group_size, rank
 
 
 @pytest.mark.parametrize(
@@ -58,17 +58,14 @@ def test_a_process_does_not_wait_for_ever_for_one_that_never_comes(
     for name, value in {**group_of_two, "MASTER_PORT": port}.items():
         monkeypatch.setenv(name, value)
     monkeypatch.setattr(group, "_PATIENCE", timedelta(seconds=1))
-    with pytest.raises(
-        StageFailed, match=rf"^process {own} of 2 did not meet .*:{port} within 1 s"
-    ):
+    with pytest.raises(GroupLost, match=rf"^process {own} of 2 did not meet .*:{port} within 1 s"):
         group.meet("cpu")
 
 
 MEMBER = """
 import sys
 import torch
-from steadycode.errors import StageFailed
-from steadycode.jobs.group import meet, told_of_loss
+from steadycode.jobs.group import GroupLost, meet, told_of_loss
 
 meet("cpu")
 print("met", flush=True)
@@ -76,7 +73,7 @@ try:
     with told_of_loss():
         while True:
             torch.distributed.all_reduce(torch.zeros(1))
-except StageFailed as fault:
+except GroupLost as fault:
     print(fault)
 """
 

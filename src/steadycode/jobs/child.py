@@ -22,13 +22,15 @@ from steadycode.identity import require_unchanged
 from steadycode.jobs.checkpoints import remove_checkpoints, rewind
 from steadycode.jobs.disk import told_of_disk
 from steadycode.jobs.folder import holding_alone, require_unedited
-from steadycode.jobs.group import rank, run_group
+from steadycode.jobs.group import GroupLost, rank, run_group
 from steadycode.jobs.job import SCHEMA, Job, Manifest, trusted_manifest
 from steadycode.records import write_record
 from steadycode.threads import keep_to_quota
 
 UNTOLD = 74
 """The exit code of a stage that could not tell its fault, because its log can't be written."""
+_CULPRIT_FIRST_SECONDS = 2.0
+"""A process that ends because of another waits as long: launchers tell of the first that ended."""
 _LOG_SECONDS = 10.0
 _VERSIONS = ("torch", "transformers", "tokenizers", "numpy")
 
@@ -218,6 +220,8 @@ def _end(error: SteadycodeError) -> NoReturn:
         sys.stdout.flush()
     except OSError:
         os._exit(UNTOLD)  # flushing once more would end with another code
+    if isinstance(error, GroupLost):
+        time.sleep(_CULPRIT_FIRST_SECONDS)
     sys.exit(error.exit_code)
 
 

@@ -9,7 +9,6 @@ for a process that was never started or for one that has died.
 import os
 import signal
 import sys
-import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from datetime import timedelta
@@ -20,8 +19,10 @@ from steadycode.threads import cpus
 
 _PATIENCE = timedelta(minutes=5)
 """How long the processes of a group wait for one another when they begin."""
-_CULPRIT_FIRST_SECONDS = 2.0
-"""What ends because of another waits as long, so that the launcher sees the other one first."""
+
+
+class GroupLost(StageFailed):
+    """Another process of the group has ended or cannot be reached; its own fault is what counts."""
 
 
 def rank() -> int | None:
@@ -33,7 +34,7 @@ def rank() -> int | None:
 def meet(device: str) -> None:
     """Wait for the other processes of this one's group, if it is in one, and connect with them.
 
-    ``device`` is the type of device that they compute on ("cuda" or "cpu"). Raises StageFailed when
+    ``device`` is the type of device that they compute on ("cuda" or "cpu"). Raises GroupLost when
     they have not all come within five minutes.
     """
     if not {"RANK", "WORLD_SIZE", "MASTER_ADDR", "MASTER_PORT"} <= os.environ.keys():
@@ -53,7 +54,7 @@ def meet(device: str) -> None:
     except distributed.DistError as error:
         master = f"{os.environ['MASTER_ADDR']}:{os.environ['MASTER_PORT']}"
         reason = str(error).splitlines()[0]
-        raise StageFailed(
+        raise GroupLost(
             f"process {own} of {size} did not meet the others at {master} within"
             f" {_PATIENCE.total_seconds():g} s ({reason}); see what they say, then start all of"
             " them again"
@@ -62,7 +63,7 @@ def meet(device: str) -> None:
 
 @contextmanager
 def told_of_loss() -> Iterator[None]:
-    """Turn what torch raises in the block when another process is lost into StageFailed.
+    """Turn what torch raises in the block when another process is lost into GroupLost.
 
     One that has ended is noticed at once; one whose machine no longer answers after torch's own
     patience (10 minutes between GPUs, 30 between CPUs).
@@ -76,8 +77,7 @@ def told_of_loss() -> Iterator[None]:
         if not lost or not distributed.is_initialized():
             raise
         own, size = distributed.get_rank(), distributed.get_world_size()
-        time.sleep(_CULPRIT_FIRST_SECONDS)
-        raise StageFailed(
+        raise GroupLost(
             f"process {own} of {size} has lost another, which has ended or no longer answers; see"
             " what that one said, then start all of them again: they go on from the newest"
             " checkpoint"
