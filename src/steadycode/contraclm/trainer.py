@@ -45,6 +45,9 @@ OnCheckpoint = Callable[[int, WriteState], None]
 OnMessage = Callable[[str], None]
 """Called with a line for whoever follows the training."""
 
+_LOW_TEMPERATURE = 0.01
+"""Below it, a gradient that is no longer finite may well come from dividing by the temperature."""
+
 
 def train(
     model: Any,
@@ -99,7 +102,11 @@ def train(
                 done = load_state(model, run.optimizer, resume)
                 sequences = islice(sequences, done * settings.batch_size, None)
             for step in range(done + 1, settings.steps + 1):
-                run.step(step, list(islice(sequences, settings.batch_size)))
+                chosen = list(islice(sequences, settings.batch_size))
+                if step == 1 and run.main:
+                    for doubt in _doubts(chosen, settings):
+                        on_message(doubt)
+                run.step(step, chosen)
                 if run.main:
                     on_progress(step, settings.steps)
                 if step % settings.heldout_every == 0 or step == settings.steps:
@@ -288,11 +295,40 @@ class _Run:
             ) from error
 
     def _check_finite(self, step: int, loss: float, norm: float) -> None:
-        if not (math.isfinite(loss) and math.isfinite(norm)):
-            raise SteadycodeError(
-                f"training broke down at step {step} of {self.settings.steps}: the loss is"
-                f" {loss:.4g}, its gradient's norm {norm:.4g}; lower train.learning_rate"
-                f" (now {self.settings.learning_rate:g}) or set train.precision=fp32"
+        if math.isfinite(loss) and math.isfinite(norm):
+            return
+        for name, weight in self.model.named_parameters():
+            if step == 1 and not weight.isfinite().all():
+                raise ModelError(
+                    f"the model that training starts from has a NaN or an infinity in {name}; give"
+                    " another in model.base"
+                )
+        low = self.terms.objective.contrastive and self.settings.temperature < _LOW_TEMPERATURE
+        raise SteadycodeError(
+            f"training broke down at step {step} of {self.settings.steps}: the loss is"
+            f" {loss:.4g}, its gradient's norm {norm:.4g}; lower train.learning_rate"
+            f" (now {self.settings.learning_rate:g}) or set train.precision=fp32"
+            + (f", or raise train.temperature (now {self.settings.temperature:g})" if low else "")
+        )
+
+
+def _doubts(sequences: Sequence[list[int]], settings: TrainConfig) -> Iterator[str]:
+    """What a person may not have meant, though training can do it; ``sequences`` are those of the
+    first step."""
+    copies = len(sequences) - len({tuple(ids) for ids in sequences})
+    if copies and settings.mode in ("sequence", "both"):
+        yield (
+            f"{copies} of the first batch's {len(sequences)} sequences are copies of others, which"
+            " the sequence term would tell from one another; give more data, or lower"
+            " train.batch_size"
+        )
+    if settings.warmup_steps >= settings.steps:
+        highest = max(learning_rate(step, settings) for step in range(1, settings.steps + 1))
+        if highest < settings.learning_rate:
+            yield (
+                f"train.warmup_steps ({settings.warmup_steps}) does not end within train.steps"
+                f" ({settings.steps}): the learning rate reaches {highest:.3g} of"
+                f" {settings.learning_rate:.3g}"
             )
 
 

@@ -11,7 +11,7 @@ from pathlib import Path
 
 from pydantic import ValidationError
 
-from steadycode.config import TrainConfig
+from steadycode.config import DataConfig, TrainConfig
 from steadycode.errors import ConfigError
 from steadycode.jobs.checkpoints import Checkpoints
 from steadycode.jobs.child import Events, Sources, stage_main
@@ -47,6 +47,9 @@ HELDOUT_DOCUMENTS = 16
 def body(job: Job, events: Events) -> list[Path]:
     """Writes the files of ``model/``."""
     settings, max_documents = _settings(job)
+    for name in ("model", "train", "heldout"):
+        if name not in job.inputs:
+            raise ConfigError(f"{job.path}: inputs.{name} is missing; write the job anew")
 
     from steadycode.contraclm.checkpoint import save, stored_dtype
     from steadycode.contraclm.sequences import training_sequences
@@ -89,9 +92,12 @@ def body(job: Job, events: Events) -> list[Path]:
 
 def _settings(job: Job) -> tuple[TrainConfig, int | None]:
     given = dict(job.settings)
-    max_documents = given.pop("max_documents", None)
     try:
-        return TrainConfig.model_validate(given), max_documents
+        data = DataConfig(max_documents=given.pop("max_documents", None))
+    except ValidationError as error:
+        raise ConfigError(f"{job.path}: data.{first_fault(error, DataConfig)}") from error
+    try:
+        return TrainConfig.model_validate(given), data.max_documents
     except ValidationError as error:
         raise ConfigError(f"{job.path}: train.{first_fault(error, TrainConfig)}") from error
 
