@@ -29,7 +29,7 @@ from steadycode.contraclm.objective import two_view_loss
 from steadycode.contraclm.terms import MicroTerms, Terms, autocast
 from steadycode.errors import ConfigError, ModelError, SteadycodeError
 from steadycode.measures.heldout import measure
-from steadycode.models.probes import check_finite, check_packing
+from steadycode.models.probes import check_packing
 from steadycode.models.tokens import end_of_text
 from steadycode.models.windows import window
 from steadycode.randomness import derive_seed
@@ -396,7 +396,6 @@ def _check_fit(model: Any, tokenizer: Any, settings: TrainConfig) -> None:
             f"the tokenizer has {len(tokenizer)} tokens, the model only {rows}:"
             " they do not belong together"
         )
-    check_finite(model)
     if settings.packing:
         check_packing(model)
     if settings.gradient_checkpointing and not model.supports_gradient_checkpointing:

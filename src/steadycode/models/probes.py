@@ -56,16 +56,6 @@ def check_packing(model: Any) -> None:
         )
 
 
-def check_finite(model: Any) -> None:
-    """Raise ModelError when a weight of ``model`` is not a number."""
-    for name, weight in model.named_parameters():
-        if not torch.isfinite(weight).all():
-            raise ModelError(
-                f"the model to start from is damaged: its weights {name} hold NaN or infinity;"
-                " name another one"
-            )
-
-
 def _sequences(model: Any) -> tuple[Tensor, Tensor, Tensor]:
     """Three of random ids, int64 [1, tokens] each; the same ones each time."""
     rows = model.get_input_embeddings().num_embeddings
