@@ -210,8 +210,8 @@ def test_a_training_is_identified_by_every_source_that_it_runs_through() -> None
 
 def test_evidence_depends_on_what_decides_a_verdict_and_on_nothing_else() -> None:
     carriers = {
-        *("jobs", "errors", "locks", "places", "processes", "project", "records", "spelling",
-          "temporaries", "threads", "wheels"),
+        *("jobs", "addresses", "errors", "locks", "places", "processes", "project", "records",
+          "spelling", "temporaries", "threads", "wheels"),
     }  # fmt: skip
     """They move files, say what went wrong and how threads wait; no figure depends on them."""
     run_through = {

@@ -132,12 +132,11 @@ def test_no_setting_puts_another_profile_under_the_name_of_the_first() -> None:
     [
         ("seed=010", "YAML reads 010 as 8"),
         ("train.steps=1:30", "YAML reads 1:30 as 90"),
-        ("model.base=/models/a #1", "in quotes"),
-        ("model.base=&x y", "in quotes"),
+        ("data.allowed_licences=[MIT] #1", "in quotes"),
+        ("data.allowed_licences=&x [MIT]", "in quotes"),
+        ("seed=2024-13-45", "not YAML"),
+        ("seed=" + "[" * 5000, "not YAML"),
         ("evaluate.max_problems=", "there is no value"),
-        ("experiment=2024-13-45", "not YAML"),
-        ("model.base=0x_", "not YAML"),
-        ("model.base=" + "[" * 5000, "not YAML"),
         ("evaluate.decoding.temperature=inf", "finite"),
         ("evaluate.limits.seconds=1e999", "finite"),
         ("evaluate.limits.seconds=1e300", "less than or equal"),
@@ -160,10 +159,37 @@ def test_what_is_meant_otherwise_or_too_large_is_refused(override: str, why: str
         ("'a #1'", "a #1"),
         ("a#1", "a#1"),
         ("a=b & c", "a=b & c"),
+        ("2024", "2024"),
+        ("010", "010"),
+        ("1e5", "1e5"),
+        ("0x_", "0x_"),
+        ("2024-13-45", "2024-13-45"),
+        ("no", "no"),
+        ("null", "null"),
+        ("mine #1.jsonl", "mine #1.jsonl"),
+        ("&x y", "&x y"),
+        ("a: b", "a: b"),
+        ("[x", "[x"),
+        ("it's 'so'", "it's 'so'"),
+        ("'tis', he said, 'so'", "'tis', he said, 'so'"),
+        ("'it''s'", "it's"),
     ],
 )
-def test_a_text_in_quotes_stays_a_text(value: str, text: str) -> None:
+def test_a_text_stays_as_it_was_given_without_quotes_around_it(value: str, text: str) -> None:
     assert load_config("quick", [f"experiment={value}"]).experiment == text
+    assert load_config("quick", [f"evaluate.problems={value}"]).evaluate.problems == text
+
+
+def test_other_settings_are_read_by_their_type() -> None:
+    given = ["seed=7", "train.learning_rate=5e-5", "train.packing=true", "train.lora={rank: 8}",
+             "evaluate.max_problems=null", "evaluate.perturbations=[all]",
+             "train.precision=bf16"]  # fmt: skip
+    config = load_config("quick", given)
+    assert (config.seed, config.train.learning_rate, config.train.packing) == (7, 5e-5, True)
+    assert config.train.lora is not None
+    assert config.train.lora.rank == 8
+    assert config.evaluate.max_problems is None
+    assert config.evaluate.perturbations == ("all",)
 
 
 def test_several_samples_need_a_temperature() -> None:
@@ -175,6 +201,13 @@ def test_profiles_of_another_tokenizer_have_a_registered_name_of_their_own() -> 
     names = {load_config(name).model.base: load_config(name).model.registered_name
              for name in PROFILES}  # fmt: skip
     assert len(set(names.values())) == len(names)
+
+
+@pytest.mark.parametrize("mode", ["sequence", "both"])
+def test_one_sequence_in_a_batch_has_nothing_to_be_compared_with(mode: str) -> None:
+    with pytest.raises(ConfigError, match=r"batch_size is 1.*set train\.batch_size=2 or more"):
+        load_config("quick", ["train.batch_size=1", f"train.mode={mode}"])
+    load_config("quick", ["train.batch_size=1", "train.mode=token"])
 
 
 def test_without_contrastive_terms_no_dropout_is_needed() -> None:

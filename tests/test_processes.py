@@ -14,6 +14,7 @@ import pytest
 from steadycode.errors import ConfigError
 from steadycode.places import Place
 from steadycode.processes import (
+    STARTED_BY,
     ProcessId,
     end,
     family,
@@ -31,7 +32,12 @@ def sleeper(tmp_path: Path):
     started = []
 
     def start(script: str = "import time; time.sleep(60)", **environment: str):
-        environment = {**os.environ, "STEADYCODE_HOME": str(tmp_path), **environment}
+        environment = {
+            **os.environ,
+            "STEADYCODE_HOME": str(tmp_path),
+            STARTED_BY: "it",
+            **environment,
+        }
         started.append(subprocess.Popen([sys.executable, "-c", script], env=environment))
         return started[-1]
 
@@ -196,6 +202,37 @@ def test_a_projects_processes_are_found_and_ended_with_their_children(
     assert len(found) == 2
     end(family(psutil.Process(parent.pid)), patience=1)
     assert list(project_processes(tmp_path)) == []
+
+
+@pytest.mark.parametrize(
+    ("command", "counts"),
+    [
+        (["tail", "-f", "steadycode"], False),
+        ([sys.executable, "-c", "input()"], False),
+        ([sys.executable, "{folder}/steadycode", "runs"], True),
+        ([sys.executable, "-u", "{folder}/mlflow", "server"], True),
+        ([sys.executable, "-m", "prefect.server"], True),
+    ],
+)
+def test_a_home_that_was_exported_says_nothing_of_other_programs(
+    tmp_path: Path, command: list[str], counts: bool
+) -> None:
+    for name in ("steadycode", "mlflow", "prefect/server.py", "prefect/__init__.py"):
+        (tmp_path / name).parent.mkdir(exist_ok=True)
+        (tmp_path / name).write_text("input()" if "__" not in name else "")
+    environment = {**os.environ, "STEADYCODE_HOME": str(tmp_path), "PYTHONPATH": str(tmp_path)}
+    environment.pop(STARTED_BY, None)
+    words = [word.format(folder=tmp_path) for word in command]
+    process = subprocess.Popen(words, env=environment, cwd=tmp_path, stdin=subprocess.PIPE)
+    try:
+        known = psutil.Process(process.pid)
+        while known.cmdline() != words:
+            time.sleep(0.01)
+        found = [one.pid for one in project_processes(tmp_path)]
+        assert (process.pid in found) == counts
+    finally:
+        process.kill()
+        process.communicate()
 
 
 def test_commands_that_run_flows_are_known_by_their_words(tmp_path: Path) -> None:

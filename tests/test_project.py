@@ -27,6 +27,28 @@ def test_the_environment_is_prepared_but_never_overridden(
     assert os.environ["MLFLOW_DISABLE_TELEMETRY"] == "true"
 
 
+@pytest.mark.parametrize(
+    ("given", "excepted"),
+    [
+        ({}, None),
+        ({"NO_PROXY": "intranet"}, "intranet"),
+        ({"HTTP_PROXY": "http://p:1"}, "localhost,127.0.0.1,::1"),
+        ({"all_proxy": "http://p:1", "NO_PROXY": "a, ::1"}, "a,::1,localhost,127.0.0.1"),
+        ({"https_proxy": "p", "no_proxy": "small", "NO_PROXY": "large"},
+         "small,localhost,127.0.0.1,::1"),
+        ({"HTTPS_PROXY": "p", "NO_PROXY": "*"}, "*"),
+        ({"HTTPS_PROXY": ""}, None),
+    ],
+)  # fmt: skip
+def test_no_proxy_stands_before_this_machine(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, given: dict[str, str], excepted: str | None
+) -> None:
+    monkeypatch.setattr(os, "environ", dict(given))
+    for _ in range(2):  # a child does it again
+        Project(tmp_path).prepare_environment()
+        assert os.environ.get("NO_PROXY") == excepted
+
+
 def test_attempts_are_found_where_they_are_made_and_nothing_else_is_one(tmp_path: Path) -> None:
     project = Project(tmp_path)
     assert list(project.attempts()) == []

@@ -8,8 +8,10 @@ the same with values in the place of texts.
 import contextlib
 import re
 from collections.abc import Sequence
+from inspect import isclass
 from pathlib import Path
-from typing import Any, Literal
+from types import NoneType, UnionType
+from typing import Any, Literal, Union, get_args, get_origin
 
 import yaml
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
@@ -75,7 +77,8 @@ class TrainConfig(_Section):
     dropout_layers: int = Field(1, ge=1, description="blocks with dropout, for views=last_layers")
     sequence_negatives: Literal["micro_batch", "batch"] = Field(
         "micro_batch",
-        description="batch compares the sequences of the whole batch, for one more forward pass",
+        description="batch compares the sequences of the whole batch, for one more forward pass;"
+        " so does micro_batch where one would hold a single sequence",
     )
     token_weight: float = Field(1.0, ge=0)
     sequence_weight: float = Field(1.0, ge=0)
@@ -95,6 +98,15 @@ class TrainConfig(_Section):
             raise ValueError(
                 "dropout is 0, so the two views of the contrastive terms would be the same;"
                 " set train.dropout=0.1, or train.mode=mle to train without those terms"
+            )
+        return self
+
+    @model_validator(mode="after")
+    def _sequences_have_negatives(self) -> "TrainConfig":
+        if self.mode in ("sequence", "both") and self.batch_size == 1:
+            raise ValueError(
+                "batch_size is 1, so the sequence term would have nothing to compare a sequence"
+                " with; set train.batch_size=2 or more, or train.mode=token (or mle)"
             )
         return self
 
@@ -244,8 +256,6 @@ def merge(base: dict[str, Any], over: dict[str, Any]) -> dict[str, Any]:
 def _parse_value(text: str, where: str) -> Any:
     """The value that ``text`` says in YAML. Raises ConfigError for what YAML would take for another
     value than a person does: ``010`` for 8, and what is behind a ``#`` for a comment."""
-    if not text:
-        raise ConfigError(f"{where}: there is no value; write null for none, '' for an empty text")
     if re.search(r"^&|(^|\s)#", re.sub(r"'[^']*'|\"[^\"]*\"", "", text)):
         raise ConfigError(f"{where}: write a value with # or & in quotes")
     try:
@@ -263,6 +273,29 @@ def _parse_value(text: str, where: str) -> Any:
     return parsed
 
 
+def _parse_text(text: str, where: str) -> str:
+    """The text as it was given, whatever YAML would make of it; only quotes around all of it go."""
+    quoted = re.fullmatch(r"'(?:[^']|'')*'|\"(?:[^\"\\]|\\.)*\"", text, re.DOTALL)
+    return str(_parse_value(text, where)) if quoted else text
+
+
+def _type_of(key: str) -> Any:
+    """The type of a setting of ``Config``, without the None that it may also be."""
+    kind: Any = Config
+    for name in key.split("."):
+        kind = kind.model_fields[name].annotation
+        if get_origin(kind) in (Union, UnionType):
+            kind = next(part for part in get_args(kind) if part is not NoneType)
+    return kind
+
+
+def _is_text(kind: Any) -> bool:
+    """Whether values of that type are texts, be it any or one of a few."""
+    if get_origin(kind) is Literal:
+        return all(isinstance(choice, str) for choice in get_args(kind))
+    return isclass(kind) and issubclass(kind, str)
+
+
 def _parse_override(text: str) -> dict[str, Any]:
     key, sign, value = text.partition("=")
     key = key.strip()
@@ -270,10 +303,15 @@ def _parse_override(text: str) -> dict[str, Any]:
         raise ConfigError(f"setting {text!r}: write section.key=value, for instance train.steps=40")
     if key == "profile":
         raise ConfigError(f"setting {text!r}: a profile is chosen by itself, not as a setting")
-    parsed = _parse_value(value.strip(), f"setting {text!r}")
     if key not in keys_of(Config):
         hint = suggested_key(key, Config)
         raise ConfigError(f"setting {text!r}: there is no such key; {hint}")
+    if not value.strip():
+        raise ConfigError(
+            f"setting {text!r}: there is no value; write null for none, '' for an empty text"
+        )
+    read = _parse_text if _is_text(_type_of(key)) else _parse_value
+    parsed: Any = read(value.strip(), f"setting {text!r}")
     for part in reversed(key.split(".")):
         parsed = {part: parsed}
     return dict(parsed)

@@ -1,10 +1,16 @@
 """The faults that a user can mend; commands tell them in one line and end with their exit code."""
 
+from steadycode.addresses import redacted
+
 
 class SteadycodeError(Exception):
-    """The base of all expected faults. Its message is one line: what, where, and what to do."""
+    """The base of all expected faults. Its message is one line: what, where, and what to do. It
+    names no password: it is shown, logged and stored."""
 
     exit_code = 2
+
+    def __init__(self, message: str) -> None:
+        super().__init__(redacted(message))
 
 
 class ConfigError(SteadycodeError):

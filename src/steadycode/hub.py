@@ -16,15 +16,19 @@ def snapshot(
     usable: Callable[[Path], bool],
     *,
     kind: Literal["model", "dataset"],
+    revision: str | None = None,
     before_download: Callable[[], None] = lambda: None,
 ) -> Path:
-    """The folder with the files of ``name`` that match ``patterns``. If the cache holds them and
+    """The folder with the files of ``name``, or of that ``revision`` (branch, tag, commit or
+    ``refs/pr/N``) of it, that match ``patterns``. If the cache holds them and
     they are ``usable``, the hub is not asked. Raises HubError when they cannot be downloaded."""
     from huggingface_hub import snapshot_download
 
+    at: dict[str, Any] = {} if revision is None else {"revision": revision}
+
     def folder(**options: Any) -> Path:
         return Path(
-            snapshot_download(name, repo_type=kind, allow_patterns=list(patterns), **options)
+            snapshot_download(name, repo_type=kind, allow_patterns=list(patterns), **at, **options)
         )
 
     try:

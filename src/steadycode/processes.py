@@ -4,6 +4,7 @@ import os
 import socket
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
+from itertools import pairwise
 from pathlib import Path
 
 import psutil
@@ -11,6 +12,8 @@ import psutil
 from steadycode.errors import ConfigError, SteadycodeError
 from steadycode.places import Place
 
+STARTED_BY = "STEADYCODE_PROCESS"
+"""The variable that tells every process that we start who has started it."""
 FLOWS = ("retrain", "evaluate", "refresh")
 _GONE = (psutil.NoSuchProcess, psutil.AccessDenied, psutil.ZombieProcess)
 
@@ -189,14 +192,30 @@ def require_free_port(host: str, port: int, option: str) -> None:
 def _is_of(process: psutil.Process, root: Path) -> bool:
     """Whether ``process`` was started for the project at ``root``.
 
-    Every command hands STEADYCODE_HOME to the processes that it starts. The command itself was
-    started without it, and is known by its name and the folder in which it runs.
+    Every command hands STEADYCODE_HOME and its own identity to the processes that it starts. The
+    command itself was started without, and is known by its name and the folder in which it runs.
+    Whoever has exported STEADYCODE_HOME hands it to everything that he starts, so that it alone
+    says nothing.
     """
-    home = process.environ().get("STEADYCODE_HOME")
+    environment, name = process.environ(), _program(process.cmdline())
+    home = environment.get("STEADYCODE_HOME")
     if home:
-        return Path(process.cwd(), home).resolve() == root
-    command = [Path(word).name for word in process.cmdline()[:3]]
-    return "steadycode" in command and Path(process.cwd()).is_relative_to(root)
+        ours = STARTED_BY in environment or name in ("steadycode", "prefect", "mlflow")
+        return ours and Path(process.cwd(), home).resolve() == root
+    return name == "steadycode" and Path(process.cwd()).is_relative_to(root)
+
+
+def _program(words: list[str]) -> str:
+    """What a command runs: for Python the script's name, or the package of ``-m``."""
+    program, *rest = [*words, ""]
+    if not Path(program).name.startswith("python"):
+        return Path(program).name
+    for word, following in pairwise(rest):
+        if word == "-m":
+            return following.partition(".")[0]
+        if not word.startswith("-"):
+            return Path(word).name
+    return ""
 
 
 def _started(process: psutil.Process) -> str:

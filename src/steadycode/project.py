@@ -13,6 +13,8 @@ _QUIET = {
     "PREFECT_SERVER_ANALYTICS_ENABLED": "false",
     "PREFECT_SERVER_UI_SHOW_PROMOTIONAL_CONTENT": "false",
     "MLFLOW_DISABLE_TELEMETRY": "true",
+    # the addresses of runs, once for each of them, with the password that the server's may hold
+    "MLFLOW_SUPPRESS_PRINTING_URL_TO_STDOUT": "true",
     "MLFLOW_SERVER_ENABLE_JOB_EXECUTION": "false",  # nine helper processes less
     "DVC_NO_ANALYTICS": "1",
     "GX_ANALYTICS_ENABLED": "false",
@@ -37,7 +39,7 @@ _QUIET = {
     "GIT_PYTHON_REFRESH": "quiet",
 }
 
-STARTED_BY = "STEADYCODE_PROCESS"
+_THIS_MACHINE = ("localhost", "127.0.0.1", "::1")
 
 
 @dataclass(frozen=True)
@@ -49,7 +51,17 @@ class Project:
 
     @property
     def data(self) -> Path:
-        return self.root / "data"
+        """data/; where that is a link, the folder that it leads to: it is that which is filled and
+        replaced, and the link stays. Raises ConfigError for a link that leads back to itself."""
+        data = self.root / "data"
+        try:
+            return data.resolve() if data.is_symlink() else data
+        except (OSError, RuntimeError) as error:  # Python 3.13 has made an OSError of it
+            raise ConfigError(f"the link {data} leads back to itself; mend or remove it") from error
+
+    def shown(self, path: Path) -> str:
+        """How people are told of ``path``: from the project's folder, where it lies in that."""
+        return str(path.relative_to(self.root) if path.is_relative_to(self.root) else path)
 
     @property
     def data_version(self) -> Path:
@@ -82,6 +94,11 @@ class Project:
         """Everything that can be made again: attempts, caches, evidence."""
         return self.root / ".steadycode"
 
+    @property
+    def written(self) -> tuple[Path, ...]:
+        """The folders that commands make, and write to."""
+        return (self.mlruns, self.work, self.prefect)
+
     def attempt(self, retraining: str, number: int) -> Path:
         """The folder of one attempt at a retraining; it holds a folder for each stage."""
         return self._retrainings / retraining / f"attempt-{number:03d}"
@@ -104,12 +121,14 @@ class Project:
 
     @property
     def benchmarks(self) -> Path:
-        """Perturbed problems, for all models that meet them."""
+        """Perturbed problems, for all models that meet them, in a folder for each state of the
+        sources that make them."""
         return self.work / "benchmarks"
 
     @property
     def completions(self) -> Path:
-        """The completions of models, in a folder for each model's fingerprint."""
+        """The completions of models, in a folder for each engine, and there for each model's
+        fingerprint."""
         return self.work / "completions"
 
     @property
@@ -127,8 +146,12 @@ class Project:
         """The record of what ``steadycode up`` has started."""
         return self.work / "services.json"
 
+    @property
+    def service_logs(self) -> Path:
+        return self.work / "services"
+
     def service_log(self, name: str) -> Path:
-        return self.work / "services" / f"{name.replace(' ', '-')}.log"
+        return self.service_logs / f"{name.replace(' ', '-')}.log"
 
     def lock(self, name: str) -> Path:
         """The lock file of what is done once at a time in a whole project (see ``locks``)."""
@@ -141,13 +164,31 @@ class Project:
         STEADYCODE_PROCESS tells the processes that this one starts, and which may outlive it, who
         started them; STEADYCODE_HOME tells them the project.
         """
-        from steadycode.processes import ProcessId
+        from steadycode.processes import STARTED_BY, ProcessId
 
         os.environ[STARTED_BY] = str(ProcessId.mine())
         os.environ["STEADYCODE_HOME"] = str(self.root)
         os.environ.setdefault("PREFECT_HOME", str(self.prefect))
         for name, value in _QUIET.items():
             os.environ.setdefault(name, value)
+        _reach_this_machine_directly()
+
+
+def _reach_this_machine_directly() -> None:
+    """Where proxies are set, except this machine from them: the servers that we start here are not
+    to be had by way of another. What the user has excepted stays so.
+
+    Without a proxy nothing is set, since that would hide the ones that a system's settings name.
+    """
+    kinds = ("http_proxy", "https_proxy", "all_proxy")
+    if not any(os.environ.get(name) for kind in kinds for name in (kind, kind.upper())):
+        return
+    # libraries prefer the one in small letters
+    named = os.environ.get("no_proxy") or os.environ.get("NO_PROXY") or ""
+    excepted = [host for part in named.split(",") if (host := part.strip())]
+    if "*" not in excepted:
+        excepted += [host for host in _THIS_MACHINE if host not in excepted]
+    os.environ["no_proxy"] = os.environ["NO_PROXY"] = ",".join(excepted)
 
 
 def find_project(start: Path | None = None) -> Project:

@@ -1,5 +1,6 @@
 """``steadycode up``, ``down``, ``worker`` and ``ui``: what they hand on, and what they replace."""
 
+import importlib.util
 import os
 import socket
 import sys
@@ -102,3 +103,60 @@ def test_pages_on_a_taken_port_are_one_line(
         f"error: there is no run nonsense in {store.tracking_uri}\n"
     )
     assert replaced == []
+
+
+ANYWHERE = ("ui", "--host", "0.0.0.0")
+
+
+@pytest.mark.parametrize("host", ["0.0.0.0", "::", "10.0.0.3", "pages.example.org"])
+def test_pages_without_a_password_are_for_this_machine_alone(
+    steadycode: Steadycode, store: Store, replaced: list[list[str]], host: str
+) -> None:
+    result = steadycode("ui", "--host", host, "--port", 5001)
+    assert result.exit_code == 2
+    assert result.stderr.startswith(f"error: on {host}:5001 whoever reaches this machine could")
+    assert "MLFLOW_AUTH_ADMIN_PASSWORD" in result.stderr
+    assert "ssh -L 5001:127.0.0.1:5001" in result.stderr
+    assert result.stderr.count("\n") == 1
+    assert replaced == []
+
+
+def test_pages_answer_by_the_names_that_are_allowed(
+    steadycode: Steadycode, store: Store, replaced: list[list[str]]
+) -> None:
+    port = free_port()
+    assert steadycode("ui", "--port", port, "--allowed-hosts", "pages.org").exit_code == 0
+    (command,) = replaced
+    hosts = command[command.index("--allowed-hosts") + 1].split(",")
+    assert {"pages.org", "pages.org:*", "127.0.0.1:*", "localhost"} <= set(hosts)
+    origins = command[command.index("--cors-allowed-origins") + 1].split(",")
+    assert {"http://pages.org:*", "https://pages.org"} <= set(origins)
+    for name in ("*", "a,b", "http://pages.org", ""):
+        assert "give a machine's name" in steadycode("ui", "--allowed-hosts", name).stderr
+
+
+@pytest.mark.parametrize("installed", [True, False])
+def test_pages_ask_for_the_password_that_is_set(
+    steadycode: Steadycode,
+    store: Store,
+    replaced: list[list[str]],
+    monkeypatch: pytest.MonkeyPatch,
+    installed: bool,
+) -> None:
+    find = importlib.util.find_spec
+    monkeypatch.setattr(
+        importlib.util,
+        "find_spec",
+        lambda name, *more: (installed or None) if name == "flask_wtf" else find(name, *more),
+    )
+    monkeypatch.setattr(os, "chdir", lambda folder: None)
+    monkeypatch.setenv("MLFLOW_AUTH_ADMIN_PASSWORD", "long enough to be one")
+    monkeypatch.setenv("MLFLOW_FLASK_SERVER_SECRET_KEY", "")
+    monkeypatch.delenv("MLFLOW_FLASK_SERVER_SECRET_KEY")
+    result = steadycode(*ANYWHERE, "--port", free_port())
+    if installed:
+        assert replaced[0][-2:] == ["--app-name", "basic-auth"]
+        assert os.environ["MLFLOW_FLASK_SERVER_SECRET_KEY"]
+    else:
+        assert "pip install 'mlflow[auth]'" in result.stderr
+        assert replaced == []

@@ -1,6 +1,9 @@
 """``retrain``, ``evaluate``, ``train`` and ``refresh``: what they refuse, and hand to the flows."""
 
 import json
+import shlex
+import subprocess
+import sys
 from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any
@@ -9,7 +12,7 @@ import pytest
 from click.testing import Result
 
 from steadycode.files import sha256_folder, write_jsonl
-from steadycode.jobs.job import Job
+from steadycode.jobs.job import Job, trusted_manifest
 from steadycode.models import load
 from steadycode.project import Project
 from steadycode.retraining.submission import Submission
@@ -229,8 +232,8 @@ def test_another_training_is_replaced_only_by_force(
     refused = steadycode(*command, "train.steps=2")
     assert (refused.exit_code, refused.stderr) == (
         2,
-        f"error: {output} holds another training (other steps); name a new folder, or give --force"
-        " to replace it\n",
+        f"error: {output} holds another, finished training (steps was 1, is now 2); name a new"
+        " folder, or give --force to replace it\n",
     )
     assert sha256_folder(output) == before
     again = steadycode(*command, "train.steps=1")  # the same training is found again
@@ -239,9 +242,30 @@ def test_another_training_is_replaced_only_by_force(
 
     forced = steadycode(*command, "train.steps=2", "--force")
     assert forced.exit_code == 0, forced.output
+    shown = " ".join(forced.output.split())
+    assert "another, finished training (steps was 1, is now 2); it is replaced" in shown
     after = sha256_folder(output)
     assert after["model/model.safetensors"] != before["model/model.safetensors"]
     assert after["notes.txt"] == before["notes.txt"]
+
+
+def test_a_job_is_written_for_somebody_else_to_run(
+    steadycode: Steadycode, data: Sequence[str], tmp_path: Path
+) -> None:
+    output = tmp_path / "a job"
+    command = ("train", "--output", output, "--profile", "smoke", "--allow-dirty-data", "--set")
+    result = steadycode(*command, "train.steps=1", "--job-only")
+    assert result.exit_code == 0, result.output
+    assert {path.name for path in output.iterdir()} - {".lock"} == {"job.json"}
+    told = shlex.split(result.output.splitlines()[-1])
+    assert told == ["python", "-m", "steadycode.stages.train", str(output / "job.json")]
+    subprocess.run([sys.executable, *told[1:]], check=True, timeout=120)
+    assert trusted_manifest(Job.read(output / "job.json")) is not None
+    again = steadycode(*command, "train.steps=1")  # what was run by hand is found
+    assert again.exit_code == 0, again.output
+    refused = steadycode(*command, "train.steps=2", "--job-only")
+    assert refused.exit_code == 2
+    assert "finished training (steps was 1, is now 2); name a new" in refused.stderr
 
 
 def test_an_evaluation_is_not_replaced_by_a_training(

@@ -1,5 +1,6 @@
 """However a batch is cut, packed and shared among processes, loss and gradients are the same."""
 
+import itertools
 import json
 import os
 import socket
@@ -98,8 +99,86 @@ def test_cached_negatives_equal_one_large_micro_batch(
     for size in (1, 2, 4):
         cached = stepped(size, mode=mode, sequence_negatives="batch", packing=packing)
         assert_same(cached, expected)
-    apart = stepped(2, mode=mode)  # and without the cache it is another loss
+    apart = stepped(3, mode=mode)  # and without the cache it is another loss
     assert abs(apart["terms"][2] - expected["terms"][2]) > 0.1
+
+
+def textbook_step(model: Any, tokenizer: Any, temperature: float) -> tuple[Tensor, dict[str, Any]]:
+    """The sequence term of all sequences, one anchor after the other, and the gradients of it and
+    the cross-entropy."""
+    vectors: tuple[list[Tensor], list[Tensor]] = ([], [])
+    losses = []
+    for ids in sequences():
+        inputs = torch.tensor([ids[:-1]])
+        output = model(inputs, output_hidden_states=True)
+        losses.append(-output.logits[0].log_softmax(-1)[range(len(ids) - 1), ids[1:]])
+        for found, view in zip(vectors, still_views(output.hidden_states[-1], 0.1), strict=True):
+            found.append(view[0].mean(0))
+    items = [vector / vector.norm() for view in vectors for vector in view]
+    n = len(vectors[0])
+    anchors = []
+    for i, anchor in enumerate(items):
+        others = [anchor @ other / temperature for j, other in enumerate(items) if j != i]
+        positive = anchor @ items[(i + n) % (2 * n)] / temperature
+        anchors.append(torch.stack(others).exp().sum().log() - positive)
+    term = torch.stack(anchors).mean()
+    (term + torch.cat(losses).mean()).backward()
+    return term.detach(), {name: p.grad for name, p in model.named_parameters()}
+
+
+@pytest.mark.parametrize(
+    ("size", "packing"),
+    [(1, False), (2, False), (5, False), (1, True)],
+    ids=["one row each", "a row is left over", "a row is left over by five", "one packed row each"],
+)
+def test_no_sequence_is_without_negatives(
+    make_model: Callable[..., Any],
+    tokenizer: Any,
+    monkeypatch: pytest.MonkeyPatch,
+    size: int,
+    packing: bool,
+) -> None:
+    """Against the textbook's loss of all sequences, in float64 (but for ours of the head)."""
+    monkeypatch.setattr(terms, "functional_dropout_views", still_views)
+    expected, gradients = textbook_step(make_model().double(), tokenizer, 0.2)
+    got = step(make_model().double(), tokenizer, size, mode="sequence", packing=packing)
+    assert got["terms"][2].item() == pytest.approx(expected.item(), rel=1e-6)
+    for name, gradient in gradients.items():
+        assert (got[name] - gradient).norm() <= 1e-6 * gradient.norm(), name
+
+
+def test_a_training_says_once_that_it_compares_the_whole_batch(
+    make_model: Callable[..., Any], tokenizer: Any
+) -> None:
+    def told_of(**changes: Any) -> list[str]:
+        told: list[str] = []
+        settings = TrainConfig(
+            steps=2, batch_size=5, sequence_length=32, warmup_steps=0, precision="fp32", **changes
+        )
+        rows = itertools.cycle(sequences())
+        trainer.train(make_model(), tokenizer, rows, settings, 0, on_message=told.append)
+        return told
+
+    (line,) = told_of(micro_batch_size=4)
+    assert "a micro-batch holds a single sequence" in line
+    assert told_of(micro_batch_size=3) == []
+    assert told_of(micro_batch_size=4, sequence_negatives="batch") == []
+    assert told_of(micro_batch_size=1, mode="token") == []
+
+
+def test_a_figure_that_nothing_was_compared_for_is_not_reported(
+    make_model: Callable[..., Any], tokenizer: Any
+) -> None:
+    figures: set[str] = set()
+    settings = TrainConfig(
+        steps=1, batch_size=3, micro_batch_size=1, sequence_length=32, mode="token"
+    )
+    rows = itertools.cycle(sequences())
+    trainer.train(
+        make_model(), tokenizer, rows, settings, 0, on_metric=lambda name, *_: figures.add(name)
+    )
+    assert "train/loss_token" in figures
+    assert "train/loss_sequence" not in figures
 
 
 def test_cached_negatives_draw_the_same_dropout_twice(

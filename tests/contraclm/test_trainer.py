@@ -15,6 +15,7 @@ from steadycode.contraclm.sequences import training_sequences
 from steadycode.contraclm.trainer import learning_rate, train
 from steadycode.errors import ConfigError, ModelError, SteadycodeError
 from steadycode.files import sha256_folder
+from tests.builders.zoo import tiny
 
 Metrics = dict[str, list[tuple[int, float]]]
 
@@ -181,11 +182,22 @@ def test_norms_do_not_decay_and_tied_weights_count_once(model: Any) -> None:
     assert sum(p is embedding for p in decayed["params"]) == 1
 
 
-def test_a_broken_loss_ends_training_with_one_line(run: Any, model: Any) -> None:
-    with torch.no_grad():
-        model.model.norm.weight[3] = math.nan
-    with pytest.raises(SteadycodeError, match=r"at step 1 of 3: the loss is nan.* lower train"):
-        run(model=model)
+@pytest.mark.parametrize(
+    ("name", "changes", "line"),
+    [
+        ("mamba", {"lora": {"rank": 4}}, "a mamba model takes no adapters .*; remove train.lora"),
+        ("phimoe", {"lora": {"rank": 4}}, "a phimoe model takes no adapters"),
+        ("openai-gpt", {"gradient_checkpointing": True}, "train.gradient_checkpointing=false"),
+        ("mamba", {"packing": True}, "train.packing=false"),
+    ],
+)
+def test_what_a_family_cannot_do_is_one_line(
+    run: Any, name: str, changes: dict[str, Any], line: str
+) -> None:
+    if "lora" in changes:
+        pytest.importorskip("peft", reason="the extra lora is not installed")
+    with pytest.raises(ConfigError, match=line):
+        run(model=tiny(name), **changes)
 
 
 @pytest.mark.parametrize(

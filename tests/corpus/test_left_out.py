@@ -41,6 +41,10 @@ PLANTED: dict[str, tuple[str | bytes | Callable[[Path], object], str]] = {
     "latin_undeclared.py": (b"NAME = '\xe9'\n" * 9, "not_text"),
     "codec_unknown.py": (b"# coding: klingon\n" + WHOLE.encode(), "not_text"),
     "codec_for_bytes.py": (b"# coding: hex\n" + WHOLE.encode(), "not_text"),
+    "codec_rot13.py": (b"# coding: rot13\n" + WHOLE.encode(), "not_text"),
+    "codec_base64.py": (b"# -*- coding: base64 -*-\n" + WHOLE.encode(), "not_text"),
+    "codec_compressed.py": (b"# coding: zlib\n" + WHOLE.encode(), "not_text"),
+    "codec_undefined.py": (b"# coding: undefined\n" + WHOLE.encode(), "not_text"),
     "null.py": (WHOLE.encode() + b"\0", "not_python"),
     "syntax.py": ("def f(:\n" * 20, "not_python"),
     "python_two.py": ("print 'hello world, hello world, hello world'\n", "not_python"),
@@ -140,8 +144,8 @@ def test_the_lock_and_the_terminal_tell_them(planted: Project) -> None:
     _, *rows = cells(lines)
     assert [row[0] for row in rows if row[0]] == [REASONS[reason] for reason in result.left_out]
     text = next(row for row in rows if row[0] == REASONS["not_text"])
-    assert text[1:3] == ["5", ""]
-    assert text[3].startswith("ours/binary.py, ours/codec_for_bytes.py, ")
+    assert text[1:3] == ["9", ""]
+    assert text[3].startswith("ours/binary.py, ours/codec_base64.py, ")
 
 
 def test_parts_of_a_file_that_gives_rows_are_counted_apart(project: Project) -> None:

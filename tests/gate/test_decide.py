@@ -37,11 +37,11 @@ def test_a_clear_gain_with_nothing_lost_is_promoted():
     candidate = evidence(marks(60, 164), robust=marks(84, 164))
     decision = decide(candidate, CHAMPION, POLICY, FACTS)
     assert decision.outcome == "promote"
-    robust = rule(decision, "robustness")
+    robust = rule(decision, "robustness/natural")
     assert (robust.n, robust.champion, robust.candidate) == (164, 60 / 164, 84 / 164)
     assert robust.value == pytest.approx(24 / 164)
     assert 0.09 < robust.low < robust.value < robust.high < 0.21
-    assert decision.reason.startswith("every rule passes; better at robustness")
+    assert decision.reason.startswith("every rule passes; better at robustness/natural")
 
 
 def test_approval_makes_a_promotion_wait():
@@ -207,7 +207,7 @@ def test_losses_per_tokens_of_another_kind_settle_nothing():
         "candidate and champion have different tokenizers, so their losses per token cannot be"
         " compared; give the new model a model.registered_name of its own"
     )
-    assert rule(decision, "improvement").reason.startswith("better at robustness (")
+    assert rule(decision, "improvement").reason.startswith("better at robustness/natural (")
     assert decision.next_steps == ()
     alike = replace(candidate, tokenizer="t" * 64)
     assert decide(alike, theirs, POLICY, FACTS).outcome == "promote"

@@ -202,10 +202,21 @@ def test_a_torn_checkpoint_gives_way_to_the_one_before(
 ) -> None:
     work = counting()
     work.killed("told", 5)
-    for step in (4, 2)[:spoilt]:
-        spoil(tmp_path / "work" / "checkpoints" / f"step-{step:06d}" / "total")
+    damaged = [
+        tmp_path / "work" / "checkpoints" / f"step-{step:06d}" / "total" for step in (4, 2)[:spoilt]
+    ]
+    for path in damaged:
+        spoil(path)
     work.run()
     kept = (4, 2, 0)[spoilt]
+    how = "missing" if spoil is Path.unlink else "not as it was written"
+    assert work.messages == [
+        *(
+            f"the checkpoint of step {step} is skipped: {path} is {how}"
+            for step, path in zip((4, 2), damaged, strict=False)
+        ),
+        f"continuing from step {kept}" if kept else "the probe stage begins anew",
+    ]
     assert work.done == [*range(1, 6), *range(kept + 1, STEPS + 1)]
     assert work.steps == list(range(1, STEPS + 1))
 
@@ -219,6 +230,7 @@ def test_without_its_events_a_checkpoint_is_none(
     spoil(tmp_path / "work" / "events.jsonl")
     work.run()
     kept = 2 if spoil is shortened else 0
+    assert work.messages[0].startswith(f"the checkpoint of step 4 is skipped: {work.job.events}")
     assert work.done == [*range(1, 5), *range(kept + 1, STEPS + 1)]
     assert work.steps == list(range(1, STEPS + 1))
 
@@ -237,7 +249,10 @@ def test_an_index_that_is_none_starts_from_the_beginning(
     (work.job.folder / "checkpoints" / "step-000004").mkdir(parents=True)
     write_text(work.job.folder / "events.jsonl", "stale\n")
     write_text(work.job.folder / "checkpoints.json", content.replace("JOB", work.job.sha256))
-    rewind(work.job)
+    told = rewind(work.job)
+    assert "checkpoints.json" in told[0]
+    assert told[0].endswith("no checkpoint can be trusted")
+    assert told[1:] == ["the probe stage begins anew"]
     assert list(work.job.folder.iterdir()) == []
 
 
@@ -261,7 +276,9 @@ def test_another_jobs_checkpoints_are_removed(counting: Any, tmp_path: Path) -> 
     other.run()
     assert (tmp_path / "work" / "answer").read_text() == "15"
     assert other.steps == list(range(1, STEPS))
-    assert other.messages == []
+    assert other.messages == [
+        "the checkpoints of another job are removed", "the probe stage begins anew"
+    ]  # fmt: skip
     _assert_only_outputs(tmp_path / "work")
 
 

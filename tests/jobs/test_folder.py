@@ -6,7 +6,8 @@ from pathlib import Path
 import pytest
 
 from steadycode.errors import ConfigError
-from steadycode.files import sha256_file, write_json, write_text
+from steadycode.files import sha256_file, sha256_folder, write_json, write_text
+from steadycode.jobs.checkpoints import Checkpoints
 from steadycode.jobs.folder import require_own, require_unedited
 from steadycode.jobs.job import SCHEMA, Job, Manifest
 from steadycode.records import write_record
@@ -50,10 +51,19 @@ def test_new_folders_and_the_same_work_are_taken(
 @pytest.mark.parametrize(
     ("changed", "named"),
     [
-        ({"seed": 2}, "seed"),
-        ({"settings": {"steps": 5, "mode": "both"}}, "steps"),
-        ({"identity": {"model": "x", "data": "y"}}, "data, model"),
-        ({"settings": {"a": 1, "b": 1, "c": 1}}, "a, b, c, mode, …"),
+        ({"seed": 2}, "seed was 2, is now 1"),
+        ({"settings": {"steps": 5, "mode": "both"}}, "steps was 5, is now 4"),
+        (
+            {"settings": {"steps": 4, "mode": "both", "lora": {"rank": 2}}},
+            'lora was {"rank": 2}, is now null',
+        ),
+        ({"identity": {"model": "x", "data": "y"}}, "the data has changed; the model has changed"),
+        ({"identity": {"model": "a", "data": "b", "code": "c"}}, "the code has changed"),
+        (
+            {"settings": {"a": 1, "b": 1, "c": 1}},
+            "a was 1, is now null; b was 1, is now null; c was 1, is now null; mode was null, is"
+            ' now "both"; and 1 more',
+        ),
     ],
 )
 def test_other_work_is_named_and_replaced_only_when_asked(
@@ -63,10 +73,45 @@ def test_other_work_is_named_and_replaced_only_when_asked(
     with pytest.raises(ConfigError) as caught:
         require_own(job(tmp_path / "work"))
     assert str(caught.value) == (
-        f"{tmp_path / 'work'} holds another training (other {named}); name a new folder, or give "
+        f"{tmp_path / 'work'} holds another training ({named}); name a new folder, or give "
         "--force to replace it"
     )
-    require_own(job(tmp_path / "work"), replace=True)
+    assert require_own(job(tmp_path / "work"), replace=True) == (
+        f"{tmp_path / 'work'} holds another training ({named}); it is replaced"
+    )
+
+
+def finished(mine: Job) -> None:
+    mine.write()
+    manifest = Manifest(
+        stage="train", job_sha256=mine.sha256, outputs={}, versions={}, seed=1,
+        wall_seconds=1.0, peak_memory_mb=1.0,
+    )  # fmt: skip
+    write_record(mine.manifest, manifest, SCHEMA)
+
+
+def stopped(mine: Job) -> None:
+    mine.write()
+    write_text(mine.events, "")
+    Checkpoints(mine, kept=1).add(3, lambda folder: write_text(folder / "state", "3"))
+
+
+@pytest.mark.parametrize(
+    ("leave", "state"),
+    [
+        (finished, "another, finished training"),
+        (stopped, "another, unfinished training of step 3"),
+    ],
+)
+def test_how_far_the_other_work_is_stands_in_the_line_and_it_stays(
+    tmp_path: Path, leave: Callable[[Job], None], state: str
+) -> None:
+    other = job(tmp_path / "work", seed=2)
+    leave(other)
+    before = sha256_folder(other.folder)
+    with pytest.raises(ConfigError, match=rf"holds {state} \(seed was 2, is now 1\)"):
+        require_own(job(tmp_path / "work"))
+    assert sha256_folder(other.folder) == before
 
 
 @pytest.mark.parametrize("replace", [False, True])

@@ -13,7 +13,15 @@ from safetensors.torch import load_file, save_file
 
 from steadycode.errors import ModelError
 from steadycode.files import read_json
-from steadycode.models import check_folder, device_class, fingerprint, load, pick_device, pick_dtype
+from steadycode.models import (
+    check_folder,
+    device_class,
+    earlier_fingerprint,
+    fingerprint,
+    load,
+    pick_device,
+    pick_dtype,
+)
 
 
 def test_fingerprint_is_of_contents_only(tiny: Path, tmp_path: Path) -> None:
@@ -145,3 +153,27 @@ def test_a_file_is_no_folder(tmp_path: Path) -> None:
     assert str(fault.value) == (
         f"{tmp_path / 'model'} is not a folder; name one that holds a saved model"
     )
+
+
+@pytest.mark.parametrize(
+    "name", ["chat_template.jinja", "additional_chat_templates/tools.jinja", "adapter_config.json"]
+)
+def test_templates_and_adapters_are_part_of_the_fingerprint(tiny: Path, name: str) -> None:
+    before, earlier = fingerprint(tiny), earlier_fingerprint(tiny)
+    (tiny / name).parent.mkdir(exist_ok=True)
+    (tiny / name).write_text("{}")
+    assert fingerprint(tiny) != before
+    assert earlier_fingerprint(tiny) == earlier
+
+
+def test_a_folder_of_adapters_is_refused_in_one_line(tmp_path: Path) -> None:
+    for name in ("adapter_config.json", "adapter_model.safetensors", "tokenizer.json"):
+        (tmp_path / name).write_text("{}")
+    with pytest.raises(ModelError, match=r"holds adapters .*merge them into their base model"):
+        check_folder(tmp_path)
+
+
+def test_a_folder_of_pickled_weights_says_what_to_do(tiny: Path) -> None:
+    (tiny / "model.safetensors").rename(tiny / "pytorch_model.bin")
+    with pytest.raises(ModelError, match=r"pickled weights \(pytorch_model\.bin\).* convert"):
+        load(tiny, "float32")

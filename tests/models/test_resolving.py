@@ -1,6 +1,7 @@
 """A name becomes a folder on this disk."""
 
 import shutil
+from fnmatch import fnmatch
 from pathlib import Path
 
 import pytest
@@ -62,3 +63,43 @@ def test_a_hub_model_that_is_here_needs_no_network(
     (stored / "refs").mkdir()
     (stored / "refs" / "main").write_text("0123")
     assert resolve("some/model", project) == stored / "snapshots" / "0123"
+
+
+def downloading(monkeypatch: pytest.MonkeyPatch, folder: Path) -> list[dict[str, object]]:
+    """In the place of the hub: gives ``folder``; tells what it was asked for."""
+    asked: list[dict[str, object]] = []
+
+    def download(name: str, **options: object) -> str:
+        if options.get("local_files_only"):
+            raise OSError("not there")
+        asked.append({"name": name, **options})
+        return str(folder)
+
+    monkeypatch.setattr("huggingface_hub.snapshot_download", download)
+    return asked
+
+
+def test_a_hub_model_with_pickled_weights_only_says_what_to_do(
+    project: Project, tiny: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (tiny / "model.safetensors").unlink()
+    downloading(monkeypatch, tiny)
+    with pytest.raises(ModelError) as fault:
+        resolve("some/model", project)
+    line = str(fault.value)
+    assert line.startswith("hub id 'some/model' has no safetensors, and pickled weights are not")
+    assert "name a revision that has them (some/model@REVISION), or if you trust it" in line
+    assert "from_pretrained('some/model').save_pretrained('FOLDER')" in line
+    assert "\n" not in line
+
+
+def test_a_revision_and_the_chat_template_are_fetched(
+    project: Project, tiny: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    asked = downloading(monkeypatch, tiny)
+    assert resolve("some/model@refs/pr/4", project) == tiny
+    assert (asked[0]["name"], asked[0]["revision"]) == ("some/model", "refs/pr/4")
+    patterns = asked[0]["allow_patterns"]
+    assert isinstance(patterns, list)
+    for name in ("chat_template.jinja", "additional_chat_templates/tools.jinja"):
+        assert any(fnmatch(name, pattern) for pattern in patterns)

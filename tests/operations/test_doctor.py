@@ -18,8 +18,8 @@ from steadycode.operations import doctor, services, team
 from steadycode.operations.doctor import examine, repair
 from steadycode.operations.retention import collect_garbage
 from steadycode.operations.unseen import left_alone
-from steadycode.processes import ProcessId
-from steadycode.project import STARTED_BY, Project
+from steadycode.processes import STARTED_BY, ProcessId
+from steadycode.project import Project
 from steadycode.registry.store import Store
 from steadycode.registry.tags import PROCESS, REASON
 from steadycode.temporaries import temporary_name

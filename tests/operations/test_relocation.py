@@ -10,6 +10,7 @@ from steadycode.errors import ConfigError, SteadycodeError
 from steadycode.jobs.child import run_body
 from steadycode.jobs.job import Job, trusted_manifest
 from steadycode.operations.relocation import relocate
+from steadycode.processes import STARTED_BY
 from steadycode.project import Project
 from steadycode.registry.store import open_store
 from steadycode.registry.versions import fetch, register
@@ -165,7 +166,7 @@ def test_nothing_is_rewritten_under_a_running_process(used, tmp_path, home):
     root = {"before": project.root, "after": there.root}[home]
     child = subprocess.Popen(
         [sys.executable, "-c", "print(flush=True); input()"],
-        env={**os.environ, "STEADYCODE_HOME": str(root)},
+        env={**os.environ, "STEADYCODE_HOME": str(root), STARTED_BY: "it"},
         stdin=subprocess.PIPE,
         stdout=subprocess.PIPE,
     )

@@ -1,3 +1,4 @@
+import os
 import re
 from datetime import datetime
 
@@ -8,6 +9,8 @@ from steadycode.errors import EvidenceError, ModelError
 from steadycode.files import sha256_folder, write_json, write_text
 from steadycode.gate.decide import Facts, decide
 from steadycode.gate.policy import Policy
+from steadycode.generation.builtin import BUILTIN
+from steadycode.identity import code_hash
 from steadycode.models import fingerprint
 from steadycode.operations.retention import collect_garbage
 from steadycode.project import Project
@@ -15,6 +18,8 @@ from steadycode.registry import retention, versions
 from steadycode.registry.guard import folder_of
 from steadycode.registry.promotion import apply, bootstrap, override, recorded_decision
 from steadycode.registry.versions import fetch, register, resolve
+from steadycode.retraining.evaluation import benchmarks_of_today, completions_of_today
+from steadycode.stages.evaluate import SOURCES
 from steadycode.views.removal import show_removal
 from tests.builders.evidence import evidence, lineage, marks, model_folder
 
@@ -76,9 +81,10 @@ def attempt_folder(project, number, retraining="abc", *, finished=True):
     return folder
 
 
-def evaluation(project, name, model):
+def evaluation(project, name, model, *, of_today=False, **more):
     folder = project.work / "evaluations" / name
-    write_json(folder / "job.json", {"identity": {"model": model}})
+    made_by = {SOURCES.key: code_hash(*SOURCES.parts), "engine": BUILTIN} if of_today else {}
+    write_json(folder / "job.json", {"identity": {"model": model, **made_by}, **more})
     write_text(folder / "completions.jsonl", "x" * 10_000)
     return folder
 
@@ -313,7 +319,7 @@ def test_the_version_that_an_evaluation_is_reading_stays(project, store, four):
 
 
 def test_what_removed_models_said_goes(project, store, four, capsys):
-    folder = project.work / "completions"
+    folder = completions_of_today(project)
     for model in (four[0].fingerprint, four[1].fingerprint, "9" * 64):
         write_text(folder / model / "0123.jsonl", "x" * 10_000)
     evaluation(project, "reading", "9" * 64)
@@ -323,6 +329,52 @@ def test_what_removed_models_said_goes(project, store, four, capsys):
     assert f"all kept of model {four[1].fingerprint[:12]}" in capsys.readouterr().out
     collect(project, 1, dry_run=False)
     assert {one.name for one in folder.iterdir()} == {four[0].fingerprint}
+
+
+def test_what_newer_evidence_on_the_same_model_has_replaced_goes(project, store, four):
+    champion, newest = four[0].fingerprint, four[3].fingerprint
+    for age, (name, model) in enumerate(
+        {
+            "of today": (champion, {"of_today": True}),
+            "of today too": (champion, {"of_today": True}),
+            "of yesterday": (champion, {}),
+            "the only one": (newest, {}),
+            "before that": (newest, {}),
+            "from elsewhere": ("c" * 64, {"inputs": {"answers": "answers.jsonl"}}),
+        }.items()
+    ):
+        folder = evaluation(project, name, model[0], **model[1])
+        for file in folder.iterdir():
+            os.utime(file, (1e9 - age, 1e9 - age))
+    collect(project, 1, dry_run=False)
+    left = sorted(path.name for path in (project.work / "evaluations").iterdir())
+    assert left == ["from elsewhere", "of today", "of today too", "the only one"]
+
+
+def test_what_older_engines_and_sources_have_left_goes(project, store, four):
+    model, train = four[0].fingerprint, attempt_folder(project, 7, finished=False) / "train"
+    kept = [
+        completions_of_today(project) / model / "a.jsonl",
+        project.completions / "0123" / fingerprint(train / "model") / "a.jsonl",
+        benchmarks_of_today(project) / "a" / "manifest.json",
+        project.benchmarks / "mine" / "x",
+    ]
+    freed = [
+        project.completions / model / "a.jsonl",  # where earlier versions kept them
+        project.completions / "0123" / model / "a.jsonl",
+        project.benchmarks / "0123" / "manifest.json",  # likewise
+        project.benchmarks / "4567" / "a" / "manifest.json",
+    ]
+    for path in (*kept, *freed):
+        write_text(path, "{}")
+    running = evaluation(project, "running", "8" * 64)
+    with FileLock(running / ".lock"):
+        collect(project, 1, dry_run=False)
+        assert [path.exists() for path in freed] == [False, False, True, True]
+    freed_in_words = {item.kind for item in collect_garbage(project, 1, dry_run=True).gone}
+    assert freed_in_words == {"benchmarks", "completions"}
+    collect(project, 1, dry_run=False)
+    assert [path.exists() for path in (*kept, *freed)] == [True] * 4 + [False] * 4
 
 
 def test_an_interrupted_removal_of_a_folder_is_completed(project, store, left_by_a_kill):

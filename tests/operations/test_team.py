@@ -63,7 +63,7 @@ def nothing_runs(project: Project) -> bool:
         (GOOD.replace("[]", "[gate=gaet]"), "deployment nightly: no promotion policy"),
         (
             GOOD.replace("[]", '["evaluate.perturbations=[]"]'),
-            "gate.yaml asks for robustness, but",
+            "gate.yaml asks for robustness/natural, but",
         ),
         (
             GOOD.replace("overrides: []", "train: {steps: 3}"),

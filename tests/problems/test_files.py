@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from steadycode.errors import DataError
-from steadycode.problems import load_problems, problem_file
+from steadycode.problems import load_problems, locate, problem_file
 
 ROW = {
     "task_id": "a/0",
@@ -73,3 +73,67 @@ def test_a_folder_without_rows_is_told(tmp_path: Path) -> None:
     (tmp_path / "README.md").touch()
     with pytest.raises(DataError, match=r"holds no .*\.jsonl.* file; name another folder$"):
         load_problems(str(tmp_path))
+
+
+def rows(*names: str) -> str:
+    return "\n".join(json.dumps({**ROW, "task_id": name}) for name in names)
+
+
+def test_an_array_of_rows_is_read_element_by_element(tmp_path: Path) -> None:
+    path = tmp_path / "mine.json"
+    elements = [{**ROW, "task_id": "a/0"}, {**ROW, "task_id": "a/1"}, 7, {"task_id": "é"}]
+    path.write_bytes(b"\xef\xbb\xbf" + json.dumps(elements, indent=1, ensure_ascii=False).encode())
+    faults: list[str] = []
+    assert [p.task_id for p in load_problems(str(path), faults.append)] == ["a/0", "a/1"]
+    lines = path.read_text(encoding="utf-8-sig").split("\n")
+    assert [fault.split(": ")[0] for fault in faults] == [
+        f"{path}:{lines.index(' 7,') + 1}",
+        f"{path}:{lines.index(' 7,') + 2}",
+    ]
+    packed = tmp_path / "mine.jsonl.gz"
+    packed.write_bytes(gzip.compress(json.dumps(elements[:2]).encode()))
+    assert len(load_problems(str(packed))) == 2
+    assert locate(str(packed)) == {"a/0": f"{packed}:1", "a/1": f"{packed}:1"}
+    for broken in ("[" + json.dumps(ROW), "[" + json.dumps(ROW) + "]]", "[" + json.dumps(ROW) * 2):
+        path.write_text(broken)
+        with pytest.raises(DataError, match=r":1: not JSON"):
+            load_problems(str(path))
+
+
+def test_the_splits_of_a_folder_are_named_and_not_merged(tmp_path: Path) -> None:
+    for number, name in enumerate(
+        ["train-00000-of-00002", "train-00001-of-00002", "mine_test", "validation"]
+    ):
+        (tmp_path / f"{name}.jsonl").write_text(rows(f"a/{number}"))
+    with pytest.raises(
+        DataError, match="holds the splits test, train, validation; name one"
+    ) as told:
+        load_problems(str(tmp_path))
+    assert str(told.value).endswith(f"{tmp_path}/test")
+
+    def ids(split: str) -> list[str]:
+        return [problem.task_id for problem in load_problems(f"{tmp_path}/{split}")]
+
+    assert ids("test") == ["a/2"]
+    assert ids("train") == ["a/0", "a/1"]
+    assert ids("test+validation") == ["a/2", "a/3"]
+    assert str(problem_file(f"{tmp_path}/test")) == f"{tmp_path}/test"
+    with pytest.raises(DataError, match="no problem file"):
+        load_problems(f"{tmp_path}/test+other")
+    assert set(locate(f"{tmp_path}/train")) == {"a/0", "a/1"}
+
+
+def test_a_folder_of_ones_own_files_is_one_source(tmp_path: Path) -> None:
+    for name in ("strings", "numbers"):
+        (tmp_path / f"{name}.jsonl").write_text(rows(name))
+    assert {problem.task_id for problem in load_problems(str(tmp_path))} == {"strings", "numbers"}
+
+
+def test_a_file_of_another_kind_is_ten_lines_and_a_count(tmp_path: Path) -> None:
+    path = tmp_path / "train.jsonl"
+    path.write_text("\n".join(json.dumps({"content": n}) for n in range(500)))
+    faults: list[str] = []
+    with pytest.raises(DataError, match="all its 500 rows are wrong"):
+        load_problems(str(path), faults.append)
+    assert len(faults) == 11
+    assert faults[-1] == f"{path}: 490 more of 500 rows are wrong"

@@ -151,14 +151,18 @@ def hub(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> list[str]:
 
 def test_a_data_set_of_the_hub(hub: list[str], mbpp: list[Problem], tmp_path: Path) -> None:
     name = "google-research-datasets/mbpp"
-    assert load_problems(name) == [mbpp[0], mbpp[2]]
+    with pytest.raises(DataError, match=r"full holds the splits test, train; name one, or several"):
+        load_problems(name)
+    assert load_problems(f"{name}/full/test+train") == [mbpp[0], mbpp[2]]
+    assert load_problems(f"{name}/full/train") == [mbpp[2]]
+    assert load_problems(f"{name}/test") == [mbpp[0]]
     assert load_problems(f"{name}/sanitized") == [mbpp[1]]
     assert problem_file(name) == tmp_path / "snapshot" / "full"
     file = tmp_path / "snapshot" / "sanitized" / "test-0.parquet"
     assert load_problems(str(problem_file(str(file)))) == [mbpp[1]]
     with pytest.raises(DataError, match=r"holds no .* file in other/"):
         problem_file(f"{name}/other")
-    assert hub == [name] * 4
+    assert hub == [name] * 7
 
 
 def test_the_hub_is_asked_only_when_named(hub: list[str], tmp_path: Path) -> None:

@@ -73,9 +73,15 @@ def test_a_benchmark_runs_each_behaviour_once_and_reads_docstrings_where_asked()
 
     def judge(programs: Iterable[tuple[Key, Program]]) -> Iterator[tuple[Key, Verdict]]:
         for key, program in programs:
-            ran.append(program)
-            fails = "EXTRA" in program.code
-            yield key, Verdict(status="failed" if fails else "passed")
+            stub = "(*args, **options):" in program.code  # which a test has to refuse
+            if not stub:
+                ran.append(program)
+            yield (
+                key,
+                Verdict(
+                    status="failed" if stub else "passed", detail="AssertionError" if stub else ""
+                ),
+            )
 
     problem = Problem(
         task_id="t/1",

@@ -14,9 +14,12 @@ from steadycode.recode import (
     read_benchmark,
     write_benchmark,
 )
+from steadycode.recode.programs import reference
 from steadycode.sandbox import Judge, Program, Verdict
 from steadycode.sandbox.contract import Key
 
+FAILED = Verdict(status="failed", detail="AssertionError")
+STUB = "(*args, **options):"  # in programs that a test has to refuse
 ROWS = "perturbed_finalized/humaneval/full"
 TEST = "def check(candidate):\n    assert candidate(2) == 4\n"
 
@@ -58,34 +61,48 @@ def test_the_same_call_gives_the_same_hash(small: Benchmark, problems: list[Prob
 
 def test_variants_that_break_a_promise_are_left_out(judge: Judge) -> None:
     uneven = "    if number:\n      for _ in [1]:\n        return number * 2\n"
-    fails = "    return number * 3\n"
     by_name = "    return __import__('inspect').currentframe().f_code.co_name == 'twice' and 4\n"
-    not_python = "    return (\n"
-    odd_test = "def check(candidate):\n    assert twice(2) == 4 and (\n"
-    problems = [
-        toy(f"Toy/{i}", body) for i, body in enumerate([uneven, fails, by_name, not_python])
-    ]
-    problems.append(toy("Toy/4", "    return number * 2\n", odd_test))
-    names = ["tab_indent", "FuncRenameChangeChar"]
-    built = build_benchmark(problems, names, seeds=1, judge=judge)
+    problems = [toy(f"Toy/{i}", body) for i, body in enumerate([uneven, by_name])]
+    built = build_benchmark(problems, ["tab_indent", "FuncRenameChangeChar"], seeds=1, judge=judge)
     assert [(v.perturbation, v.task_id) for v in built.variants] == [
         ("tab_indent", "Toy/0"),
-        ("tab_indent", "Toy/2"),
+        ("tab_indent", "Toy/1"),
         ("FuncRenameChangeChar", "Toy/0"),
     ]
-    reasons = {(r.perturbation, r.task_id): r.reason for r in built.rejected}
-    assert reasons["tab_indent", "Toy/1"] == (
-        "the problem's own reference solution failed: AssertionError"
-    )
-    assert reasons["FuncRenameChangeChar", "Toy/2"] == (
-        "the perturbed reference solution failed: AssertionError"
-    )
-    assert "not valid Python" in reasons["tab_indent", "Toy/3"]
-    assert reasons["FuncRenameChangeChar", "Toy/4"].startswith(
-        "Toy/4: the test is not valid Python"
-    )
-    assert len(built.nominal) == len(built.partial) == 5
-    assert built.metadata["counts"]["tab_indent"]["rejected"] == 3
+    assert [(r.perturbation, r.task_id, r.reason) for r in built.rejected] == [
+        ("FuncRenameChangeChar", "Toy/1", "the perturbed reference solution failed: AssertionError")
+    ]
+    assert built.metadata["counts"]["FuncRenameChangeChar"]["rejected"] == 1
+
+
+def test_problems_that_measure_nothing_are_left_out_with_all_their_variants(judge: Judge) -> None:
+    right = "    return number * 2\n"
+    bodies = [right, "    return number * 3\n", "    return (\n", right]
+    problems = [toy(f"Toy/{i}", body) for i, body in enumerate(bodies)]
+    problems.append(toy("Toy/4", right, "def check(candidate):\n    candidate(2) == 4\n"))
+    problems.append(toy("Toy/5", right, "def check(candidate):\n    assert twice(2) == 4 and (\n"))
+    built = build_benchmark(problems, ["tab_indent"], seeds=1, judge=judge, total_problems=9)
+    assert [problem.task_id for problem in built.nominal] == ["Toy/0", "Toy/3"]
+    assert [problem.task_id for problem in built.partial] == ["Toy/0", "Toy/3"]
+    assert [variant.task_id for variant in built.variants] == ["Toy/0", "Toy/3"]
+    assert built.rejected == ()
+    assert {task: row.why for task, row in built.left_out.items()} == {
+        "Toy/1": "can't be passed here",
+        "Toy/2": "can't be passed here",
+        "Toy/4": "can't be failed",
+        "Toy/5": "can't be passed here",
+    }
+    assert built.summary == "subset: 2 of 9 problems, 2 variants (0 unchanged, 0 rejected)"
+
+
+def test_published_rows_do_not_depend_on_which_problems_are_left_out(judge: Judge) -> None:
+    problems = [toy(f"Toy/{n}", "    return number * 2\n") for n in range(4)]
+    names = ["ButterFingersPerturbation", "FuncRenameChangeChar", "VarRenamerRN"]
+    whole = build_benchmark(problems, names, seeds=2, style="release", judge=judge)
+    problems[1] = dataclasses.replace(problems[1], test=TEST.replace("4", "5"))
+    fewer = build_benchmark(problems, names, seeds=2, style="release", judge=judge)
+    assert fewer.variants == whole.without(fewer.left_out).variants
+    assert len(fewer.variants) == len(whole.variants) * 3 // 4
 
 
 def test_no_names_means_nominal_only(problems: list[Problem]) -> None:
@@ -107,10 +124,12 @@ def test_progress_reaches_the_total(problems: list[Problem], judge: Judge, verif
 
 
 def test_verdicts_may_come_in_any_order(small: Benchmark, problems: list[Problem]) -> None:
+    nominal = {reference(problem).code for problem in small.nominal}
+
     def last_first(programs: Iterable[tuple[Key, Program]]) -> Iterator[tuple[Key, Verdict]]:
         for key, program in reversed(list(programs)):
-            compute = "zip(" in program.code  # some fail, whether or not they are perturbed
-            yield key, Verdict(status="failed" if compute else "passed")
+            compute = "zip(" in program.code and program.code not in nominal
+            yield key, FAILED if compute or STUB in program.code else Verdict(status="passed")
 
     def in_order(programs: Iterable[tuple[Key, Program]]) -> Iterator[tuple[Key, Verdict]]:
         return reversed(list(last_first(programs)))
@@ -118,7 +137,7 @@ def test_verdicts_may_come_in_any_order(small: Benchmark, problems: list[Problem
     one, other = (build_benchmark(small.nominal, judge=j) for j in (last_first, in_order))
     assert one == other
     assert one.rejected
-    assert one.metadata["failing_references"].keys() == {r.task_id for r in one.rejected}
+    assert one.left_out == {}
 
 
 def test_unknown_names_are_refused(problems: list[Problem]) -> None:
@@ -195,11 +214,15 @@ def test_a_problem_whose_test_cannot_be_run_is_left_out(problems: list[Problem])
 
     def judge(programs: Iterable[tuple[Key, Program]]) -> Iterator[tuple[Key, Verdict]]:
         for key, program in programs:
-            same = program.test == lost.test
-            yield key, Verdict(status="unsupported" if same else "passed", detail="why")
+            verdict = FAILED if STUB in program.code else Verdict(status="passed")
+            if program.test == lost.test:
+                verdict = Verdict(status="unsupported", detail="why")
+            yield key, verdict
 
     built = build_benchmark(chosen, ["new_lines"], seeds=1, judge=judge)
     assert [problem.task_id for problem in built.nominal] == [chosen[0].task_id, chosen[2].task_id]
     assert {variant.task_id for variant in built.variants} == {p.task_id for p in built.nominal}
-    assert built.metadata["unsupported"] == {lost.task_id: "why"}
-    assert built.metadata["failing_references"] == {}
+    (row,) = built.left_out.values()
+    assert list(built.left_out) == [lost.task_id]
+    assert row.why == "can't be passed here"
+    assert "needs what the sandbox does not have (why)" in row.detail

@@ -18,11 +18,12 @@ from steadycode.recode.evaluate import evaluate
 from steadycode.recode.figures import figures
 from steadycode.recode.programs import program
 from steadycode.recode.report import Outcome, Report, build_report
+from steadycode.recode.variant import Mode
 from steadycode.records import read_record, write_record
 from steadycode.sandbox import Judge, Program, Verdict
 from steadycode.sandbox.contract import Key
 
-NAMES = ["ButterFingersPerturbation", "FuncRenameCamelCase", "VarRenamerNaive", "new_lines"]
+NAMES = ["ButterFingersPerturbation", "FuncRenameCamelCase", "ParameterRenamed", "new_lines"]
 GROUPS = ["docstring", "function_name", "syntax", "format"]
 
 
@@ -68,7 +69,8 @@ def test_canonical_solutions_pass_everywhere(
     assert steps[-1] == (len(cases), len(cases))
     expected = {"recode/full/pass_at_1": 1.0, "recode/partial/pass_at_1": 1.0}
     named = [f"{group}/{name}" for group, name in zip(GROUPS, NAMES, strict=True)]
-    for what in ("full", "partial", *GROUPS, *named):
+    parts = ("full", "partial", *GROUPS)
+    for what in (*parts, *named, "natural", *(f"natural/{part}" for part in parts)):
         expected |= {
             f"recode/{what}/robust_pass_at_1": 1.0,
             f"recode/{what}/robust_drop_at_1": 0.0,
@@ -132,12 +134,46 @@ def test_unchanged_variants_are_left_out_and_groups_without_any_say_so(
     assert report.figures["recode/syntax/robust_drop_at_1"].reason == "no changed variant of syntax"
 
 
-def test_a_mode_is_the_worst_of_its_two_groups() -> None:
-    def outcome(task: str, name: str | None, group: str | None, *passed: bool) -> Outcome:
-        verdicts = tuple(Verdict(status="passed" if ok else "failed") for ok in passed)
-        return Outcome(task_id=task, mode="full", perturbation=name, group=group, seed=0,
-                       changed=name is not None, verdicts=verdicts)  # fmt: skip
+def outcome(
+    task: str, name: str | None, group: str | None, *passed: bool, mode: Mode = "full"
+) -> Outcome:
+    verdicts = tuple(Verdict(status="passed" if ok else "failed") for ok in passed)
+    return Outcome(task_id=task, mode=mode, perturbation=name, group=group, seed=0,
+                   changed=name is not None, verdicts=verdicts)  # fmt: skip
 
+
+def test_what_people_write_has_figures_apart() -> None:
+    rows = [
+        *(outcome(task, None, None, True) for task in "abcd"),
+        *(outcome(task, None, None, task != "c", mode="partial") for task in "abcd"),
+        outcome("a", "ButterFingersPerturbation", "docstring", True),
+        outcome("a", "ChangeCharCase", "docstring", False),
+        outcome("a", "VarRenamerNaive", "syntax", False, mode="partial"),
+        outcome("b", "ButterFingersPerturbation", "docstring", True),
+        outcome("b", "new_lines", "format", False, mode="partial"),
+        outcome("c", "new_lines", "format", False, mode="partial"),
+        outcome("d", "ChangeCharCase", "docstring", True),
+        outcome("d", "Retired", "docstring", True),
+    ]
+    names = ["ButterFingersPerturbation", "ChangeCharCase", "VarRenamerNaive", "new_lines"]
+    report = Report(benchmark_hash="", problems=4, total_problems=4, outcomes=tuple(rows),
+                    figures=figures(rows, names, 0))  # fmt: skip
+    assert report.robust("natural") == {"a": (True,), "b": (False,), "c": (False,)}
+    assert report.robust() == {"a": (False,), "b": (False,), "c": (False,), "d": (True,)}
+    robust = report.figures["recode/natural/robust_pass_at_1"]
+    assert (robust.value, robust.n, robust.left_out) == (pytest.approx(1 / 3), 3, 1)
+    assert robust.low < robust.value < robust.high
+    # "c" was never solved where its variant comes from; of "a" and "b", "b" is lost
+    assert report.figures["recode/natural/robust_drop_at_1"].value == pytest.approx(1 / 2)
+    assert report.figures["recode/natural/robust_relative_at_1"].value == pytest.approx(1 / 3)
+    assert report.figures["recode/natural/docstring/robust_pass_at_1"].value == 1
+    assert report.figures["recode/docstring/robust_pass_at_1"].value == pytest.approx(2 / 3)
+    assert report.figures["recode/natural/partial/robust_pass_at_1"].n == 2
+    reason = "no changed variant of natural perturbations of syntax"
+    assert report.figures["recode/natural/syntax/robust_pass_at_1"].reason == reason
+
+
+def test_a_mode_is_the_worst_of_its_two_groups() -> None:
     found = figures(
         [
             *(outcome(task, None, None, True) for task in "abc"),

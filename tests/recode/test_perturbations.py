@@ -340,9 +340,7 @@ def test_formats() -> None:
         + "    # >>> add_up(1, [2, 3])\n    # 6\n"
         + GIVEN
     )
-    assert prompt("split_lines") == half.replace(
-        "    for number in rest:", "    for number \\\n        in rest:"
-    )
+    assert prompt("split_lines") == half  # no line is long
     after = prompt("new_lines")
     assert after.startswith(HEADER + DOCSTRING)
     assert after.count("\n") > half.count("\n")
@@ -367,17 +365,17 @@ def test_strings_over_lines_keep_their_blanks() -> None:
 @pytest.mark.parametrize("name", ["new_lines", "split_lines", "new_line_afterdoc"])
 def test_layout_changes_keep_the_syntax_tree(name: str, problems: list[Problem]) -> None:
     variants = [perturb(problem, name) for problem in problems]
-    assert sum(variant.changed for variant in variants) > 100
+    assert sum(variant.changed for variant in variants) > (15 if name == "split_lines" else 100)
     assert [_tree(variant) for variant in variants] == [_tree(problem) for problem in problems]
 
 
 @pytest.mark.parametrize("name", [n for n, info in PERTURBATIONS.items() if info.random])
 def test_seeds_and_tasks_differ_and_repeat(name: str, by_id: dict[str, Problem]) -> None:
-    problem = by_id["HumanEval/1"]
+    problem = by_id["HumanEval/10"]
     once = [perturb(problem, name, seed) for seed in range(6)]
     assert once == [perturb(problem, name, seed) for seed in range(6)]
     assert len({variant.prompt for variant in once}) > 1
-    other = dataclasses.replace(problem, task_id="HumanEval/1 again")
+    other = dataclasses.replace(problem, task_id="HumanEval/10 again")
     assert [perturb(other, name, seed).prompt for seed in range(6)] != [v.prompt for v in once]
 
 

@@ -14,7 +14,7 @@ from steadycode.problems import Problem, load_problems
 from steadycode.recode import perturb
 from steadycode.recode.language import wordnet
 from steadycode.recode.language.build import build
-from steadycode.recode.language.synonyms import synonyms
+from steadycode.recode.language.synonyms import matches
 from steadycode.recode.language.tagger import tag
 from steadycode.recode.perturbations.english import inflect, tagged
 from steadycode.recode.replay import replay_names, replay_translation
@@ -92,34 +92,92 @@ def test_future(before: str, after: str) -> None:
     assert prose("TenseTransformationFuture", before) == after
 
 
+def found(text: str) -> list[tuple[str, list[str]]]:
+    return [(" ".join(m.phrase), [" ".join(o) for o in m.others]) for m in matches(text.split())]
+
+
 def test_synonyms_have_the_form_of_the_word() -> None:
-    assert synonyms("elements", "NNS") == ("items", "members")
-    assert synonyms("contains", "VBZ") == ("includes", "holds")
-    assert synonyms("calculated", "VBN") == ("computed", "determined")
-    assert synonyms("string", "NN") == ()  # a term of art
+    assert found("elements calculated removing") == [
+        ("elements", ["items"]),
+        ("calculated", ["computed", "worked out"]),
+        ("removing", ["deleting", "taking out"]),
+    ]
+    assert found("an empty string of floating digits") == []  # terms of art
+
+
+def test_the_longest_phrase_goes_first() -> None:
+    assert found("it consists of the given elements") == [
+        ("consists of", ["is made up of", "is composed of"]),
+        ("the given", ["the provided", "the supplied", "the specified"]),
+        ("elements", ["items"]),
+    ]
+    assert found("it has maximum two levels , the largest maximum occurring in it") == [
+        ("the largest", ["the biggest", "the greatest"])
+    ]
+    assert found("heap sort a") == []  # not "to sort a": a phrase without others guards its words
+
+
+def test_a_phrase_is_reworded_alike_wherever_it_stands() -> None:
+    text = "Append an element, then remove an element."
+    prompts = {perturb(problem(text), "SynonymSubstitution", seed).prompt for seed in range(40)}
+    assert {prompt.split('"""')[1].strip() for prompt in prompts} == {
+        f"{append} {element}, then {remove} {element}."
+        for append in ("Append", "Add")
+        for remove in ("remove", "delete", "take out")
+        for element in ("an element", "an item")
+    } - {text}
+
+
+def test_no_synonym_repeats_a_word_or_a_name() -> None:
+    for text in ("Put each element and item.", "Put each element of {item}."):
+        before = problem(text.format(item="item"))
+        code = "    for item in xs:\n        pass\n"
+        named = dataclasses.replace(before, canonical_solution=code)
+        for seed in range(10):
+            prompt = perturb(named, "SynonymSubstitution", seed).prompt
+            assert prompt.count("item") == before.prompt.count("item")
 
 
 def test_insertion_only_inserts() -> None:
     text = "Check if the function removes an element."
     after = prose("SynonymInsertion", text)
     assert after != text
-    assert re.sub(r" \(\w+\)", "", after) == text
+    assert re.sub(r" \([a-z ]+\)", "", after) == text
 
 
 def test_substitution_mends_the_article() -> None:
     prompts = {
-        perturb(problem("Replace a member, not an element."), "SynonymSubstitution", seed).prompt
+        perturb(problem("Denote a value, and an integer."), "SynonymSubstitution", seed).prompt
         for seed in range(20)
     }
-    assert any("an item" in prompt for prompt in prompts)
-    assert any("a member" in prompt.partition(",")[2] for prompt in prompts)
+    assert any("Stand for a value" in prompt for prompt in prompts)
+    assert any("an int." in prompt for prompt in prompts)
+    articles = {
+        perturb(problem("Use a given list."), "SynonymSubstitution", 0).prompt,
+        perturb(problem("It is an entire list, or an array."), "SynonymSubstitution").prompt,
+    }
+    assert any("a whole list, or an array" in prompt for prompt in articles)
     assert not any(re.search(r"\b(a [aeiou]|an [^aeiou])", prompt) for prompt in prompts)
 
 
-def test_inflection_keeps_degrees_and_capitals() -> None:
-    word = problem("Larger elements.")
-    assert {inflect(word, Context(random=Random(seed))).prompt for seed in range(5)} == {
-        word.prompt.replace("elements", "element")
+def inflected(text: str) -> set[str]:
+    before = problem(text)
+    after = {inflect(before, Context(random=Random(seed))).prompt for seed in range(20)}
+    return {prompt.split('"""')[1].removesuffix("\n    ") for prompt in after}
+
+
+def test_inflection_is_a_slip_of_agreement() -> None:
+    assert inflected("Return all larger Elements.") == {
+        "Returns all larger Elements.", "Return all larger Element.",
+    }  # fmt: skip
+    assert inflected("It takes the maximum and the values.") == {  # the numbers matter here
+        "It take the maximum and the values."
+    }
+    # at most one in a sentence
+    assert inflected("Each value counts. Each value counts.") <= {
+        f"Each {a} {b}. Each {c} {d}."
+        for a, b in (("value", "counts"), ("values", "counts"), ("value", "count"))
+        for c, d in (("value", "counts"), ("values", "counts"), ("value", "count"))
     }
 
 
@@ -141,7 +199,7 @@ def test_only_prose_changes(problems: list[Problem], name: str) -> None:
     ("rule", "names"),
     [
         ("FuncRenameInflectionalVariation", {"removed_elements", "removing_element"}),
-        ("FuncRenameSynonymSub", {"remove_items", "delete_elements"}),
+        ("FuncRenameSynonymSub", {"remove_items", "delete_elements", "drop_elems"}),
     ],
 )
 def test_words_of_a_name(rule: str, names: set[str]) -> None:

@@ -1,3 +1,4 @@
+import base64
 import os
 import shutil
 import socket
@@ -5,6 +6,7 @@ import sqlite3
 import subprocess
 import sys
 import threading
+import traceback
 from http.server import BaseHTTPRequestHandler, HTTPServer
 
 import pytest
@@ -13,7 +15,7 @@ from filelock import FileLock
 from steadycode.errors import SteadycodeError
 from steadycode.project import Project
 from steadycode.registry import store as store_module
-from steadycode.registry.store import _refuse_unreachable, open_store
+from steadycode.registry.store import open_store
 
 OPEN = """
 import sys
@@ -62,28 +64,86 @@ def test_a_store_that_the_user_names_is_used(tmp_path, monkeypatch, empty_databa
     assert open_store(Project(tmp_path)).tracking_uri == elsewhere
 
 
-def test_a_server_that_does_not_answer_is_one_line(tmp_path, monkeypatch):
-    with socket.socket() as unused:
-        unused.bind(("127.0.0.1", 0))  # bound and not listening: connections are refused
-        address = f"http://127.0.0.1:{unused.getsockname()[1]}"
-        monkeypatch.setenv("MLFLOW_TRACKING_URI", address)
-        with pytest.raises(SteadycodeError, match="no answer from the MLflow server") as caught:
-            open_store(Project(tmp_path))
-    assert "\n" not in str(caught.value)
+@pytest.fixture
+def forbidding():
+    """A server that lets nobody in."""
 
-
-def test_a_server_that_answers_but_forbids_is_mlflows_affair(tmp_path, monkeypatch):
     class Forbidding(BaseHTTPRequestHandler):
         def do_GET(self):
-            self.send_error(403)
+            self.send_error(401)
 
         def log_message(self, *_):
             pass
 
     with HTTPServer(("127.0.0.1", 0), Forbidding) as server:
         threading.Thread(target=server.serve_forever, daemon=True).start()
-        _refuse_unreachable(f"http://127.0.0.1:{server.server_port}")
+        yield server.server_port
         server.shutdown()
+
+
+@pytest.fixture
+def silent():
+    """A port on which nothing listens."""
+    with socket.socket() as unused:
+        unused.bind(("127.0.0.1", 0))  # bound and not listening: connections are refused
+        yield unused.getsockname()[1]
+
+
+@pytest.mark.parametrize(
+    ("address", "cause"),
+    [
+        ("http://127.0.0.1:{silent}", r"\[Errno 111\] Connection refused"),
+        ("http://anna:hush@127.0.0.1:{silent}", r"\[Errno 111\] Connection refused"),
+        ("http://anna:hush@127.0.0.1:{forbidding}", "error code 401"),
+        ("http://anna:hu/sh@127.0.0.1:{silent}", "Invalid url"),
+        ("http://anna:hush@127.0.0.1:99999", "Invalid url"),
+        ("http://anna:hush@127.0.0.1:port/x", "Invalid url"),
+    ],
+)
+def test_a_server_that_cannot_be_used_is_one_line_without_a_password(
+    tmp_path, monkeypatch, forbidding, silent, address, cause
+):
+    address = address.format(forbidding=forbidding, silent=silent)
+    monkeypatch.setattr(os, "environ", {**os.environ, "MLFLOW_TRACKING_URI": address})
+    with pytest.raises(SteadycodeError, match=cause) as caught:
+        open_store(Project(tmp_path))
+    told = "".join(traceback.format_exception(caught.value))
+    assert address.rpartition("@")[2].removeprefix("http://") in str(caught.value)
+    assert "\n" not in str(caught.value)
+    assert "anna" not in told
+    assert "sh@" not in told
+    assert "MLFLOW_HTTP_REQUEST_MAX_RETRIES" not in os.environ
+
+
+def test_user_and_password_reach_the_server_and_leave_the_address(tmp_path, monkeypatch):
+    asked = []
+
+    class Asking(BaseHTTPRequestHandler):
+        def do_GET(self):
+            asked.append(self.headers.get("Authorization"))
+            self.send_error(403)
+
+        def log_message(self, *_):
+            pass
+
+    with HTTPServer(("127.0.0.1", 0), Asking) as server:
+        threading.Thread(target=server.serve_forever, daemon=True).start()
+        where = f"127.0.0.1:{server.server_port}"
+        named = f"http://anna:s3cr%40t%2F:x@{where}/"
+        monkeypatch.setattr(os, "environ", {**os.environ, "MLFLOW_TRACKING_URI": named})
+        for _ in range(2):  # a child finds what its parent has left
+            with pytest.raises(SteadycodeError, match="error code 403"):
+                open_store(Project(tmp_path))
+        assert os.environ["MLFLOW_TRACKING_URI"] == f"http://{where}/"
+        server.shutdown()
+    encoded = base64.b64encode(b"anna:s3cr@t/:x").decode()
+    assert asked == [f"Basic {encoded}"] * 2
+
+
+def test_a_database_without_a_driver_is_one_line(tmp_path, monkeypatch):
+    monkeypatch.setenv("MLFLOW_TRACKING_URI", "postgresql+nodriver://anna:hush@127.0.0.1:1/db")
+    with pytest.raises(SteadycodeError, match=r"cannot open .* postgresql\+nodriver://\*\*\*@"):
+        open_store(Project(tmp_path))
 
 
 @pytest.mark.parametrize("named", [True, False])

@@ -4,8 +4,9 @@ import pytest
 
 from steadycode.errors import ModelError
 from steadycode.files import sha256_folder
-from steadycode.models import fingerprint
+from steadycode.models import earlier_fingerprint, fingerprint
 from steadycode.registry.store import local_path
+from steadycode.registry.tags import FINGERPRINT
 from steadycode.registry.versions import champion, fetch, register, resolve, versions
 from tests.builders.evidence import lineage, model_folder
 
@@ -88,6 +89,17 @@ def test_files_that_were_changed_are_not_used(store, register_seed):
         fetch(store, registered.spec)
 
 
+def test_a_version_of_an_earlier_release_is_tagged_anew(store, register_seed):
+    """Its fingerprint left the chat template out."""
+    version = register_seed(1)
+    folder = fetch(store, version.spec)
+    (folder / "chat_template.jinja").write_text("{{ messages[0].content }}")
+    earlier = earlier_fingerprint(folder)
+    store.client.set_model_version_tag(version.name, str(version.version), FINGERPRINT, earlier)
+    assert fetch(store, version.spec) == folder
+    assert resolve(store, version.spec).fingerprint == fingerprint(folder)
+
+
 def test_files_of_another_model_are_not_used(store, register_seed, tmp_path):
     registered, other = register_seed(1), register_seed(2, attempt=2)
     replacement = (fetch(store, other.spec) / "model.safetensors").read_bytes()
@@ -154,6 +166,19 @@ def test_a_fetch_that_was_cut_short_begins_again(store, register_seed, server, m
             fetch(store, registered.spec)
     assert not (store.folder / "fetched" / registered.fingerprint).exists()
     assert fingerprint(fetch(store, registered.spec)) == registered.fingerprint
+
+
+@pytest.mark.parametrize("file", ["model.safetensors", "config.json"])
+@pytest.mark.parametrize("gone", [True, False])
+def test_a_damaged_copy_is_fetched_again(store, register_seed, server, file, gone):
+    registered = register_seed(1)
+    folder = fetch(store, registered.spec)
+    if gone:
+        (folder / file).unlink()
+    else:
+        (folder / file).write_bytes((folder / file).read_bytes()[:-9])
+    assert fetch(store, registered.spec) == folder
+    assert fingerprint(folder) == registered.fingerprint
 
 
 def test_files_that_are_gone_are_told_with_their_place(store, register_seed):

@@ -56,7 +56,7 @@ def start(project: Project, monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> 
     (project.configs / "base-models.yaml").write_text("{}")
     data = DataVersion(md5="d.dir", recorded_md5="d.dir", dirty=False, git_commit="1" * 40)
     monkeypatch.setattr(preflight, "check_decision", lambda project, config: Policy())
-    monkeypatch.setattr(preflight, "check_evaluation", lambda project, config: 50)
+    monkeypatch.setattr(preflight, "check_evaluation", lambda project, config, say: 50)
     for check in ("check_machine", "check_training", "check_evaluating", "check_tokenizer"):
         monkeypatch.setattr(fit, check, lambda *_: None)
     monkeypatch.setattr(context, "check_documents", lambda *_: None)

@@ -90,7 +90,7 @@ def test_a_job_is_another_when_a_library_or_a_template_is(
     first = folders()
     (tmp_path / "model" / "chat_template.jinja").write_text("{{ messages[0].content }}")
     second = folders()
-    assert (first[0] == second[0], first[1] == second[1]) == (True, False)
+    assert set(second).isdisjoint(first)  # a template is part of the model
     newer = {"lemminflect": "9.9", "black": "99"}  # the latter is none of style sound
     version = metadata.version
     monkeypatch.setattr(metadata, "version", lambda name: newer.get(name) or version(name))

@@ -94,10 +94,15 @@ GATES = {
 @pytest.mark.parametrize(
     ("gate", "perturbations", "message"),
     [
-        ("gate", "[]", "asks for robustness, but evaluate.perturbations names none that can be ap"),
+        (
+            "gate",
+            "[]",
+            "asks for robustness/natural, but evaluate.perturbations names none of the",
+        ),
+        ("gate", "[ChangeCharCase]", "names none of the natural ones that can be applied; name"),
         ("on-docstrings", "[new_lines]", "names none of group docstring that can be applied"),
         ("better-robust", "[]", "asks for robustness, but"),
-        ("gate", "[BackTranslation]", "asks for robustness, but"),  # needs a plug-in
+        ("gate", "[BackTranslation]", "asks for robustness/natural, but"),  # needs a plug-in
         ("on-docstrings", "[ChangeCharCase]", ""),
         ("any", "[]", ""),
         ("gate-text", "[]", ""),
@@ -132,7 +137,11 @@ def wrong_problems(project: Project) -> str:
         (["gate=gaet"], ConfigError, "did you mean gate?"),
         (["evaluate.perturbations=[new_line]"], ConfigError, "did you mean new_lines?"),
         (["model.base=tiny-randm"], ModelError, "did you mean tiny-random?"),
-        (["evaluate.limits.seconds=0.000001"], DataError, "none of the 4 problems' own passes"),
+        (
+            ["evaluate.limits.seconds=0.000001"],
+            DataError,
+            "3 of 4 problems can't be passed here, so that nothing is measured",
+        ),
     ],
 )
 def test_an_evaluation_that_could_not_be_made_is_refused(
@@ -156,10 +165,31 @@ def test_problems_of_which_no_reference_passes_its_test_are_refused(project: Pro
     good, bad = (f"def check(candidate):\n    assert candidate(1) == {n}\n" for n in (1, 2))
     config = load_config("smoke", [f"evaluate.problems={path}"])
     write_jsonl(path, [{**row, "task_id": "a", "test": bad}, {**row, "task_id": "b", "test": bad}])
-    with pytest.raises(DataError, match=r"jsonl:[12]: the reference solution ends with failed"):
+    with pytest.raises(DataError, match=r"2 of 2 .*jsonl:1: the reference solution fails its"):
         check_evaluation(project, config)
     write_jsonl(path, [{**row, "task_id": "a", "test": bad}, {**row, "task_id": "b", "test": good}])
     check_evaluation(project, config)
+
+
+def test_problems_that_measure_nothing_are_told_before_training(
+    project: Project, tiny_folder: Path
+) -> None:
+    row = {"prompt": "def f(x):\n", "entry_point": "f", "canonical_solution": "    return x\n"}
+    tests = ["assert candidate(1) == 1", "return candidate(1) == 1", "assert candidate(1) == 2"]
+    path = project.root / "mine.jsonl"
+    write_jsonl(
+        path,
+        [
+            {**row, "task_id": f"t/{n}", "test": f"def check(candidate):\n    {test}\n"}
+            for n, test in enumerate(tests)
+        ],
+    )
+    overrides = [f"evaluate.problems={path}", f"model.base={tiny_folder}"]
+    config, said = load_config("smoke", overrides), list[str]()
+    ready = check_retraining(project, config, open_store(project, config.experiment), said.append)
+    assert ready.shortfalls[0].startswith("1 problems are measured")
+    assert said[0].startswith(f"{path}:2: left out, the test accepts any program")
+    assert said[1].startswith(f"{path}:3: left out, the reference solution fails its own test")
 
 
 def test_more_problems_than_there_are_is_all_of_them(project: Project) -> None:

@@ -112,10 +112,22 @@ def test_what_cannot_be_published_keeps_no_other_run_from_its_start(
 def test_aliases_that_a_kill_left_where_they_were_are_moved(killed: Killed) -> None:
     name = killed.config.model.registered_name
     killed.store.client.set_registered_model_alias(name, versions.CHAMPION, "1")
+    killed.store.client.delete_model_version_tag(name, "2", promotion.CARRIED_OUT)
     killed.publish(current=killed.project.attempt("other", 1))
     champion = versions.champion(killed.store, name)
     assert champion is not None
     assert champion.retraining == "abc"
+
+
+def test_an_alias_that_a_person_has_moved_since_stays(killed: Killed) -> None:
+    name = killed.config.model.registered_name
+    killed.store.client.set_registered_model_alias(name, versions.CHAMPION, "1")
+    shown = killed.publish(current=killed.project.attempt("other", 1))
+    assert "overtaken: the aliases of models:/steadycode-smoke/2 were moved by hand" in shown
+    champion = versions.champion(killed.store, name)
+    assert champion is not None
+    assert champion.version == 1
+    assert Decision.read(killed.folder / "decision.json") == killed.decision
 
 
 def _resume(killed: Killed) -> Path:

@@ -23,7 +23,12 @@ from hostile.files import file_attacks
 from hostile.hoarding import hoarding_attacks
 from hostile.honest import HONEST
 from hostile.introspection import introspection_attacks
-from hostile.leftovers import ending_attacks, leftover_attacks, neighbour_attacks
+from hostile.leftovers import (
+    ending_attacks,
+    handing_on_attacks,
+    leftover_attacks,
+    neighbour_attacks,
+)
 from hostile.network import network_attacks
 from hostile.outside import Outcome, Outside
 from hostile.processes import process_attacks
@@ -44,6 +49,7 @@ def _attacks() -> Iterator[Attack]:
     yield from spoofing_attacks()
     yield from protocol_attacks()
     yield from leftover_attacks()
+    yield from handing_on_attacks()
     yield from neighbour_attacks()
     yield from ending_attacks()
 

@@ -6,7 +6,7 @@ from collections.abc import Iterator
 import pytest
 
 from steadycode.sandbox import Limits, Program, Sandbox, Verdict
-from steadycode.sandbox.explain import SHORT, doubt, short
+from steadycode.sandbox.explain import SHORT, doubt_by_words, short
 from steadycode.sandbox.prepare import prepared
 
 
@@ -119,8 +119,8 @@ def test_a_prepared_test_is_the_same_test() -> None:
     ],
 )
 def test_a_doubt_names_the_words_of_the_test(test: str, said: str) -> None:
-    assert doubt(test, {}) == said
-    assert doubt(prepared(test, "c"), {}).partition("(")[0] == said.partition("(")[0]
+    assert doubt_by_words(test) == said
+    assert doubt_by_words(prepared(test, "c")).partition("(")[0] == said.partition("(")[0]
 
 
 def test_an_unsupported_verdict_names_the_construct(sandbox: Sandbox) -> None:

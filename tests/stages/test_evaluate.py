@@ -19,15 +19,17 @@ from typing import Any
 import pytest
 
 from steadycode.config import EvaluateConfig
+from steadycode.errors import DataError
 from steadycode.evidence import Evidence
-from steadycode.files import write_jsonl
+from steadycode.files import sha256_file, write_jsonl
 from steadycode.generation.batches import TURNS
 from steadycode.identity import code_hash
 from steadycode.jobs.child import Events, run_body
 from steadycode.jobs.job import Job
 from steadycode.models import device_class
 from steadycode.models.tiny import save_tiny
-from steadycode.problems import load_problems
+from steadycode.problems import load_problems, problem_file
+from steadycode.recode import build_benchmark, write_benchmark
 from steadycode.sandbox import Limits, Program, Sandbox, Verdict
 from steadycode.sandbox.contract import Key
 from steadycode.stages.evaluate import SOURCES, _Court, _made_benchmark, body, input_hash
@@ -176,11 +178,56 @@ def test_rows_that_are_wrong_are_told_by_file_and_line(job: Callable[..., Job]) 
     told_of = [line for line in told(work) if line.startswith(str(file))]
     assert told_of[0].startswith(f"{file}:2: prompt and canonical_solution define no function")
     assert told_of[1:] == [
-        f"{file}:4: the reference solution fails its own test (AssertionError);"
+        f"{file}:4: left out, the reference solution fails its own test (AssertionError);"
         " mend or drop the row"
     ]
     report = Evidence.read(work.folder / "evidence.json").report
     assert report.total_problems == 4
+    assert report.label == "3 problems; 1 of 4 can't be passed here, left out"
+    assert {o.task_id for o in report.outcomes} == {f"HumanEval/{n}" for n in (0, 2, 4)}
+
+
+def test_an_evaluation_of_problems_that_mostly_cannot_be_passed_stops(
+    job: Callable[..., Job],
+) -> None:
+    def change(rows: list[dict[str, Any]]) -> None:
+        rows[1:4] = [{**row, "canonical_solution": "    import numpy\n"} for row in rows[1:4]]
+
+    work = with_problems(job("here", decoding={"max_new_tokens": 8}), change)
+    with pytest.raises(DataError, match=r"3 of 5 .* first at .*jsonl:2: .* imports numpy"):
+        run_body("evaluate", body, work.path)
+    assert not (work.folder / "evidence.json").exists()
+
+
+def test_a_benchmark_from_elsewhere_is_verified_under_the_limits_of_today(
+    job: Callable[..., Job], tmp_path: Path
+) -> None:
+    problems = load_problems("humaneval")[:3]
+    slow = replace(problems[1], prompt=f"sum(range(9_000_000))\n{problems[1].prompt}")
+    with Sandbox(Limits(seconds=20)) as sandbox:
+        built = build_benchmark(
+            [problems[0], slow, problems[2]], (), judge=sandbox.judge, total_problems=164
+        )
+    assert len(built.nominal) == 3
+    write_benchmark(built, tmp_path / "built")
+    answers = [
+        {"prompt": problem.prompt, "completion": problem.canonical_solution}
+        for _, problem in built.cases()
+    ]
+    write_jsonl(tmp_path / "answers.jsonl", {row["prompt"]: row for row in answers}.values())
+    made = job("here", limits={"seconds": 0.05}, perturbations=[])
+    folder = tmp_path / "there"
+    identity = {**made.identity, "benchmark": built.content_hash}
+    identity["model"] = sha256_file(tmp_path / "answers.jsonl")
+    inputs = {"benchmark": str(tmp_path / "built"), "answers": str(tmp_path / "answers.jsonl")}
+    work = replace(made, folder=folder, inputs=inputs, identity=identity)
+    work.write()
+    run_body("evaluate", body, work.path)
+    report = Evidence.read(folder / "evidence.json").report
+    assert report.label == "subset: 2 of 164 problems; 1 of 3 can't be passed here, left out"
+    figure = report.figures["recode/full/pass_at_1"]
+    assert (figure.value, figure.n, figure.left_out) == (1.0, 2, 1)
+    assert not any("answer no prompt" in line for line in told(work))
 
 
 def test_one_sandbox_with_the_limits_of_the_user(
@@ -341,3 +388,15 @@ def _await(reached: Callable[[], bool], stage: "subprocess.Popen[bytes]") -> Non
         assert stage.poll() is None, "it ended before"
         assert time.monotonic() < deadline
         time.sleep(0.002)
+
+
+def test_problems_of_a_split_are_known_by_the_files_that_it_is(tmp_path: Path) -> None:
+    problems = load_problems("humaneval")
+    for number, name in enumerate(("test", "train")):
+        write_jsonl(tmp_path / f"{name}.jsonl", problems[number : number + 1])
+    split = problem_file(f"{tmp_path}/test")
+    before = input_hash("problems", split)
+    write_jsonl(tmp_path / "train.jsonl", problems[2:4])
+    assert input_hash("problems", split) == before
+    write_jsonl(tmp_path / "test.jsonl", problems[2:4])
+    assert input_hash("problems", split) != before

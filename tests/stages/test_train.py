@@ -2,6 +2,7 @@
 
 import json
 import sys
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -179,6 +180,9 @@ def test_a_fault_crosses_the_process_boundary_as_one_line(job: Any) -> None:
     [
         ({"steps": 0}, r"train.steps: input should be greater than or equal to 1 \(got 0\)"),
         ({"stepz": 3}, r"train.stepz: there is no such key"),
+        ({"batch_size": 1}, r"batch_size is 1, so the sequence term would have nothing"),
+        ({"max_documents": 0}, r"data.max_documents: input should be greater than or equal to 1"),
+        ({"max_documents": "all"}, r"data.max_documents: input should be a valid integer"),
     ],
 )
 def test_settings_that_are_not_ours_are_named(
@@ -232,3 +236,10 @@ def test_a_disk_too_full_for_the_model_is_told_and_the_checkpoint_stays(
         run_body("train", body, work.path)
     assert not (work.folder / "model").exists()
     assert (work.folder / "checkpoints" / "step-000002" / "state.safetensors").is_file()
+
+
+def test_an_input_that_a_job_does_not_name_is_told(job: Any) -> None:
+    work = replace(job(), inputs={"train": "a", "heldout": "b"})
+    work.write()
+    with pytest.raises(ConfigError, match=r"job\.json: inputs\.model is missing"):
+        run_body("train", body, work.path)

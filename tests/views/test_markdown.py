@@ -10,7 +10,7 @@ from steadycode.views.tables import comparison_table
 
 
 def test_markdown_holds_no_markup_of_others(decision, candidate, champion):
-    text = decision_markdown(decision, comparison_table(champion, candidate))
+    text = decision_markdown(decision, comparison_table(champion, candidate), "all")
     assert "<script" not in text
     assert "\n| robust pass, format | — (&lt;script&gt;alert(1)&lt;/script&gt;\\|\\`x\\`" in text
     table = [line for line in text.splitlines() if line.startswith("| robust pass, format")]
@@ -26,10 +26,11 @@ def test_a_decision_names_rows_rules_and_what_to_do(decision, candidate, champio
         next_steps=("--set evaluate.max_problems=73",),
     )
     rule = decision.rules[0]
-    assert decision_markdown(undecided, comparison_table(champion, candidate)[:1]) == (
+    label = "subset: 164 of 974 problems"
+    assert decision_markdown(undecided, comparison_table(champion, candidate)[:1], label) == (
         "**undecided**: too few \\*problems\\*\n"
         "\n"
-        "|  | champion | candidate | difference |\n"
+        "| subset: 164 of 974 problems | champion | candidate | difference |\n"
         "|---|---:|---:|---:|\n"
         "| pass@1, full prompt | 36.6 % (31.6–41.6) | 36.6 % (31.6–41.6) | +0.0 points |\n"
         "\n"

@@ -26,14 +26,16 @@ def variant(changed: bool = True, **changes: str) -> Variant:
 
 def test_every_perturbation_is_listed_with_its_reason() -> None:
     heading, *rows = cells(printed(perturbations_table(), width=300))
-    assert heading == ["name", "group", "prompt", "seeds", "needs", "where people write so"]
+    assert heading == ["name", "group", "kind", "prompt", "seeds", "needs", "where people write so"]
     assert [row[0] for row in rows] == list(PERTURBATIONS)
-    assert all(row[5] for row in rows)
+    assert all(row[6] for row in rows)
     by_name = {row[0]: row[1:] for row in rows}
-    assert by_name["BackTranslation"] == ["docstring", "full", "one", "translate", "published"]
-    assert by_name["ChangeCharCase"] == ["docstring", "full", "many", "", "published"]
+    assert by_name["BackTranslation"] == [
+        *("docstring", "natural", "full", "one", "translate", "published")
+    ]
+    assert by_name["ChangeCharCase"] == ["docstring", "stress", "full", "many", "", "published"]
     assert by_name["TypeHintsRemoved"] == [
-        *("syntax", "partial", "one", ""),
+        *("syntax", "natural", "partial", "one", ""),
         "scripts, notebooks and older code have no annotations",
     ]
 

@@ -42,7 +42,7 @@ def test_terminal_markdown_and_page_show_the_same_rows(decision, candidate, cham
     rows = comparison_table(champion, candidate)
     out = StringIO()
     Console(file=out, width=240, _environ={}).print(terminal_table(rows, "steadycode"))
-    text = decision_markdown(decision, rows)
+    text = decision_markdown(decision, rows, candidate.report.label)
     for row in rows[:2]:
         for shown in row.cells:
             assert shown in out.getvalue()
@@ -100,8 +100,9 @@ def test_a_figure_keeps_its_name_and_value_on_a_narrow_terminal(candidate):
     evidence = replace(candidate, report=replace(candidate.report, figures=figures))
     shown = printed(evidence_table(evidence, "b"), width=80)
     begin = next(number for number, line in enumerate(shown) if "recode/" in line)
-    assert shown[begin].split()[0] + shown[begin + 1].strip() == name
-    assert shown[begin].split()[1:] == ["100.0", "%", "100.0–100.0", "164", "0"]
+    assert shown[begin : begin + 2] == [
+        name, "    value 100.0 %, 95 % 100.0–100.0, n 164, left out 0",
+    ]  # fmt: skip
 
 
 @pytest.mark.parametrize(

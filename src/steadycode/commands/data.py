@@ -28,6 +28,7 @@ def build(
         from steadycode.corpus.lock import lock_of_data
         from steadycode.corpus.recipe import load_recipe
         from steadycode.corpus.restore import ensure_data, force_data
+        from steadycode.corpus.versions import record_command
         from steadycode.views.console import StageView, plain_printer
         from steadycode.views.sources import sources_table
 
@@ -42,7 +43,7 @@ def build(
         lock = lock_of_data(project, version.md5)
         if lock is not None:
             console.print(sources_table(lock))
-        dirty = "not recorded, `dvc add data` does that"
+        dirty = f"not recorded, `dvc {' '.join(record_command(project))}` does that"
         recorded = dirty if version.dirty else "as data.dvc records"
         console.print(f"data/ is version {version.md5}: {recorded}", soft_wrap=True)
 

@@ -192,6 +192,10 @@ def _loaded(project: "Project", model: str) -> "Iterator[tuple[LanguageModel, On
     """Yield the model, in float32 since models differ by little, and what shows progress."""
     from rich.console import Console
 
+    from steadycode.threads import keep_to_quota
+
+    keep_to_quota()
+
     from steadycode.config import Config
     from steadycode.models import load, pick_device
     from steadycode.registry.store import open_store

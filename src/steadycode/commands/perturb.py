@@ -2,6 +2,7 @@
 
 import json
 from contextlib import nullcontext
+from dataclasses import asdict
 from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
@@ -80,6 +81,18 @@ def build(
     verify: Annotated[
         bool, typer.Option(help="Run every variant's reference solution in the sandbox.")
     ] = True,
+    seconds: Annotated[
+        float, typer.Option(min=0.001, max=1e6, help="Allow a program so many CPU seconds.")
+    ] = 3.0,
+    memory_mb: Annotated[
+        int, typer.Option(min=64, max=2**20, help="Allow a program so much memory, in MiB.")
+    ] = 1024,
+    output_kb: Annotated[
+        int, typer.Option(min=1, max=2**20, help="Keep so much of what a program prints, in KiB.")
+    ] = 64,
+    files_mb: Annotated[
+        int, typer.Option(min=0, max=2**20, help="Allow a program so much in files, in MiB.")
+    ] = 16,
     budget: Budget = None,
     translations: Annotated[
         Path | None, typer.Option(help="Take the texts from this published BackTranslation file.")
@@ -99,21 +112,26 @@ def build(
         from steadycode.problems import locate, select_problems
         from steadycode.recode import benchmark_hash, build_benchmark, write_benchmark
         from steadycode.recode.perturbations import check_names
-        from steadycode.sandbox import Sandbox
+        from steadycode.recode.verification import require_most
+        from steadycode.sandbox import Limits, Sandbox
         from steadycode.views.console import StageView
         from steadycode.views.perturbations import show_benchmark
 
         earlier = benchmark_hash(output)
         check_names(tuple(names or ()), style)
         console = Console()
-        chosen = select_problems(_usable(problems, style), max_problems, seed)
+        usable = _usable(problems, style)
+        chosen = select_problems(usable, max_problems, seed)
+        limits = Limits(
+            seconds=seconds, memory_mb=memory_mb, output_kb=output_kb, files_mb=files_mb
+        )
         if budget is not None:
             from steadycode.retraining.evaluation import perturbations_within
 
             names = perturbations_within(project, len(chosen), seeds, budget)
             console.print(f"within {budget} prompts: {', '.join(names)}")
         with (
-            Sandbox() if verify else nullcontext() as sandbox,
+            Sandbox(limits) if verify else nullcontext() as sandbox,
             StageView(console, 1).stage(f"perturb {len(chosen)} problems") as view,
         ):
             benchmark = build_benchmark(
@@ -124,15 +142,19 @@ def build(
                 sandbox.judge if sandbox else None,
                 plugins=_plugins(translations, variable_names),
                 on_progress=partial(view.progress, "variants checked"),
+                total_problems=len(usable),
             )
+        if verify:
+            benchmark.metadata["limits"] = asdict(limits)
+        places = locate(problems) if benchmark.left_out else {}
+        require_most(benchmark.left_out, len(chosen), places)
         if earlier not in {None, benchmark.content_hash} and not force:
             raise ConfigError(
                 f"{output} holds another benchmark (content hash {earlier}); name a new folder, or "
                 "give --force to replace it"
             )
         write_benchmark(benchmark, output)
-        failing = benchmark.metadata["failing_references"]
-        show_benchmark(benchmark, console, locate(problems) if failing else {})
+        show_benchmark(benchmark, console, places)
         console.print(f"{benchmark.summary}; in {output}", markup=False)
         console.print(f"content hash {benchmark.content_hash}")
 

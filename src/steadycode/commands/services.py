@@ -47,10 +47,17 @@ def worker(
 def ui(
     run: Annotated[str | None, typer.Option(help="Print the address of this run's page.")] = None,
     port: Annotated[int, typer.Option(min=1, max=65535, help="Listen on this port.")] = 5000,
-    host: Annotated[str, typer.Option(help="Listen on this address.")] = "127.0.0.1",
+    host: Annotated[
+        str,
+        typer.Option(help="Listen on this address; beyond 127.0.0.1 the pages need a password."),
+    ] = "127.0.0.1",
+    allowed_hosts: Annotated[
+        list[str] | None,
+        typer.Option(help="Let browsers ask for the pages by this name, too."),
+    ] = None,
 ) -> None:
     """Serve the MLflow pages of all runs (Ctrl-C stops them)."""
     with in_project() as project:
         from steadycode.registry.ui import serve_ui
 
-        serve_ui(project, host, port, run)
+        serve_ui(project, host, port, run, allowed_hosts or ())

@@ -42,14 +42,19 @@ def gc(
     dry_run: Annotated[bool, typer.Option("--dry-run", help="Only say what would go.")] = False,
     profile: Profile = "quick",
 ) -> None:
-    """Remove weights, checkpoints and completions that no alias and no recent version needs."""
+    """Remove weights, checkpoints and completions that no alias and no recent version needs, and
+    what older engines have left; keep service logs within bounds."""
     with in_project() as project:
         from steadycode.config import load_config
+        from steadycode.operations.logs import rotate
         from steadycode.operations.retention import collect_garbage
+        from steadycode.views.console import plain_printer
         from steadycode.views.removal import show_removal
 
         removal = collect_garbage(project, keep, dry_run, load_config(profile).experiment)
         show_removal(removal.gone, removal.in_use, removal.left_to, dry_run)
+        for line in rotate(project, dry_run=dry_run):
+            plain_printer()(line)
 
 
 def relocate() -> None:

@@ -79,16 +79,22 @@ def train(
     force: Annotated[
         bool, typer.Option("--force", help="Replace another training in that folder.")
     ] = False,
+    job_only: Annotated[
+        bool,
+        typer.Option("--job-only", help="Only write the job's file, and tell how to run it."),
+    ] = False,
 ) -> None:
     """Run the training stage alone, without evaluation and registry.
 
-    The same training in the same folder goes on from where it was.
+    The same training in the same folder goes on from where it was. One with another setting, or by
+    other code, is not replaced unless --force says so.
     """
     with in_project() as project:
         from steadycode.config import load_config
         from steadycode.retraining.training import train_alone
 
-        train_alone(project, load_config(profile, overrides), output, allow_dirty_data, force)
+        config = load_config(profile, overrides)
+        train_alone(project, config, output, allow_dirty_data, force, job_only)
 
 
 def refresh(

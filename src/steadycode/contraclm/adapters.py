@@ -4,8 +4,11 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import Any
 
+import torch
+
 from steadycode.config import LoraConfig
 from steadycode.errors import ConfigError
+from steadycode.models.forward import evaluating
 
 
 @contextmanager
@@ -15,7 +18,7 @@ def adapters(model: Any, settings: LoraConfig | None) -> Iterator[None]:
     At the end of the block the adapters are merged into the weights, so that ``model``, which is
     changed in place, is a plain model again. The adapters' first values come from torch's global
     generator. When ``settings`` is None nothing is changed. Raises ConfigError when peft is not
-    installed.
+    installed or can add nothing to such a model.
     """
     if settings is None:
         yield
@@ -35,7 +38,15 @@ def adapters(model: Any, settings: LoraConfig | None) -> Iterator[None]:
         lora_alpha=settings.alpha,
         lora_dropout=settings.dropout,
     )
-    adapted = peft.get_peft_model(model, config)
+    try:
+        adapted = peft.get_peft_model(model, config)
+        with evaluating(model):  # some families' own code cannot call a layer that is wrapped
+            model(input_ids=torch.zeros(1, 2, dtype=torch.int64, device=model.device))
+    except Exception as error:  # of whatever kind: peft does not know the model's layers
+        reason = " ".join(str(error).split())[:200]
+        raise ConfigError(
+            f"a {model.config.model_type} model takes no adapters ({reason}); remove train.lora"
+        ) from error
     yield
     adapted.merge_and_unload()
     model.requires_grad_(True)

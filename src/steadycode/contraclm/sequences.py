@@ -5,7 +5,7 @@ from collections.abc import Iterator, Sequence
 from typing import Any
 
 from steadycode.errors import DataError
-from steadycode.models.tokens import end_of_text
+from steadycode.models.tokens import beginning, end_of_text
 from steadycode.randomness import derive_seed
 
 WINDOW = 1024
@@ -51,11 +51,12 @@ def training_sequences(
 
 
 def cut_document(tokenizer: Any, document: str, sequence_length: int) -> list[list[int]]:
-    """The document's ids and an end-of-text id, as sequences of at most ``sequence_length`` + 1.
+    """What the tokenizer puts before every text, the document's ids and an end-of-text id, as
+    sequences of at most ``sequence_length`` + 1.
 
     A sequence ends after the last token with a line end that still fits, or in the middle of a
     line that is longer than a sequence. Each sequence begins with the last id of the one before
-    it, so that every id but the document's first is a target exactly once. Special tokens that
+    it, so that every id but the very first is a target exactly once. Special tokens that
     are written out in the text stay plain text.
     """
     ids, line_ends = _encode(tokenizer, document)
@@ -71,7 +72,8 @@ def cut_document(tokenizer: Any, document: str, sequence_length: int) -> list[li
 
 
 def _encode(tokenizer: Any, document: str) -> tuple[list[int], list[bool]]:
-    """The document's ids and an end-of-text id, and for each id whether a line ends in it."""
+    """All ids of the document, from what stands before every text to an end-of-text id, and for
+    each whether a line ends in it."""
     encoded = tokenizer(
         document,
         add_special_tokens=False,
@@ -79,4 +81,6 @@ def _encode(tokenizer: Any, document: str) -> tuple[list[int], list[bool]]:
         return_offsets_mapping=True,
     )
     line_ends = ["\n" in document[start:end] for start, end in encoded.offset_mapping]
-    return [*encoded.input_ids, end_of_text(tokenizer)], [*line_ends, False]
+    begin = beginning(tokenizer) if encoded.input_ids else ()
+    ids = [*begin, *encoded.input_ids, end_of_text(tokenizer)]
+    return ids, [*[False] * len(begin), *line_ends, False]

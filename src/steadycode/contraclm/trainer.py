@@ -29,7 +29,9 @@ from steadycode.contraclm.objective import two_view_loss
 from steadycode.contraclm.terms import MicroTerms, Terms, autocast
 from steadycode.errors import ConfigError, ModelError, SteadycodeError
 from steadycode.measures.heldout import measure
+from steadycode.models.probes import check_packing
 from steadycode.models.tokens import end_of_text
+from steadycode.models.windows import window
 from steadycode.randomness import derive_seed
 
 OnMetric = Callable[[str, float, int], None]
@@ -40,6 +42,11 @@ WriteState = Callable[[Path], None]
 """Writes the state of the training as the folder that it is called with."""
 OnCheckpoint = Callable[[int, WriteState], None]
 """Called with a step and the function that writes the state after it."""
+OnMessage = Callable[[str], None]
+"""Called with a line for whoever follows the training."""
+
+_LOW_TEMPERATURE = 0.01
+"""Below it, a gradient that is no longer finite may well come from dividing by the temperature."""
 
 
 def train(
@@ -53,6 +60,7 @@ def train(
     on_metric: OnMetric = lambda name, value, step: None,
     on_progress: OnProgress = lambda done, total: None,
     on_checkpoint: OnCheckpoint = lambda step, write: None,
+    on_message: OnMessage = lambda text: None,
     resume: Path | None = None,
 ) -> None:
     """Train ``model`` in place for ``settings.steps`` optimiser steps.
@@ -70,7 +78,8 @@ def train(
     The cross-entropy is the mean over all scored tokens of the optimiser step, the token term the
     mean over its sequences, however many micro-batches and processes share them. The sequence term
     compares the sequences of one micro-batch of all processes, or of the whole optimiser step, as
-    ``settings.sequence_negatives`` says.
+    ``settings.sequence_negatives`` says; it takes the whole step too when a micro-batch holds a
+    single sequence, which has nothing in there to be compared with, and tells so once.
 
     In a group of processes (``accelerate launch``, torchrun) each calls this with equal arguments;
     the main one's ``resume`` counts, and only the main one reports.
@@ -84,7 +93,7 @@ def train(
     with torch.random.fork_rng(devices=devices):
         torch.manual_seed(derive_seed(seed, "train"))
         with adapters(model.float().train(), settings.lora):
-            run = _Run(model, tokenizer, settings, seed, heldout, on_metric)
+            run = _Run(model, tokenizer, settings, seed, heldout, on_metric, on_message)
             done = 0
             resume = run.of_main_process(resume)
             if resume is None:
@@ -93,7 +102,11 @@ def train(
                 done = load_state(model, run.optimizer, resume)
                 sequences = islice(sequences, done * settings.batch_size, None)
             for step in range(done + 1, settings.steps + 1):
-                run.step(step, list(islice(sequences, settings.batch_size)))
+                chosen = list(islice(sequences, settings.batch_size))
+                if step == 1 and run.main:
+                    for doubt in _doubts(chosen, settings):
+                        on_message(doubt)
+                run.step(step, chosen)
                 if run.main:
                     on_progress(step, settings.steps)
                 if step % settings.heldout_every == 0 or step == settings.steps:
@@ -120,11 +133,13 @@ class _Run:
         seed: int,
         heldout: Sequence[str],
         on_metric: OnMetric,
+        on_message: OnMessage = lambda text: None,
     ) -> None:
         self.model, self.tokenizer = model, tokenizer
         self.settings, self.seed = settings, seed
-        self.heldout, self.on_metric = heldout, on_metric
+        self.heldout, self.on_metric, self.on_message = heldout, on_metric, on_message
         self.pad_id = end_of_text(tokenizer)
+        self._told_of_whole_batch = False
         if settings.gradient_checkpointing:
             model.gradient_checkpointing_enable({"use_reentrant": False})
         self.terms = Terms(model, settings)
@@ -200,18 +215,24 @@ class _Run:
         return torch.cat([own[:2], shared, own[2:]]), float(norm)
 
     def _sequence_term(self, micro: MicroBatch, terms: MicroTerms) -> Tensor:
-        """The sequence term of one micro-batch of all processes, times its sequences' number."""
+        """The sequence term of one micro-batch of all processes, times its sequences' number. It is
+        NaN for a single sequence, when the term is not trained on: there is nothing to report."""
         if not self.terms.objective.contrastive:
             return torch.zeros_like(terms.mle)
+        if micro.sequences == 1:
+            return torch.full_like(terms.mle.detach(), math.nan)
         means = [gather(view, micro.counts) for view in terms.means]
         return two_view_loss(means[0], means[1], self.settings.temperature) * micro.sequences
 
     def _cached_negatives(self, step: int, micros: Sequence[MicroBatch]) -> CachedNegatives | None:
         """The sequence term of all micro-batches together, from a first pass without gradients;
-        None when there is one micro-batch or each is compared within itself."""
-        wanted = self.settings.sequence_negatives == "batch" and self.terms.objective.on_sequences
-        if not wanted or len(micros) == 1:
+        None when there is one micro-batch, or each is compared within itself."""
+        if not self.terms.objective.on_sequences or len(micros) == 1:
             return None
+        if self.settings.sequence_negatives != "batch":
+            if all(micro.sequences > 1 for micro in micros):
+                return None
+            self._tell_of_whole_batch()
         means = []
         with torch.no_grad():
             for at, micro in enumerate(micros):
@@ -220,6 +241,15 @@ class _Run:
         return CachedNegatives(
             micros, means, self.accelerator.process_index, self.settings.temperature
         )
+
+    def _tell_of_whole_batch(self) -> None:
+        if self.main and not self._told_of_whole_batch:
+            self._told_of_whole_batch = True
+            self.on_message(
+                "a micro-batch holds a single sequence, so the sequence term compares those of the"
+                " whole batch, for one more forward pass; a larger train.micro_batch_size needs"
+                " none"
+            )
 
     def _reseed(self, step: int, micro: int) -> None:
         """Seed torch so that a second pass, or a resumed training, draws the same dropout."""
@@ -265,11 +295,40 @@ class _Run:
             ) from error
 
     def _check_finite(self, step: int, loss: float, norm: float) -> None:
-        if not (math.isfinite(loss) and math.isfinite(norm)):
-            raise SteadycodeError(
-                f"training broke down at step {step} of {self.settings.steps}: the loss is"
-                f" {loss:.4g}, its gradient's norm {norm:.4g}; lower train.learning_rate"
-                f" (now {self.settings.learning_rate:g}) or set train.precision=fp32"
+        if math.isfinite(loss) and math.isfinite(norm):
+            return
+        for name, weight in self.model.named_parameters():
+            if step == 1 and not weight.isfinite().all():
+                raise ModelError(
+                    f"the model that training starts from has a NaN or an infinity in {name}; give"
+                    " another in model.base"
+                )
+        low = self.terms.objective.contrastive and self.settings.temperature < _LOW_TEMPERATURE
+        raise SteadycodeError(
+            f"training broke down at step {step} of {self.settings.steps}: the loss is"
+            f" {loss:.4g}, its gradient's norm {norm:.4g}; lower train.learning_rate"
+            f" (now {self.settings.learning_rate:g}) or set train.precision=fp32"
+            + (f", or raise train.temperature (now {self.settings.temperature:g})" if low else "")
+        )
+
+
+def _doubts(sequences: Sequence[list[int]], settings: TrainConfig) -> Iterator[str]:
+    """What a person may not have meant, though training can do it; ``sequences`` are those of the
+    first step."""
+    copies = len(sequences) - len({tuple(ids) for ids in sequences})
+    if copies and settings.mode in ("sequence", "both"):
+        yield (
+            f"{copies} of the first batch's {len(sequences)} sequences are copies of others, which"
+            " the sequence term would tell from one another; give more data, or lower"
+            " train.batch_size"
+        )
+    if settings.warmup_steps >= settings.steps:
+        highest = max(learning_rate(step, settings) for step in range(1, settings.steps + 1))
+        if highest < settings.learning_rate:
+            yield (
+                f"train.warmup_steps ({settings.warmup_steps}) does not end within train.steps"
+                f" ({settings.steps}): the learning rate reaches {highest:.3g} of"
+                f" {settings.learning_rate:.3g}"
             )
 
 
@@ -318,8 +377,8 @@ def _optimizer(model: Any, settings: TrainConfig) -> torch.optim.AdamW:
 
 def _check_fit(model: Any, tokenizer: Any, settings: TrainConfig) -> None:
     """Raise ConfigError or ModelError when model, tokenizer, settings and machine do not fit."""
-    longest = getattr(model.config, "max_position_embeddings", None)
-    if longest is not None and settings.sequence_length > longest:
+    longest = window(model)
+    if settings.sequence_length > longest:
         raise ConfigError(
             f"train.sequence_length is {settings.sequence_length}, but the model reads at most"
             f" {longest} tokens; lower it"
@@ -336,4 +395,11 @@ def _check_fit(model: Any, tokenizer: Any, settings: TrainConfig) -> None:
         raise ModelError(
             f"the tokenizer has {len(tokenizer)} tokens, the model only {rows}:"
             " they do not belong together"
+        )
+    if settings.packing:
+        check_packing(model)
+    if settings.gradient_checkpointing and not model.supports_gradient_checkpointing:
+        raise ConfigError(
+            f"a {model.config.model_type} model cannot train with gradient checkpointing; set"
+            " train.gradient_checkpointing=false"
         )

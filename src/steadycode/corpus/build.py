@@ -147,11 +147,23 @@ def build(
 @contextmanager
 def writing(project: Project) -> Iterator[None]:
     """Hold the lock of data/, which has one writer at a time. A replacement that was cut short is
-    undone first."""
+    undone first. Raises DataError when data/ is nothing that can be replaced."""
+    _require_replaceable(project.data)
     with locked(project.lock("data")):
         for left in leftovers(project.data):
             remove(left.path)
         yield
+
+
+def _require_replaceable(data: Path) -> None:
+    """Raise DataError where another folder could not take the place of ``data``, or must not."""
+    if data.exists() and not data.is_dir():
+        raise DataError(f"{data} is no folder; move it away, data/ is made there")
+    if data.is_mount():
+        raise DataError(
+            f"{data} is the root of a mounted disk or volume, which no new data/ can take the "
+            "place of; mount it elsewhere, and let data/ be a link to a folder inside it"
+        )
 
 
 def build_folder(

@@ -11,6 +11,7 @@ from steadycode.corpus.versions import (
     is_cached,
     present_md5,
     recorded_md5,
+    require_no_droppings,
     split_files,
 )
 from steadycode.errors import DataError
@@ -58,6 +59,7 @@ def require_kept(project: Project, md5: str) -> None:
     cached = is_cached(project, md5)
     if cached and (came_from_recipe(project, md5) or _is_committed(project, md5)):
         return
+    require_no_droppings(project)
     lost = "no commit records data/" if cached else "DVC's cache does not hold data/"
     raise DataError(
         f"{difference(project, md5, recorded_md5(project))}, and {lost} as it is now; move it "

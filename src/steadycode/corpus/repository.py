@@ -4,6 +4,7 @@ This is the only module that runs git, which it does as a command.
 """
 
 import os
+import re
 import subprocess
 import tempfile
 from collections.abc import Mapping, Sequence
@@ -12,6 +13,10 @@ from pathlib import Path
 
 from steadycode.errors import ConfigError, DataError
 from steadycode.project import Project
+
+
+class _NoGit(DataError):
+    """There is no git on this machine."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -27,7 +32,10 @@ class Branch:
 
 
 def head_commit(project: Project) -> str | None:
-    """The hash of HEAD's commit; None outside a repository, and before its first commit."""
+    """The hash of HEAD's commit; None outside a repository, and before its first commit.
+
+    Raises DataError when git does not open the repository to this user.
+    """
     return _commit_of(project, "HEAD")
 
 
@@ -72,7 +80,7 @@ def was_recorded(project: Project, path: Path, text: str) -> bool:
     arguments = ("log", "--all", "--max-count=1", "--format=%H", f"-S{text}", "--", name)
     try:
         return bool(_run(project, *arguments).stdout.strip())
-    except DataError:  # no git at all
+    except _NoGit:
         return False
 
 
@@ -114,7 +122,7 @@ def _commit_beside(project: Project, branch: Branch, names: list[str], message: 
 def _commit_of(project: Project, revision: str) -> str | None:
     try:
         parsed = _run(project, "rev-parse", "--verify", "--quiet", f"{revision}^{{commit}}")
-    except DataError:  # no git at all
+    except _NoGit:
         return None
     return parsed.stdout.strip() or None
 
@@ -162,10 +170,10 @@ def _run(
     project: Project, *arguments: str, environment: Mapping[str, str] | None = None
 ) -> "subprocess.CompletedProcess[str]":
     try:
-        return subprocess.run(
+        done = subprocess.run(
             ["git", *arguments],
             cwd=project.root,
-            env={**os.environ, **(environment or {})},
+            env={**os.environ, "LANGUAGE": "en", **(environment or {})},  # its reasons are read
             stdin=subprocess.DEVNULL,
             capture_output=True,
             encoding="utf-8",
@@ -173,4 +181,12 @@ def _run(
             check=False,
         )
     except OSError as error:
-        raise DataError(f"git cannot be run: {error}") from error
+        raise _NoGit(f"git cannot be run: {error}") from error
+    if done.returncode and "dubious ownership" in done.stderr:
+        named = re.search(r"repository at '(.+)'", done.stderr)
+        folder = named[1] if named else project.root
+        raise DataError(
+            f"git opens {folder} to its owner alone, so no commit could be named or made; run this "
+            f"as its owner, or trust it: `git config --global --add safe.directory {folder}`"
+        )
+    return done

@@ -6,6 +6,7 @@ from steadycode.corpus.build import Progress, build
 from steadycode.corpus.built import BuildResult
 from steadycode.corpus.provenance import recorded_rows, require_kept
 from steadycode.corpus.recipe import Recipe
+from steadycode.corpus.repository import head_commit
 from steadycode.corpus.shrinkage import require_rows
 from steadycode.corpus.versions import (
     DataVersion,
@@ -36,6 +37,7 @@ def ensure_data(
     recipe makes good. Raises DataError when data/ holds changes that would be lost, or when the
     recorded version cannot be had; data/ is then as it was.
     """
+    head_commit(project)  # raises before anything costly where git does not let this user in
     present, recorded = present_md5(project), recorded_md5(project)
     if present is None and recorded is None:
         require_recipe(recipe, "there is neither data/ nor a version that data.dvc records")
@@ -61,6 +63,7 @@ def force_data(
     comes to far fewer rows than are recorded and ``accept_fewer_rows`` is not set.
     """
     require_recipe(recipe, "--force builds from the recipe")
+    head_commit(project)
 
     def accept(built: BuildResult) -> None:
         if not accept_fewer_rows:

@@ -13,7 +13,9 @@ from typing import Any
 
 import yaml
 
+from steadycode.addresses import redacted
 from steadycode.corpus import cache
+from steadycode.corpus.droppings import droppings
 from steadycode.corpus.fingerprint import file_md5s, folder_md5
 from steadycode.corpus.recipe import SPLITS, SplitName
 from steadycode.corpus.repository import head_commit
@@ -69,8 +71,9 @@ def check_data(project: Project, allow_dirty: bool = False) -> DataVersion:
     """
     md5, recorded = current_md5(project), recorded_md5(project)
     if md5 != recorded and not allow_dirty:
+        require_no_droppings(project)
         raise DataError(
-            f"{difference(project, md5, recorded)}; {_remedy(recorded)}, or pass "
+            f"{difference(project, md5, recorded)}; {_remedy(project, recorded)}, or pass "
             "--allow-dirty-data to go on with it"
         )
     return DataVersion(
@@ -79,17 +82,25 @@ def check_data(project: Project, allow_dirty: bool = False) -> DataVersion:
 
 
 def record(project: Project) -> str:
-    """Run ``dvc add data``, which caches the data and writes its md5 into ``data.dvc``.
+    """Let DVC cache the data and write its md5 into ``data.dvc``.
 
-    Returns that md5. Raises DataError when data/ changes meanwhile.
+    Returns that md5. Raises DataError when data/ changes meanwhile, or is a link of which there is
+    no version yet.
     """
-    _dvc(project, "add", "data")
+    _dvc(project, *record_command(project))
     md5, recorded = current_md5(project), recorded_md5(project)
     if md5 != recorded:
         raise DataError(f"data/ changed while it was being recorded ({recorded} is now {md5})")
     if not is_cached(project, md5):  # DVC takes a damaged object in its cache for the file
         fill_cache(project)
     return md5
+
+
+def record_command(project: Project) -> tuple[str, ...]:
+    """The arguments with which DVC records data/: it adds nothing that lies behind a link, yet
+    takes a new version of what is recorded already."""
+    linked = (project.root / "data").is_symlink() and project.data_version.exists()
+    return ("commit", "--force", "data.dvc") if linked else ("add", "data")
 
 
 def pull(project: Project) -> bool:
@@ -128,7 +139,7 @@ def push(project: Project) -> str:
     Raises DataError with DVC's reason when that fails.
     """
     lines = _dvc(project, "push", "data.dvc").split("\n")
-    return next((line.strip() for line in reversed(lines) if line.strip()), "done")
+    return redacted(next((line.strip() for line in reversed(lines) if line.strip()), "done"))
 
 
 def status_clean(project: Project) -> bool:
@@ -177,6 +188,7 @@ def check_out(project: Project) -> bool:
     recorded = recorded_md5(project)
     if recorded is None or not is_cached(project, recorded):
         return False
+    project.data.mkdir(parents=True, exist_ok=True)  # a link may lead to where nothing is yet
     _dvc(project, "checkout", "--force", "data.dvc")
     return True
 
@@ -210,9 +222,24 @@ def difference(project: Project, md5: str, recorded: str | None) -> str:
     return f"data/ differs from data.dvc in {', '.join(changed[:3])}{more}"
 
 
-def _remedy(recorded: str | None) -> str:
+def require_no_droppings(project: Project) -> None:
+    """Raise DataError, naming them, when data/ holds droppings that ``data.dvc`` does not record:
+    neither restoring nor recording data/ is then what a person wants."""
+    recorded = recorded_md5(project)
+    before = cache.listing(_cache(project), recorded) if recorded is not None else None
+    present = [path.relative_to(project.data).as_posix() for path in project.data.rglob("*")]
+    left = sorted(set(droppings(present)) - set(before or ()))
+    if left:
+        more = f" and {len(left) - 3} more such files" if len(left) > 3 else ""
+        raise DataError(
+            f"data/ holds {', '.join(left[:3])}{more}, which a file manager or an editor leaves "
+            "behind and data.dvc does not record; remove that from data/, then run this again"
+        )
+
+
+def _remedy(project: Project, recorded: str | None) -> str:
     if recorded is None:
-        return "record one with `dvc add data`"
+        return f"record one with `dvc {' '.join(record_command(project))}`"
     return "run `steadycode data build` to restore it"
 
 

@@ -52,8 +52,10 @@ class Comparison:
 
 
 def compare(name: str, candidate: Evidence, champion: Evidence) -> Comparison:
-    """Compare by the measure of the rule ``name``, one of ``policy.RULES`` or ``robustness/GROUP``.
-    Raises EvidenceError when the two were not measured on the same problems or documents."""
+    """Compare by the measure of the rule ``name``, one of ``policy.MEASURES``.
+
+    Raises EvidenceError when the two were not measured on the same problems or documents.
+    """
     if name == "loss" and candidate.tokenizer != champion.tokenizer:
         return _of_other_tokens(name)
     if name == "loss":

@@ -10,9 +10,10 @@ from steadycode.project import Project
 from steadycode.recode.variant import GROUPS
 from steadycode.spelling import first_fault, suggestion
 
-RULES = ("correctness/full", "correctness/partial", "robustness", "loss")
-MEASURES = (*RULES, *(f"robustness/{group}" for group in GROUPS))
-"""All that can be asked for: the rules of a default policy, and each group of perturbations."""
+RULES = ("correctness/full", "correctness/partial", "robustness/natural", "loss")
+MEASURES = (*RULES, "robustness", *(f"robustness/{group}" for group in GROUPS))
+"""All that can be asked for: the rules of a default policy, of which robustness counts what people
+really write; robustness to all perturbations; and each group of them."""
 
 
 class Policy(BaseModel):
@@ -20,7 +21,7 @@ class Policy(BaseModel):
 
     model_config = ConfigDict(extra="forbid", frozen=True)
 
-    rules: tuple[str, ...] = Field(RULES, description="each must hold; robustness/GROUP is one too")
+    rules: tuple[str, ...] = Field(RULES, description="each must hold; see MEASURES for others")
     confidence: float = Field(0.95, ge=0.8, lt=1, description="that of every two-sided interval")
     margin: float = Field(
         0.05, gt=0, le=0.5, description="largest drop of a pass rate, 0.05 = 5 points"

@@ -19,6 +19,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from steadycode.errors import ModelError
+from steadycode.models.tokens import beginning
 
 _SPACE = "\u2581"  # SentencePiece's sign for a space
 
@@ -51,7 +52,7 @@ class Vocabulary:
         self._partial = {word[:end] for word in self._whole for end in range(1, len(word))}
         # SentencePiece puts a space before the text; it is owed like the rest of the prompt
         self._lead = self._bytes(self.encode("a"))[:-1]
-        self._begin = tuple(tokenizer("").input_ids[:1])
+        self._begin = beginning(tokenizer)
         begin, end = tokenizer.bos_token_id, tokenizer.eos_token_id
         self._alone = (begin if begin is not None else end or 0,)  # a model needs one token
 

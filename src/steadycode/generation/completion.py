@@ -1,13 +1,12 @@
 """Prompts in, completions out, in any order."""
 
 import importlib.metadata
-import math
 from collections import Counter
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import replace
 from itertools import chain
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from steadycode.config import Decoding
 from steadycode.files import sha256_json
@@ -56,6 +55,7 @@ def complete(
     """
     from steadycode.generation.batches import finish, plan
     from steadycode.generation.decoding import Decoder
+    from steadycode.models.windows import window
 
     exact = model.model.dtype.itemsize >= 4  # float32
     wanted = Counter(prompts)
@@ -64,7 +64,7 @@ def complete(
     ask = Chat(model.tokenizer, vocabulary).ask if decoding.style == "chat" else vocabulary.heal
     asked = {prompt: ask(prompt) for prompt in wanted}
     requests = [Request(p, number, asked[p]) for p in wanted for number in range(samples)]
-    room = _window(model.model) - decoding.max_new_tokens
+    room = window(model.model) - decoding.max_new_tokens
     short = [request for request in requests if request.longest <= room]
     too_long = [_too_long(request) for request in requests if request.longest > room]
 
@@ -104,11 +104,6 @@ def _conditions(model: "LanguageModel", decoding: Decoding, seed: int) -> str:
             "chance": chance,
         }
     )[:32]
-
-
-def _window(model: Any) -> float:
-    config = model.config.get_text_config()
-    return getattr(config, "max_position_embeddings", None) or math.inf
 
 
 def _too_long(request: Request) -> Completion:

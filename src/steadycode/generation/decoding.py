@@ -3,6 +3,7 @@
 from collections import deque
 from collections.abc import Iterator, Sequence
 from contextlib import suppress
+from functools import cached_property
 from typing import Any
 
 import torch
@@ -11,11 +12,9 @@ from torch import Tensor
 from steadycode.config import Decoding
 from steadycode.errors import ModelError
 from steadycode.generation.boundary import Vocabulary
-from steadycode.generation.cache import BatchCache
 from steadycode.generation.contract import Completion
-from steadycode.generation.cpu import CpuModel
-from steadycode.generation.prefill import Prefill
 from steadycode.generation.rows import Request, Row
+from steadycode.generation.ways import Reader, RowCache, Way, way_of
 from steadycode.models.loading import LanguageModel
 from steadycode.randomness import derive_seed
 
@@ -40,13 +39,16 @@ class Decoder:
     def __init__(
         self, model: LanguageModel, vocabulary: Vocabulary, decoding: Decoding, seed: int
     ) -> None:
-        self._model = CpuModel(model.model) if model.device == "cpu" else model.model
-        self._device = model.device
+        self._model, self._device = model.model, model.device
         self._vocabulary = vocabulary
         self.decoding = decoding
         self.batch_size, self.batch_tokens = batch_limits(decoding, model.device)
         self._seed = seed
         self._stops = _stop_tokens(model.model)
+
+    @cached_property
+    def _way(self) -> Way:
+        return way_of(self._model, self._device)
 
     def run(self, requests: Sequence[Request], most: int) -> Iterator[Completion]:
         """Completions in the order in which they end; at most ``most`` rows decode at a time.
@@ -71,8 +73,7 @@ class Decoder:
         most = min(most, len(waiting))
         longest = max((one.longest for one in waiting), default=0) + self.decoding.max_new_tokens
         fit = max(1, min(most, self.batch_tokens // longest))
-        cache = BatchCache(self._model, self._device, fit, most)
-        prefill = Prefill(self._model, self._device)
+        prefill, cache = self._way(fit, most)
         while waiting or rows:
             while group := self._next(waiting, rows, prefill, most):
                 rows += group
@@ -95,7 +96,7 @@ class Decoder:
                     rows.pop()
 
     def _next(
-        self, waiting: deque[Request], rows: list[Row], prefill: Prefill, most: int
+        self, waiting: deque[Request], rows: list[Row], prefill: Reader, most: int
     ) -> list[Row]:
         """The next rows to begin, to be read in one pass; none until it is worth it."""
         at_once = prefill.count(request.healed.tokens for request in waiting)
@@ -122,7 +123,7 @@ class Decoder:
         return Row(request, self._vocabulary, self._stops, self.decoding, generator)
 
     @torch.inference_mode()
-    def _step(self, cache: BatchCache, rows: list[Row]) -> None:
+    def _step(self, cache: RowCache, rows: list[Row]) -> None:
         self._choose(cache.step([row.last_token for row in rows]), rows)
 
     @torch.inference_mode()

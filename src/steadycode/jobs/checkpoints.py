@@ -4,17 +4,17 @@ The running stage adds checkpoints. Whoever starts a stage calls ``rewind`` firs
 an earlier try only the checkpoints that can be trusted, and the events up to the newest of them.
 """
 
-import errno
 import hashlib
 import re
 import shutil
-from collections.abc import Callable, Iterator, Mapping, Sequence
-from contextlib import contextmanager, suppress
+from collections.abc import Callable, Mapping, Sequence
+from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 
 from steadycode.errors import SteadycodeError
 from steadycode.files import replacing, sha256_folder
+from steadycode.jobs.disk import told_of_disk
 from steadycode.jobs.job import Job
 from steadycode.records import read_record, write_record
 from steadycode.temporaries import temporary
@@ -52,7 +52,7 @@ class Checkpoints:
 
     def __init__(self, job: Job, kept: int) -> None:
         self._job, self._kept = job, kept
-        self._rows = _read_index(job)
+        self._rows = list(_read_index(job)[0])
 
     @property
     def newest(self) -> Path | None:
@@ -67,11 +67,11 @@ class Checkpoints:
     def add(self, step: int, write: Callable[[Path], None]) -> None:
         """Make a checkpoint of what ``write`` puts into the folder it is given.
 
-        Raises SteadycodeError when the disk is full; the earlier checkpoints stay.
+        Raises SteadycodeError when the disk does not take it; the earlier checkpoints stay.
         """
         folder = self._job.folder / FOLDER / f"step-{step:06d}"
         try:
-            with space_for(f"the checkpoint of step {step}", folder.parent):
+            with told_of_disk(f"the checkpoint of step {step}", folder.parent):
                 write(folder)
                 self._list(step, folder)
         except (OSError, SteadycodeError):
@@ -93,38 +93,28 @@ class Checkpoints:
         self._rows = rows
 
 
-@contextmanager
-def space_for(what: str, where: Path) -> Iterator[None]:
-    """Turn the block's OSError into SteadycodeError when it says that the disk is full."""
-    try:
-        yield
-    except OSError as error:
-        if error.errno in (errno.ENOSPC, errno.EDQUOT):
-            raise SteadycodeError(
-                f"no space left for {what} in {where}; free some and run this again,"
-                " it goes on from the checkpoint before"
-            ) from error
-        raise
-
-
-def rewind(job: Job) -> None:
+def rewind(job: Job) -> list[str]:
     """Remove all that the next try of ``job`` does not continue from.
 
     A checkpoint is trusted when it is this job's, and its files and the events before it are what
-    they were when it was written. Without such a checkpoint, all events are removed too.
+    they were when it was written. Without such a checkpoint, all events are removed too. Returns a
+    line on each checkpoint that was given up and what is wrong with it.
     """
-    rows = _read_index(job)
-    while rows and not _trusted(job, rows[0]):
+    rows, fault = _read_index(job)
+    lines = [fault] if fault else []
+    while rows and (fault := _fault(job, rows[0])):
+        lines.append(f"the checkpoint of step {rows[0].step} is skipped: {fault}")
         rows = rows[1:]
     if not rows:
         remove_checkpoints(job.folder)
         job.events.unlink(missing_ok=True)
-        return
+        return [*lines, f"the {job.stage} stage begins anew"] if lines else []
     _write_index(job, rows)
     _remove_unlisted(job.folder, rows)
     told = job.events.read_bytes()[: rows[0].events]
     with replacing(job.events) as temporary:  # a process that dies late appends to the old file
         temporary.write_bytes(told)
+    return lines
 
 
 def remove_checkpoints(folder: Path) -> None:
@@ -145,23 +135,35 @@ def of_another_job(job: Job) -> bool:
     return bool(index.checkpoints) and index.job_sha256 != job.sha256
 
 
-def _trusted(job: Job, row: Checkpoint) -> bool:
+def _fault(job: Job, row: Checkpoint) -> str:
+    """Why the checkpoint can't be trusted; empty when it can."""
     try:
         events = job.events.read_bytes()[: row.events]
-        if hashlib.sha256(events).hexdigest() != row.events_sha256:
-            return False
-        return sha256_folder(job.folder / row.folder) == row.files
-    except (OSError, TypeError):
-        return False
+        files = sha256_folder(job.folder / row.folder)
+    except OSError as error:
+        return f"{error.filename} cannot be read ({error.strerror})"
+    if hashlib.sha256(events).hexdigest() != row.events_sha256:
+        return f"{job.events} is not as it was then"
+    for name in sorted({*files, *row.files}):
+        if files.get(name) != row.files.get(name):
+            how = "not as it was written" if name in files else "missing"
+            return f"{job.folder / row.folder / name} is {how}"
+    return ""
 
 
-def _read_index(job: Job) -> list[Checkpoint]:
-    """The checkpoints of the job, newest first; empty when there is no index that is this job's."""
+def _read_index(job: Job) -> tuple[tuple[Checkpoint, ...], str]:
+    """The checkpoints of the job, newest first, and what is wrong with their index. Both are empty
+    when there is none."""
+    path = job.folder / INDEX
+    if not path.exists():
+        return (), ""
     try:
-        index = read_record(job.folder / INDEX, _Index, SCHEMA, SteadycodeError, "start anew")
-    except SteadycodeError:
-        return []
-    return list(index.checkpoints) if index.job_sha256 == job.sha256 else []
+        index = read_record(path, _Index, SCHEMA, SteadycodeError, "no checkpoint can be trusted")
+    except SteadycodeError as error:
+        return (), str(error)
+    if index.job_sha256 == job.sha256:
+        return index.checkpoints, ""
+    return (), "the checkpoints of another job are removed" if index.checkpoints else ""
 
 
 def _write_index(job: Job, rows: Sequence[Checkpoint]) -> None:

@@ -17,6 +17,8 @@ from typing import Any
 
 from steadycode.errors import StageFailed, StageKilled, SteadycodeError
 from steadycode.jobs.checkpoints import remove_checkpoints, rewind
+from steadycode.jobs.child import UNTOLD
+from steadycode.jobs.disk import told_of_disk
 from steadycode.jobs.job import Job, Manifest, trusted_manifest
 from steadycode.json_lines import decoded, json_object
 from steadycode.locks import lock_of, locked
@@ -32,7 +34,7 @@ def run_stage(
     on_event: OnEvent,
     timeout: float | None = None,
     launcher: Sequence[str] = (sys.executable, "-m"),
-    check: Callable[[Job], None] = lambda job: None,
+    check: Callable[[Job], object] = lambda job: None,
 ) -> Manifest:
     """Run ``job`` in a child process (or reuse its finished work) and return its manifest.
 
@@ -43,15 +45,42 @@ def run_stage(
     the end of the child's log otherwise. The child dies with us, and is killed after ``timeout``
     seconds: Prefect's own timeout cannot stop one long call into C.
     """
-    with locked(lock_of(job.folder)):  # whoever comes second finds the work done
+    with _held(job):  # whoever comes second finds the work done
         check(job)
         return _replayed(job, on_event) or _run(job, on_event, timeout, launcher)
 
 
+@contextlib.contextmanager
+def _held(job: Job) -> Iterator[None]:
+    """Hold the job's lock, as long as it takes to have it."""
+    with contextlib.ExitStack() as held:
+        with told_of_disk("the job", job.folder):
+            held.enter_context(locked(lock_of(job.folder)))
+        yield
+
+
+def prepare(job: Job, check: Callable[[Job], object] = lambda job: None) -> list[str]:
+    """Write the job's file for somebody else to run, and return what ``rewind`` tells.
+
+    Finished work of this job is kept, that of another one removed (``check`` may raise before).
+    """
+    with _held(job), told_of_disk("the job", job.folder):
+        check(job)
+        if trusted_manifest(job) is not None:
+            return []
+        lines = rewind(job)
+        job.manifest.unlink(missing_ok=True)
+        job.write()
+    return lines
+
+
 def _run(job: Job, on_event: OnEvent, timeout: float | None, launcher: Sequence[str]) -> Manifest:
-    rewind(job)
-    job.write()
-    with job.log.open("wb") as output:
+    with told_of_disk("the job", job.folder):
+        for line in rewind(job):
+            on_event({"kind": "message", "text": line})
+        job.write()
+        log = job.log.open("wb")
+    with log as output:
         child = subprocess.Popen(
             [*launcher, f"steadycode.stages.{job.stage}", str(job.path)],
             stdin=subprocess.DEVNULL,
@@ -131,8 +160,14 @@ def _killed_on_exit(child: subprocess.Popen[bytes]) -> Iterator[None]:
 def _failure(stage: str, code: int, log: Path) -> SteadycodeError:
     lines = log.read_text(encoding="utf-8", errors="replace").rstrip().splitlines()
     told = [line for line in lines if line.startswith("error: ")]
-    if code == SteadycodeError.exit_code and told:  # in a group, torchrun's lines may follow it
-        return SteadycodeError(told[-1].removeprefix("error: "))
+    if code == SteadycodeError.exit_code and told:
+        # in a group, lines of torchrun and of processes that miss this one may follow it
+        return SteadycodeError(told[0].removeprefix("error: "))
+    if code == UNTOLD:
+        return SteadycodeError(
+            f"the {stage} stage could not write its log in {log.parent}, as on a full disk; free"
+            " some space and run this again; it goes on from the newest checkpoint"
+        )
     tail = "\n  ".join(lines[-_TAIL_LINES:])
     if code < 0:
         how = f"signal {signal.Signals(-code).name}"

@@ -17,6 +17,7 @@ from torch.nn import functional
 from steadycode.errors import ConfigError, DataError
 from steadycode.models.forward import evaluating, single_pass
 from steadycode.models.tokens import encode
+from steadycode.models.windows import window
 from steadycode.randomness import derive_seed
 
 BATCH = 16
@@ -49,8 +50,8 @@ def continued(
     have ``prefix_tokens + new_tokens`` ids, and ConfigError when the model cannot read so many.
     """
     length = prefix_tokens + new_tokens
-    longest = getattr(model.config, "max_position_embeddings", None)
-    if longest is not None and length > longest:
+    longest = window(model)
+    if length > longest:
         raise ConfigError(f"{length} tokens are asked for, but the model reads at most {longest}")
     ids = _beginnings(tokenizer, documents, length)
     devices = [model.device] if model.device.type == "cuda" else []

@@ -13,7 +13,7 @@ from steadycode.measures.losses import DocumentLoss, mean_loss
 from steadycode.measures.representation import Representation
 from steadycode.models.batches import batches_of_like_length, collate
 from steadycode.models.forward import evaluating, single_pass
-from steadycode.models.tokens import encode
+from steadycode.models.tokens import encode_text
 
 OnProgress = Callable[[int, int], None]
 
@@ -48,11 +48,12 @@ def measure(
 ) -> HeldOut:
     """Measure losses and representation on ``documents``, cut to their first ``max_tokens`` ids.
 
-    A document's loss is the mean negative log-likelihood (nats) of all its ids but the first; no
-    end-of-text token is added. The representation figures come from the hidden states that predict
-    these ids. Documents of fewer than two ids are left out.
+    A document's loss is the mean negative log-likelihood (nats) of all its ids but the first, or
+    of all of them where the tokenizer puts something before every text, which counts among the
+    ``max_tokens``; no end-of-text token is added. The representation figures come from the hidden
+    states that predict these ids. Documents of fewer than two ids are left out.
     """
-    ids = [encode(tokenizer, document)[:max_tokens] for document in documents]
+    ids = [encode_text(tokenizer, document)[:max_tokens] for document in documents]
     forward = single_pass(model)
     losses: dict[str, DocumentLoss] = {}
     representation = Representation()

@@ -2,9 +2,9 @@
 
 from steadycode.models.loading import (
     LanguageModel,
-    chat_template_hash,
     check_folder,
     device_class,
+    earlier_fingerprint,
     fingerprint,
     load,
     load_tokenizer,
@@ -15,10 +15,10 @@ from steadycode.models.resolving import check_spelling, resolve
 
 __all__ = [
     "LanguageModel",
-    "chat_template_hash",
     "check_folder",
     "check_spelling",
     "device_class",
+    "earlier_fingerprint",
     "fingerprint",
     "load",
     "load_tokenizer",

@@ -9,11 +9,13 @@ import torch
 from torch import Tensor
 from torch.nn import functional
 
+from steadycode.errors import ConfigError
 from steadycode.models.head_loss import (
     SoftmaxCrossEntropy,
     linear_cross_entropy,
     softmax_cross_entropy,
 )
+from steadycode.models.windows import window
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,22 +53,34 @@ def single_pass(model: Any, *, compiled: bool = False) -> Forward:
 
     Some families scale or cap what the head gives; then the full model is run instead. Causal
     models need no attention mask for right-padded input, and transformers tells the sequences of a
-    row by their positions. ``compiled`` makes the softmax of the cross-entropy one kernel.
+    row by their positions. ``compiled`` makes the softmax of the cross-entropy one kernel. The
+    function raises ConfigError for rows that are longer than the model can read.
     """
     trunk, head = model.get_decoder(), model.get_output_embeddings()
+    longest = window(model)
     over = torch.compile(softmax_cross_entropy) if compiled else softmax_cross_entropy
 
     def through_trunk(ids: Tensor, positions: Tensor | None) -> tuple[Tensor, Head]:
+        _check_length(ids, longest)
         hidden = trunk(input_ids=ids, position_ids=positions, use_cache=False).last_hidden_state
         return hidden, Head(lambda at: head(hidden.flatten(0, 1)[at]), (hidden, head), over)
 
     def through_model(ids: Tensor, positions: Tensor | None) -> tuple[Tensor, Head]:
+        _check_length(ids, longest)
         out = model(
             input_ids=ids, position_ids=positions, use_cache=False, output_hidden_states=True
         )
         return out.hidden_states[-1], Head(lambda at: out.logits.flatten(0, 1)[at])
 
     return through_trunk if _head_is_linear(model, trunk, head) else through_model
+
+
+def _check_length(ids: Tensor, longest: float) -> None:
+    if ids.shape[1] > longest:
+        raise ConfigError(
+            f"{ids.shape[1]} tokens are to be read at once, and the model reads at most {longest};"
+            " ask for fewer"
+        )
 
 
 def _head_is_linear(model: Any, trunk: Any, head: Any) -> bool:
@@ -76,8 +90,11 @@ def _head_is_linear(model: Any, trunk: Any, head: Any) -> bool:
     ids = torch.arange(8, device=model.device).remainder(model.config.vocab_size)[None]
     with evaluating(model):
         logits = model(input_ids=ids, use_cache=False).logits
-        hidden = trunk(input_ids=ids, use_cache=False).last_hidden_state
-        return torch.equal(head(hidden), logits)
+        try:
+            hidden = trunk(input_ids=ids, use_cache=False).last_hidden_state
+            return torch.equal(head(hidden), logits)
+        except Exception:  # some families name another module so, or put layers between the two
+            return False
 
 
 @contextmanager

@@ -1,6 +1,7 @@
 """Checks, identifies and loads a folder that holds a model."""
 
 import os
+from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal
@@ -14,7 +15,8 @@ if TYPE_CHECKING:
 Precision = Literal["auto", "bf16", "fp32"]
 
 _TOKENIZER_FILES = ("tokenizer.json", "tokenizer.model", "vocab.json")
-_IDENTITY = (
+_TEMPLATES = ("chat_template*", "additional_chat_templates/*")
+_EARLIER_IDENTITY = (
     "*.safetensors",
     "*.safetensors.index.json",
     "config.json",
@@ -25,6 +27,7 @@ _IDENTITY = (
     "special_tokens_map.json",
     "added_tokens.json",
 )
+_IDENTITY = (*_EARLIER_IDENTITY, *_TEMPLATES, "adapter_config.json")
 _ISA_LIMITS = (
     *("ONEDNN_MAX_CPU_ISA", "DNNL_MAX_CPU_ISA", "ONEDNN_DEFAULT_FPMATH_MODE"),
     *("MKL_ENABLE_INSTRUCTIONS", "MKL_CBWR"),
@@ -51,11 +54,21 @@ def check_folder(folder: Path) -> Path:
         what
         for what, there in (
             ("config.json", (folder / "config.json").is_file()),
-            ("*.safetensors", any(folder.glob("*.safetensors"))),
+            ("*.safetensors", any(_weights(folder))),
             ("tokenizer.json", any((folder / name).is_file() for name in _TOKENIZER_FILES)),
         )
         if not there
     ]
+    if missing and (folder / "adapter_config.json").is_file():
+        raise ModelError(
+            f"{folder} holds adapters (adapter_config.json), no model of its own; merge them into"
+            " their base model with peft's merge_and_unload, and save that with save_pretrained"
+        )
+    if (pickled := _pickled(folder)) and "*.safetensors" in missing:
+        raise ModelError(
+            f"{folder} holds no *.safetensors, and pickled weights ({pickled}) are not read, since"
+            f" reading them may run any code; {conversion(str(folder))}"
+        )
     if missing:
         raise ModelError(
             f"{folder} holds no {' and no '.join(missing)}; save the model there with "
@@ -64,22 +77,45 @@ def check_folder(folder: Path) -> Path:
     return folder
 
 
+def _weights(folder: Path) -> Iterator[Path]:
+    """The files of a whole model's weights."""
+    return (at for at in folder.glob("*.safetensors") if not at.name.startswith("adapter_"))
+
+
+def conversion(spec: str) -> str:
+    """What to do about the model ``spec``, of which there are pickled weights only."""
+    return (
+        'if you trust it, convert it once: python -c "from transformers import AutoModelForCausalLM'
+        f" as M, AutoTokenizer as T; [k.from_pretrained('{spec}').save_pretrained('FOLDER') for k"
+        ' in (M, T)]", and name FOLDER'
+    )
+
+
+def _pickled(folder: Path) -> str:
+    """The name of a file of weights that are not safetensors; empty without one."""
+    return next((path.name for path in sorted(folder.glob("*.bin"))), "")
+
+
 def fingerprint(folder: Path) -> str:
-    """The sha256 of the names and contents of weights, configuration and tokenizer files.
+    """The sha256 of the names and contents of weights, configuration, tokenizer files and chat
+    templates.
 
     Paths, times and other files in the folder do not matter. Raises ModelError when the folder
     holds no model.
     """
     check_folder(folder)
-    files = {path for pattern in _IDENTITY for path in folder.glob(pattern) if path.is_file()}
-    return sha256_json({path.name: sha256_file(path) for path in files})
+    return _hash(folder, _IDENTITY)
 
 
-def chat_template_hash(folder: Path) -> str:
-    """The sha256 of the files that hold nothing but chat templates. ``fingerprint`` leaves them
-    out, by which registered versions are found again, and they matter only in style chat."""
-    files = [*folder.glob("chat_template*"), *folder.glob("additional_chat_templates/*")]
-    return sha256_json({path.name: sha256_file(path) for path in files if path.is_file()})
+def earlier_fingerprint(folder: Path) -> str:
+    """The fingerprint that earlier releases tagged registered versions with, which left out files
+    that hold nothing but chat templates."""
+    return _hash(folder, _EARLIER_IDENTITY)
+
+
+def _hash(folder: Path, patterns: tuple[str, ...]) -> str:
+    files = {path for pattern in patterns for path in folder.glob(pattern) if path.is_file()}
+    return sha256_json({path.relative_to(folder).as_posix(): sha256_file(path) for path in files})
 
 
 def load(
@@ -88,10 +124,12 @@ def load(
     """Load the model in ``folder``; ``options`` are passed to ``from_pretrained``.
 
     Only safetensors are read, and no code from the folder is run. Raises ModelError when anything
-    is missing, damaged or does not fit the configuration.
+    is missing, damaged or does not fit the configuration, and when the model is not causal.
     """
     from transformers import AutoModelForCausalLM
     from transformers.utils import logging
+
+    from steadycode.models.probes import check_causal
 
     logging.disable_progress_bar()  # stages report their own progress
     identity = fingerprint(folder)
@@ -117,7 +155,21 @@ def load(
                 f"{folder}: the weights do not fit config.json "
                 f"({len(notes[kind])} {kind.replace('_', ' ')}, e.g. {first}); save it again"
             )
-    return LanguageModel(model.to(device).eval(), tokenizer, device, identity)
+    _check_ids(model, tokenizer, folder)
+    model = model.to(device).eval()
+    check_causal(model, str(folder))
+    return LanguageModel(model, tokenizer, device, identity)
+
+
+def _check_ids(model: Any, tokenizer: Any, folder: Path) -> None:
+    """Raise ModelError when the tokenizer has ids for which the model has no vector."""
+    rows = model.get_input_embeddings().num_embeddings
+    highest = max(tokenizer.get_vocab().values(), default=-1)
+    if highest >= rows:
+        raise ModelError(
+            f"{folder}: the tokenizer has ids up to {highest}, the model only {rows} vectors: they"
+            " do not belong together; save the tokenizer that the model was trained with"
+        )
 
 
 def load_tokenizer(folder: Path) -> Any:

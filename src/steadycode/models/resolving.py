@@ -8,12 +8,12 @@ from steadycode.config import read_yaml
 from steadycode.errors import ModelError
 from steadycode.hub import HubError, snapshot
 from steadycode.models.building import Say, build_base
-from steadycode.models.loading import check_folder
+from steadycode.models.loading import check_folder, conversion
 from steadycode.project import Project
 from steadycode.spelling import suggestion
 
-_HUB_ID = re.compile(r"[A-Za-z0-9][\w.-]*/[\w.-]+")
-_HUB_FILES = ("*.safetensors", "*.safetensors.index.json", "*.json", "merges.txt", "*.model")
+_HUB_ID = re.compile(r"([A-Za-z0-9][\w.-]*/[\w.-]+)(?:@([\w./-]+))?")
+_HUB_FILES = ("*.safetensors", "*.json", "merges.txt", "*.model", "*.jinja")
 
 
 def resolve(
@@ -26,7 +26,8 @@ def resolve(
 
     ``spec`` is tried in this order: ``models:/NAME@ALIAS`` is passed to ``fetch_registered``, a
     name of ``configs/base-models.yaml`` is built as ``models/NAME``, a folder is returned, and
-    ``org/name`` is downloaded from the hub. ``say`` is told about long steps. Raises ModelError.
+    ``org/name`` or ``org/name@REVISION`` is downloaded from the hub. ``say`` is told about long
+    steps. Raises ModelError.
     """
     if spec.startswith("models:/"):
         if fetch_registered is None:
@@ -38,7 +39,7 @@ def resolve(
         return build_base(spec, known[spec], project, say or (lambda text: None))
     if (folder := Path(spec).expanduser()).is_dir():
         return check_folder(folder)
-    return check_folder(_from_hub(spec, say or (lambda text: None)))
+    return _from_hub(spec, say or (lambda text: None))
 
 
 def check_spelling(spec: str, project: Project) -> None:
@@ -58,15 +59,26 @@ def _from_hub(hub_id: str, say: Say) -> Path:
         check_folder(folder)  # a faulty folder is the same to us as a missing one
         return True
 
+    named = _HUB_ID.fullmatch(hub_id)
+    assert named  # ``check_spelling`` has seen it
+    name, revision = named.groups()
     try:
-        return snapshot(
-            hub_id,
+        folder = snapshot(
+            name,
             _HUB_FILES,
             whole,
             kind="model",
+            revision=revision,
             before_download=lambda: say(
                 f"downloading {hub_id} from the Hugging Face hub (safetensors only)"
             ),
         )
     except HubError as error:
         raise ModelError(f"hub id {hub_id!r} cannot be downloaded: {error}") from error
+    if (folder / "config.json").is_file() and not any(folder.glob("*.safetensors")):
+        raise ModelError(
+            f"hub id {hub_id!r} has no safetensors, and pickled weights are not read, since reading"
+            f" them may run any code; name a revision that has them ({name}@REVISION), or"
+            f" {conversion(name)}"
+        )
+    return check_folder(folder)

@@ -15,6 +15,21 @@ def encode(tokenizer: Any, document: str) -> list[int]:
     return ids
 
 
+def beginning(tokenizer: Any) -> tuple[int, ...]:
+    """The special tokens that the tokenizer, asked by its usual call, puts before a text: what
+    its model has seen before every text. Training, held-out loss and generation all begin so."""
+    bare = encode(tokenizer, "a")
+    usual = list(tokenizer("a").input_ids)
+    at = next((k for k in range(len(usual)) if usual[k : k + len(bare)] == bare), 0)
+    return tuple(usual[:at])
+
+
+def encode_text(tokenizer: Any, document: str) -> list[int]:
+    """The document's ids behind what stands before every text; no other special token is added,
+    and none is read out of the document."""
+    return [*beginning(tokenizer), *encode(tokenizer, document)]
+
+
 def end_of_text(tokenizer: Any) -> int:
     """The id of the end-of-text token. Raises ModelError when the tokenizer has none."""
     if tokenizer.eos_token_id is None:
@@ -27,7 +42,7 @@ def end_of_text(tokenizer: Any) -> int:
 
 def tokenizer_fingerprint(tokenizer: Any) -> str:
     """The sha256 of all that decides into which ids a text is cut: vocabulary, merges,
-    normalisation, and the added and special tokens.
+    normalisation, the added and special tokens, and those before every text.
 
     It is taken of the tokenizer in memory, so that files which say the same in another form, as
     those of a model that was saved again, have the same fingerprint.
@@ -39,4 +54,5 @@ def tokenizer_fingerprint(tokenizer: Any) -> str:
         rules = json.loads(backend.to_str())
         for of_the_last_call in ("truncation", "padding"):
             rules.pop(of_the_last_call, None)
-    return sha256_json([rules, {k: str(v) for k, v in tokenizer.special_tokens_map.items()}])
+    special = {name: str(token) for name, token in tokenizer.special_tokens_map.items()}
+    return sha256_json([rules, special, beginning(tokenizer)])

@@ -14,12 +14,15 @@ from pathlib import Path
 
 import psutil
 
+from steadycode.addresses import redacted
 from steadycode.jobs.job import LOG
 from steadycode.operations import abandoned, schedule, services
 from steadycode.operations.cancelling import watch_for_cancellation
 from steadycode.operations.interrupted import interrupted
+from steadycode.operations.logs import rotate
 from steadycode.operations.unseen import kind_of, left_alone
 from steadycode.processes import (
+    STARTED_BY,
     ProcessId,
     end,
     environment_of,
@@ -27,7 +30,7 @@ from steadycode.processes import (
     flow_commands,
     project_processes,
 )
-from steadycode.project import STARTED_BY, Project
+from steadycode.project import Project
 from steadycode.registry import leftovers
 from steadycode.registry.guard import Guard
 from steadycode.registry.leftovers import LostRun, OpenRun
@@ -59,7 +62,7 @@ def begin_flow(project: Project) -> dict[str, str]:
     watch_for_cancellation(origin[FLOW_RUN])
     leftovers.forget_missed(open_store(project), origin[FLOW_RUN])
     repair(project, print)
-    for line in left_alone(project):
+    for line in (*left_alone(project), *rotate(project)):
         print(line)
     return origin
 
@@ -91,7 +94,8 @@ def _carry_out(findings: list[Finding], say: Say) -> list[Finding]:
         try:
             finding.repair()
         except Exception as fault:  # Prefect, MLflow and the disk each raise errors of their own
-            say(f"could not {finding.remedy}: {finding.what} ({' '.join(str(fault).split())})")
+            why = redacted(" ".join(str(fault).split()))
+            say(f"could not {finding.remedy}: {finding.what} ({why})")
         else:
             repaired.append(finding)
             say(f"repaired: {finding.what}")
@@ -255,7 +259,7 @@ def _log_of(project: Project, run: OpenRun) -> Path:
 
 def _interrupted(project: Project) -> Iterator[Finding]:
     for left in interrupted(project):
-        name = left.path.relative_to(project.root)
+        name = project.shown(left.path)
         if left.goes_back:
             what, remedy = f"{left.place.name}, moved away and not replaced: {name}", "put it back"
         else:

@@ -23,7 +23,7 @@ def unjudged(project: Project) -> Iterator[Temporary]:
 
 
 def _unfinished(project: Project) -> Iterator[Temporary]:
-    for folder in (project.root, project.configs, project.models):
+    for folder in {project.root, project.data.parent, project.configs, project.models}:
         for path in folder.glob(".*"):
             if left := temporary(path):
                 yield left

@@ -1,12 +1,13 @@
 """``steadycode gc``: frees what no alias, no recent version and no unfinished work needs."""
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping
 from collections.abc import Set as AbstractSet
 from contextlib import suppress
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
 
+from steadycode.addresses import redacted
 from steadycode.errors import ModelError
 from steadycode.files import read_json
 from steadycode.jobs.job import JOB
@@ -29,6 +30,13 @@ from steadycode.registry.retention import (
 )
 from steadycode.registry.store import Store, open_store
 from steadycode.retraining.attempt import DECISION
+from steadycode.retraining.evaluation import (
+    benchmarks_of_today,
+    completions_of_today,
+    is_of_today,
+)
+
+_BENCHMARK = "manifest.json"  # of what `recode.release` writes
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -70,7 +78,8 @@ class Removal:
 def collect_garbage(
     project: Project, keep: int, dry_run: bool, experiment: str = "steadycode"
 ) -> Removal:
-    """Remove weights, checkpoints and completions beyond the newest ``keep``.
+    """Remove weights, checkpoints and completions beyond the newest ``keep``, and what an older
+    engine or older sources of ours have left, which no run would find again.
 
     A dry run touches nothing and returns what the same command without it would free.
     """
@@ -83,7 +92,7 @@ def collect_garbage(
     return Removal(
         gone=tuple(gone),
         in_use=tuple(item for item in plan if item not in gone),
-        left_to="" if store.embedded else store.tracking_uri,
+        left_to="" if store.embedded else redacted(store.tracking_uri),
     )
 
 
@@ -99,8 +108,9 @@ def plan_removal(project: Project, store: Store, keep: int) -> list[Item]:
         *registry_items(store, kept, others, needed),
         *downloads(store, kept, needed),
         *_trainings(attempt for attempt in attempts if attempt not in kept_attempts),
-        *_evaluations(project, models),
-        *_completions(project, models),
+        *_evaluations(project, models, needed),
+        *_completions(project, models, needed),
+        *_benchmarks(project),
         *_interrupted(project),
     ]
 
@@ -141,7 +151,7 @@ def _needed(project: Project, kept: list[AttemptFolder]) -> Needed:
     jobs = [attempt.train / JOB for attempt in kept]
     running = [job for job in project.evaluations.glob(f"*/{JOB}")
                if is_held(lock_of(job.parent))]  # fmt: skip
-    models = {_model_of(job) for job in (*jobs, *running)} - {""}
+    models = {_identity_of(job).get("model", "") for job in (*jobs, *running)} - {""}
     return Needed(
         attempts=frozenset((attempt.retraining, attempt.number) for attempt in kept),
         fingerprints=frozenset(
@@ -168,27 +178,62 @@ def _trainings(attempts: Iterable[AttemptFolder]) -> Iterator[Item]:
             )
 
 
-def _evaluations(project: Project, kept_models: AbstractSet[str]) -> Iterator[Item]:
-    """Completions and evidence of models that do not stay; MLflow has a copy of the evidence."""
-    for folder in folders_in(project.evaluations):
-        model = _model_of(folder / JOB)  # a folder without a job is not ours
-        if model and model not in kept_models and not is_held(lock_of(folder)):
+def _evaluations(project: Project, kept_models: AbstractSet[str], needed: Needed) -> Iterator[Item]:
+    """Completions and evidence of models that do not stay, and of others what newer evidence on
+    the same model has replaced; MLflow has a copy of the evidence.
+
+    What was judged for another engine stays: its completions may be nowhere else.
+    """
+    evaluations = [
+        (folder, _identity_of(folder / JOB)) for folder in folders_in(project.evaluations)
+    ]
+    evaluations.sort(key=lambda known: (not is_of_today(known[1]), -_touched(known[0])))
+    newer: set[str] = set()  # the models on which newer evidence was met already
+    for folder, identity in evaluations:
+        model = identity.get("model", "")  # a folder without a job is not ours
+        replaced = model in newer and not is_of_today(identity)
+        stays = model in kept_models and (not replaced or model in needed.fingerprints)
+        newer.add(model)
+        if model and not stays and not is_held(lock_of(folder)):
+            older = ", by older sources" if model in kept_models else ""
             yield Item(
                 kind="completions",
-                what=f"{folder.name}, model {model[:12]}",
+                what=f"{folder.name}, model {model[:12]}{older}",
                 paths=(folder,),
                 bytes=disk_use(folder),
                 lock=lock_of(folder),
             )
 
 
-def _completions(project: Project, kept_models: AbstractSet[str]) -> Iterator[Item]:
-    """The completions of models that do not stay, whatever the settings they were made with."""
-    for folder in folders_of_fingerprints(project.completions):
-        if folder.name not in kept_models:
+def _completions(project: Project, kept_models: AbstractSet[str], needed: Needed) -> Iterator[Item]:
+    """The completions of models that do not stay, whatever the settings they were made with, and
+    those of older engines, but for models of which unfinished work is kept."""
+    today = completions_of_today(project)
+    for parent in (project.completions, *folders_in(project.completions)):
+        stay = kept_models if parent == today else needed.fingerprints
+        for folder in folders_of_fingerprints(parent):
+            if folder.name not in stay:
+                older = "" if parent == today else " by an older engine"
+                yield Item(
+                    kind="completions",
+                    what=f"all kept of model {folder.name[:12]}{older}",
+                    paths=(folder,),
+                    bytes=disk_use(folder),
+                )
+
+
+def _benchmarks(project: Project) -> Iterator[Item]:
+    """Benchmarks that older sources of ours have made, unless an evaluation is under way, which may
+    have been started with those sources."""
+    if any(is_held(lock_of(folder)) for folder in folders_in(project.evaluations)):
+        return
+    today = benchmarks_of_today(project)
+    for folder in folders_in(project.benchmarks):
+        ours = (folder / _BENCHMARK).is_file() or any(folder.glob(f"*/{_BENCHMARK}"))
+        if folder != today and ours:
             yield Item(
-                kind="completions",
-                what=f"all kept of model {folder.name[:12]}",
+                kind="benchmarks",
+                what=f"{folder.name}, made by older sources",
                 paths=(folder,),
                 bytes=disk_use(folder),
             )
@@ -198,17 +243,20 @@ def _interrupted(project: Project) -> Iterator[Item]:
     """What a kill left half-written, or half-removed by an earlier ``steadycode gc``."""
     for left in interrupted(project):
         if not left.goes_back:  # `steadycode doctor` puts such a one back
-            what = str(left.path.relative_to(project.root))
+            what = project.shown(left.path)
             paths = (left.path,)
             yield Item(kind="left by a kill", what=what, paths=paths, bytes=disk_use(left.path))
 
 
-def _model_of(job: Path) -> str:
-    """The fingerprint of the model that a job is about; empty when the job's file does not say."""
+def _identity_of(job: Path) -> Mapping[str, str]:
+    """The identity in a job's file; empty when that does not say, and for what was judged for
+    another engine."""
     try:
-        return str(read_json(job)["identity"]["model"])
-    except (OSError, ValueError, KeyError, TypeError):
-        return ""
+        content = read_json(job)
+        ours = "answers" not in content.get("inputs", {})
+        return {key: str(value) for key, value in content["identity"].items()} if ours else {}
+    except (OSError, ValueError, KeyError, TypeError, AttributeError):
+        return {}
 
 
 def _fingerprints(folders: Iterable[Path]) -> Iterator[str]:

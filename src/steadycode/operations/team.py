@@ -6,8 +6,10 @@ from functools import partial
 
 from rich.console import Console
 
+from steadycode.addresses import redacted
 from steadycode.errors import ConfigError, SteadycodeError
 from steadycode.operations import deploying, doctor, schedule, services
+from steadycode.operations.logs import rotate
 from steadycode.operations.services import (
     HOST,
     MLFLOW_PORT,
@@ -40,6 +42,8 @@ def up(
         services.require_ports(now)
         deploying.require_deployable(project)
         open_store(project)
+        for line in rotate(project):
+            _sayer(console)(line)
         try:
             with console.status("starting Prefect and the MLflow pages (half a minute) …"):
                 now = _start(project, now, notify, _sayer(console))
@@ -89,7 +93,7 @@ def down(project: Project) -> None:
                 try:
                     doctor.repair(project, _sayer(console))
                 except Exception as fault:  # say a moved project, or a server that hangs: go on
-                    _sayer(console)(f"not repaired, the next run will: {fault}")
+                    _sayer(console)(redacted(f"not repaired, the next run will: {fault}"))
             services.stop(project, running, [SERVER, PAGES])
         end(services.survivors(project))  # those of an `up` whose record is lost
         services.forget(project)

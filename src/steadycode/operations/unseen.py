@@ -8,8 +8,14 @@ from collections.abc import Sequence
 import psutil
 
 from steadycode.operations.interrupted import unjudged
-from steadycode.processes import ProcessId, command_line, environment_of, project_processes
-from steadycode.project import STARTED_BY, Project
+from steadycode.processes import (
+    STARTED_BY,
+    ProcessId,
+    command_line,
+    environment_of,
+    project_processes,
+)
+from steadycode.project import Project
 from steadycode.registry.leftovers import unjudged_runs
 from steadycode.registry.store import open_store
 
@@ -30,7 +36,7 @@ def left_alone(project: Project) -> list[str]:
         (
             "half-written by a process of another machine or container (remove it when that is "
             "gone)",
-            [str(left.path.relative_to(project.root)) for left in unjudged(project)],
+            [project.shown(left.path) for left in unjudged(project)],
         ),
         (
             "started by a process of another machine or container",

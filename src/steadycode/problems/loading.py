@@ -8,6 +8,8 @@ from steadycode.json_lines import decoded
 from steadycode.problems.files import lines, problem_file
 from steadycode.problems.problem import Problem, check_problem, parse_problem
 
+_TOLD = 10  # a file of another kind has as many faults as rows
+
 
 def load_problems(
     source: str,
@@ -17,16 +19,16 @@ def load_problems(
 ) -> list[Problem]:
     """Load the problems of a source, which is named as for ``problem_file``.
 
-    A row holds a Problem's fields, or those of the original MBPP. ``on_fault`` is told of each
-    wrong row (file, line, what is wrong, what to do), and the others are loaded; without
-    ``on_fault`` the first wrong row raises DataError. ``check_programs=False`` takes programs and
-    tests as they are, for published sets that are known to hold damage. Raises DataError also for
-    a source that cannot be read, and when no row is left.
+    A row holds a Problem's fields, or those of the original MBPP. ``on_fault`` is told of the first
+    ten wrong rows (file, line, what is wrong, what to do) and then how many more there are, and the
+    others are loaded; without ``on_fault`` the first wrong row raises DataError.
+    ``check_programs=False`` takes programs and tests as they are, for published sets that are known
+    to hold damage. Raises DataError also for a source that cannot be read, and when no row is left.
     """
     path = problem_file(source)
     problems: list[Problem] = []
     first: dict[str, str] = {}
-    rows, first_fault = 0, ""
+    rows, faults = 0, list[str]()
     for where, line in lines(path):
         rows += 1
         try:
@@ -41,13 +43,16 @@ def load_problems(
         except DataError as fault:
             if on_fault is None:
                 raise
-            first_fault = first_fault or str(fault)
-            on_fault(str(fault))
+            faults.append(str(fault))
+            if len(faults) <= _TOLD:
+                on_fault(faults[-1])
         else:
             first[problem.task_id] = where
             problems.append(problem)
+    if on_fault and len(faults) > _TOLD:
+        on_fault(f"{path}: {len(faults) - _TOLD} more of {rows} rows are wrong")
     if not problems:
-        why = f": all its {rows} rows are wrong, the first: {first_fault}" if rows else ""
+        why = f": all its {rows} rows are wrong, the first: {faults[0]}" if rows else ""
         raise DataError(f"{path} holds no problem{why or '; name another source'}")
     return problems
 

@@ -9,6 +9,7 @@ from textwrap import indent
 from typing import Any
 
 from steadycode.errors import DataError
+from steadycode.problems.checks import with_check
 from steadycode.problems.python import Function, functions, parsed
 
 MBPP_FIELDS = ("task_id", "code", "test_list")
@@ -18,7 +19,8 @@ _INDENT = "    "
 
 def from_mbpp(row: Mapping[str, Any], where: str) -> dict[str, str]:
     """Make a Problem's fields from ``task_id``, ``text`` (or ``prompt``), ``code``, ``test_list``
-    and, if they are there, ``test_setup_code`` and ``test_imports``.
+    and, if they are there, ``test_setup_code``, ``test_imports`` and the further tests of MBPP+,
+    ``test``, which call the function by its name.
 
     The problem's function is the one that the tests call. The prompt is all that stands before and
     in its header, and a docstring of the text with up to three asserts as examples; the solution is
@@ -47,8 +49,20 @@ def from_mbpp(row: Mapping[str, Any], where: str) -> dict[str, str]:
         "prompt": prompt,
         "entry_point": function.name,
         "canonical_solution": solution,
-        "test": _before([*imports, setup]) + check,
+        "test": _before([*imports, setup]) + _with_plus(check, row.get("test") or "", where),
     }
+
+
+def _with_plus(check: str, value: object, where: str) -> str:
+    """The check of MBPP's own tests behind the program of further tests, which runs first."""
+    plus = with_check(_lines(value, "test", where)).strip()
+    if not plus:
+        return check
+    plus_tree = parsed(plus, f"{where}: test is")
+    if any(function.name == "check" for function in functions(plus_tree)):
+        plus += "\n\n\ncheck_further = check"
+        check += f"{_INDENT}check_further(candidate)\n"
+    return f"{plus}\n\n\n{check}"
 
 
 def _lines(value: object, field: str, where: str) -> str:

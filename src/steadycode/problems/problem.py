@@ -2,11 +2,14 @@
 
 import ast
 import re
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from typing import Any
 
 from steadycode.errors import DataError
 from steadycode.json_lines import json_object
+from steadycode.problems.checks import with_check
+from steadycode.problems.entry import method_of, outermost
 from steadycode.problems.mbpp import MBPP_FIELDS, from_mbpp
 from steadycode.problems.python import functions, parsed
 from steadycode.randomness import derive_seed
@@ -16,7 +19,11 @@ _FIELDS = ("task_id", "prompt", "entry_point", "canonical_solution", "test")
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Problem:
-    """A function to complete. ``test`` defines ``check(candidate)``, as in HumanEval."""
+    """A function to complete. ``test`` defines ``check(candidate)``, as in HumanEval.
+
+    ``entry_point`` is what the test is handed: a function or a class at the top level, or a method
+    as ``Class().method`` or ``Class.method``.
+    """
 
     task_id: str
     prompt: str
@@ -40,10 +47,11 @@ def select_problems(problems: Sequence[Problem], count: int | None, seed: int) -
 def parse_problem(line: str, where: str) -> Problem:
     """Read a row of a JSON-lines file, which holds a Problem's fields or those of MBPP.
 
-    Other fields are left out. Raises DataError, beginning with ``where``, for a row that lacks
-    fields.
+    A number as task_id, a ``test_setup`` beside the test, and a test of unittest or pytest are read
+    as well; other fields are left out. Raises DataError, beginning with ``where``, for a row that
+    lacks fields.
     """
-    row = json_object(line, where)
+    row = _with_text_id(json_object(line, where))
     if all(field in row for field in MBPP_FIELDS) and "canonical_solution" not in row:
         row = from_mbpp(row, where)
     for field in _FIELDS:
@@ -56,7 +64,22 @@ def parse_problem(line: str, where: str) -> Problem:
             raise DataError(f"{where}: field {field!r} holds half a character; save it as UTF-8")
     if not row["task_id"]:
         raise DataError(f"{where}: field 'task_id' is empty; give each row a name of its own")
-    return Problem(**{field: row[field] for field in _FIELDS})
+    fields = {field: row[field] for field in _FIELDS}
+    fields["test"] = with_check(_with_setup(row, where))
+    return Problem(**fields)
+
+
+def _with_text_id(row: dict[str, Any]) -> dict[str, Any]:
+    task, mbpp = row.get("task_id"), "test_list" in row  # which names its own
+    return {**row, "task_id": str(task)} if type(task) is int and not mbpp else row
+
+
+def _with_setup(row: Mapping[str, Any], where: str) -> str:
+    setup = row.get("test_setup") or ""
+    if not isinstance(setup, str):
+        kind = type(setup).__name__
+        raise DataError(f"{where}: field 'test_setup' is {kind}; give it as text")
+    return f"{setup.rstrip()}\n\n\n{row['test']}" if setup.strip() else str(row["test"])
 
 
 def _wanted() -> str:
@@ -70,12 +93,7 @@ def check_problem(problem: Problem, where: str) -> None:
     if re.search("\r(?!\n)", program):
         raise DataError(f"{where}: lines of the program end in \\r alone; end them in \\n")
     tree = parsed(program, f"{where}: prompt and canonical_solution together are")
-    if not any(function.name == problem.entry_point for function in functions(tree)):
-        defined = ", ".join(dict.fromkeys(f.name for f in functions(tree))) or "none"
-        raise DataError(
-            f"{where}: prompt and canonical_solution define no function {problem.entry_point!r} at"
-            f" their top level (functions there: {defined}); correct entry_point or the program"
-        )
+    _check_entry_point(problem.entry_point, tree, where)
     test = parsed(problem.test, f"{where}: the test is")
     checks = [function for function in functions(test) if function.name == "check"]
     if not checks or isinstance(checks[-1], ast.AsyncFunctionDef):
@@ -86,8 +104,25 @@ def check_problem(problem: Problem, where: str) -> None:
             if isinstance(node, ast.Name) and isinstance(node.ctx, ast.Load)}  # fmt: skip
     if not parameters:
         raise DataError(f"{where}: the test's check takes no argument; write check(candidate)")
-    if not used & {*parameters, problem.entry_point}:
+    if not used & {*parameters, outermost(problem.entry_point)}:
         raise DataError(
             f"{where}: the test calls neither candidate nor {problem.entry_point}, so every program"
             " would pass; call candidate in check"
         )
+
+
+def _check_entry_point(entry_point: str, tree: ast.Module, where: str) -> None:
+    outer, method = outermost(entry_point), method_of(entry_point)
+    classes = {node.name: node for node in tree.body if isinstance(node, ast.ClassDef)}
+    names = list(dict.fromkeys([*(f.name for f in functions(tree)), *classes]))
+    methods = [f"{name}().{f.name}" for name in classes for f in functions(classes[name])]
+    if entry_point == outer and outer in names:
+        return
+    if method and any(f.name == method for f in functions(classes.get(outer, ast.Module([], [])))):
+        return
+    meant = [name for name in methods if name.endswith(f".{method or entry_point}")]
+    hint = f"name {meant[0]} as entry_point" if meant else "correct entry_point or the program"
+    raise DataError(
+        f"{where}: prompt and canonical_solution define no function {entry_point!r} at"
+        f" their top level (functions there: {', '.join(names) or 'none'}); {hint}"
+    )

@@ -21,6 +21,6 @@ def parsed(text: str, what: str) -> ast.Module:
     raise DataError(f"{what} not valid Python ({fault}); mend or drop the row")
 
 
-def functions(tree: ast.Module) -> list[Function]:
-    """The functions at the top level of ``tree``."""
+def functions(tree: ast.Module | ast.ClassDef) -> list[Function]:
+    """The functions at the top level of ``tree``, or the methods of a class."""
     return [node for node in tree.body if isinstance(node, Function)]

@@ -2,11 +2,11 @@
 
 import platform
 from collections import Counter, defaultdict
-from collections.abc import Callable, Hashable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Hashable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import asdict, dataclass, field, fields, replace
 from functools import cached_property
 from itertools import chain
-from typing import Any
+from typing import Any, TypeVar
 
 from steadycode.errors import DataError
 from steadycode.files import sha256_json
@@ -24,7 +24,10 @@ from steadycode.recode.perturbations import (
 )
 from steadycode.recode.programs import reference
 from steadycode.recode.variant import Group, Mode, Plugins, Style, Variant, mode_of
+from steadycode.recode.verification import LeftOut, verify
 from steadycode.sandbox.contract import Judge, Verdict
+
+Row = TypeVar("Row", "Problem", "Variant", "Rejected")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -80,6 +83,29 @@ class Benchmark:
         )
 
     @property
+    def left_out(self) -> dict[str, LeftOut]:
+        """The problems, by task, that were left out since they can measure nothing."""
+        return {task: LeftOut(**row) for task, row in self.metadata.get("left_out", {}).items()}
+
+    def without(self, left_out: Mapping[str, LeftOut]) -> "Benchmark":
+        """The benchmark without some of its problems, and all that was made of them."""
+        if not left_out:
+            return self
+
+        def kept(rows: Iterable[Row]) -> tuple[Row, ...]:
+            return tuple(row for row in rows if row.task_id not in left_out)
+
+        told = {task: asdict(row) for task, row in (self.left_out | dict(left_out)).items()}
+        return replace(
+            self,
+            nominal=kept(self.nominal),
+            partial=kept(self.partial),
+            variants=kept(self.variants),
+            rejected=kept(self.rejected),
+            metadata={**self.metadata, "left_out": told},
+        )
+
+    @property
     def unperturbed(self) -> "Benchmark":
         """The problems alone, by their full prompts, as public sets of answers answer them."""
         metadata = {**self.metadata, "perturbations": []}
@@ -91,10 +117,18 @@ class Benchmark:
         return {problem.task_id: problem.prompt for problem in self.nominal}
 
     @property
+    def total_problems(self) -> int:
+        """The size of the set of which the problems, with those left out, may be a subset."""
+        chosen = len(self.nominal) + len(self.left_out)
+        return int(self.metadata.get("total_problems", chosen))
+
+    @property
     def summary(self) -> str:
         unchanged = sum(not variant.changed for variant in self.variants)
+        chosen, total = len(self.nominal) + len(self.left_out), self.total_problems
+        subset = f"subset: {len(self.nominal)} of {total}" if chosen < total else len(self.nominal)
         return (
-            f"{len(self.nominal)} problems, {len(self.variants)} variants"
+            f"{subset} problems, {len(self.variants)} variants"
             f" ({unchanged} unchanged, {len(self.rejected)} rejected)"
         )
 
@@ -114,6 +148,7 @@ def build_benchmark(
     judge: Judge | None = None,
     on_progress: Callable[[int, int], None] | None = None,
     plugins: Plugins | None = None,
+    total_problems: int | None = None,
 ) -> Benchmark:
     """Perturb every problem by every perturbation in ``names`` (default: all of the style).
 
@@ -124,25 +159,23 @@ def build_benchmark(
     sandbox; without one nothing is run, and whether they pass is not verified.
 
     A perturbation whose plug-in is not in ``plugins`` is skipped and named in
-    ``metadata["skipped"]``. ``metadata["failing_references"]`` says, by task, why a problem's own
-    solution fails; a problem whose test the judge cannot run is left out, for every model alike,
-    and ``metadata["unsupported"]`` says why. ``on_progress(done, total)`` counts variants. Raises
+    ``metadata["skipped"]``. With a judge, a problem that can measure nothing (``verification``) is
+    left out, for every model alike; ``left_out`` says why. ``on_progress(done, total)`` counts
+    variants. ``total_problems`` is the size of the set that ``problems`` are a part of. Raises
     ConfigError for an unknown name or style.
     """
     asked = names_of(style) if names is None else tuple(dict.fromkeys(names))
     check_names(asked, style)
     skipped = {name: why for name in asked if (why := why_not(name, style, plugins))}
     chosen = [name for name in asked if name not in skipped]
-    failing = _failing(problems, judge) if judge else {}
-    unsupported = {
-        task_id: failing.pop(task_id).detail
-        for task_id, verdict in list(failing.items())
-        if verdict.status == "unsupported"
-    }
-    problems = [problem for problem in problems if problem.task_id not in unsupported]
+    left_out = verify(problems, judge) if judge else {}
+    # published rows share a random generator, which has to meet the others too
     made, rejected = _perturbed(problems, chosen, seeds, style, plugins)
+    problems = [problem for problem in problems if problem.task_id not in left_out]
+    made = [variant for variant in made if variant.task_id not in left_out]
+    rejected = [row for row in rejected if row.task_id not in left_out]
     faults: dict[int, Fault] = {}
-    for number, fault in _broken_promises(made, failing, judge):
+    for number, fault in _broken_promises(made, judge):
         faults[number] = fault
         if on_progress:
             on_progress(len(faults), len(made))
@@ -156,10 +189,8 @@ def build_benchmark(
         "perturbations": chosen,
         "skipped": skipped,
         "verified": judge is not None,
-        "failing_references": {
-            task_id: verdict.detail or verdict.status for task_id, verdict in failing.items()
-        },
-        "unsupported": unsupported,
+        "total_problems": total_problems or len(problems) + len(left_out),
+        "left_out": {task_id: asdict(row) for task_id, row in left_out.items()},
         "python": platform.python_version(),
         "tagger": TAGGER,
         "counts": _counts(chosen, judged, rejected, judge is not None),
@@ -218,23 +249,12 @@ def _partial_or_same(problem: Problem, style: Style) -> Problem:
         return problem
 
 
-def _failing(problems: Sequence[Problem], judge: Judge) -> dict[str, Verdict]:
-    """Task -> the verdict on its own reference solution, for each task where that fails."""
-    verdicts = dict(judge(enumerate(map(reference, problems))))
-    return {
-        problem.task_id: verdicts[number]
-        for number, problem in enumerate(problems)
-        if verdicts[number].status != "passed"
-    }
-
-
 def _broken_promises(
-    variants: Sequence[Variant], failing: Mapping[str, Verdict], judge: Judge | None
+    variants: Sequence[Variant], judge: Judge | None
 ) -> Iterator[tuple[int, Fault]]:
     """The number of each variant, in any order, with the promise that it breaks.
 
-    Without a judge, only parsing is checked. Of programs that do the same one is run. The reason
-    says whether the perturbation broke the reference solution or the unperturbed one fails too.
+    Without a judge, only parsing is checked. Of programs that do the same one is run.
     """
     alike: dict[Hashable, list[int]] = defaultdict(list)
     for number, variant in enumerate(variants):
@@ -252,15 +272,13 @@ def _broken_promises(
     groups = list(alike.values())
     for key, verdict in judge(enumerate(reference(variants[group[0]]) for group in groups)):
         for number in groups[key]:
-            reason = _fault(verdict, failing.get(variants[number].task_id))
+            reason = _fault(verdict)
             yield number, Fault(reason, parsed=True, passed=not reason)
 
 
-def _fault(verdict: Verdict, nominal: Verdict | None) -> str:
+def _fault(verdict: Verdict) -> str:
     if verdict.status == "passed":
         return ""
-    if nominal:
-        return f"the problem's own reference solution {nominal.status}: {nominal.detail}"
     return f"the perturbed reference solution {verdict.status}: {verdict.detail}"
 
 

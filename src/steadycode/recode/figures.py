@@ -9,21 +9,25 @@ from steadycode.randomness import derive_seed
 from steadycode.recode import metrics
 from steadycode.recode.metrics import Bools, Floats
 from steadycode.recode.outcome import Figure, Outcome
-from steadycode.recode.perturbations import PERTURBATIONS
-from steadycode.recode.variant import GROUPS, Group, mode_of
+from steadycode.recode.perturbations import PERTURBATIONS, is_natural
+from steadycode.recode.variant import GROUPS, Group, Mode, mode_of
 
 K = 1
 _NO_PROBLEM = "no problem was evaluated"
 
 
 def figures(
-    outcomes: Sequence[Outcome], perturbations: Sequence[str], seed: int
+    outcomes: Sequence[Outcome], perturbations: Sequence[str], seed: int, left_out: int = 0
 ) -> dict[str, Figure]:
     """Every figure, keyed by its MLflow metric name; ``seed`` is for the intervals' resampling.
+    ``left_out`` problems were not evaluated, since they can measure nothing.
 
     The worst case of a group is over all its perturbations and seeds together; that of a mode
     (``recode/full``, ``recode/partial``) is over its two groups, which share the nominal prompts.
-    Variants whose prompt did not change do not count. ``robust_pass_of_some_at_1`` takes the same
+    ``recode/natural`` is over the variants of natural perturbations alone, those of both modes:
+    its nominal verdict is that on the nominal prompts of all its variants. ``recode/natural/full``,
+    ``recode/natural/GROUP`` and so on are parts of it. Variants whose prompt did not change do not
+    count. ``robust_pass_of_some_at_1`` takes the same
     number of variants in all groups, so that they can be compared: ``recode/some_variants``.
     """
     computed: dict[str, Figure] = {}
@@ -32,13 +36,20 @@ def figures(
     if some:
         count = float(some)  # as every figure is, so that it is the same once read back
         computed["recode/some_variants"] = Figure(value=count, low=count, high=count, n=0)
+    natural = [o for o in outcomes if o.perturbation is None or is_natural(o.perturbation)]
+    what = "natural perturbations"
+    computed |= _worst("recode/natural", _table(natural, set(GROUPS), None), what, seed)
     for mode in ("full", "partial"):
         rows = [o for o in outcomes if o.perturbation is None and o.mode == mode]
-        computed[f"recode/{mode}/pass_at_{K}"] = _pass(rows, seed)
+        computed[f"recode/{mode}/pass_at_{K}"] = _pass(rows, seed, left_out)
         groups = {group for group in GROUPS if mode_of(group) == mode}
         computed |= _worst(f"recode/{mode}", _table(outcomes, groups, None), mode, seed)
+        of_mode = _table(natural, groups, None)
+        computed |= _worst(f"recode/natural/{mode}", of_mode, f"{what} of {mode}", seed)
     for group, table in tables.items():
         computed |= _worst(f"recode/{group}", table, group, seed)
+        of_group = _table(natural, {group}, None)
+        computed |= _worst(f"recode/natural/{group}", of_group, f"{what} of {group}", seed)
         if some:
             name = f"recode/{group}/robust_pass_of_some_at_{K}"
             computed[name] = _robust_pass_of_some(table, some, group, seed)
@@ -77,13 +88,23 @@ class _Table:
 
 
 def _table(outcomes: Sequence[Outcome], groups: Set[Group], name: str | None) -> _Table:
-    """The table of ``groups``, which share one mode; only of the perturbation ``name`` if given."""
-    (mode,) = {mode_of(group) for group in groups}
+    """The table of ``groups``; only of the perturbation ``name`` if given.
+
+    The nominal verdict on a problem is that on the prompts that its variants were made of: one if
+    the groups share a mode, else up to two, and then both have to pass.
+    """
     rows: dict[str, list[tuple[bool, ...]]] = {}
+    origins: dict[str, set[Mode]] = {}
     for outcome in outcomes:
         if outcome.group in groups and outcome.changed and name in (None, outcome.perturbation):
             rows.setdefault(outcome.task_id, []).append(outcome.passed)
-    every = {o.task_id: o.passed for o in outcomes if o.perturbation is None and o.mode == mode}
+            origins.setdefault(outcome.task_id, set()).add(outcome.mode)
+    modes = {mode_of(group) for group in groups}
+    every: dict[str, tuple[bool, ...]] = {}
+    for o in outcomes:
+        if o.perturbation is None and o.mode in origins.get(o.task_id, modes):
+            before = every.get(o.task_id, (True,) * len(o.passed))
+            every[o.task_id] = tuple(a and b for a, b in zip(before, o.passed, strict=True))
     nominal = {task: passed for task, passed in every.items() if task in rows}
     samples = len(next(iter(nominal.values()), (False,)))
     width = max((len(rows[task]) for task in nominal), default=0)
@@ -96,11 +117,11 @@ def _table(outcomes: Sequence[Outcome], groups: Set[Group], name: str | None) ->
     return _Table(passed, variants, valid, len(every) - len(nominal))
 
 
-def _pass(rows: Sequence[Outcome], seed: int) -> Figure:
+def _pass(rows: Sequence[Outcome], seed: int, left_out: int) -> Figure:
     if not rows:
-        return _undefined(_NO_PROBLEM)
+        return _undefined(_NO_PROBLEM, left_out=left_out)
     values = metrics.nominal_pass(np.array([row.passed for row in rows], dtype=bool), K)
-    return _figure([values], lambda means: means[0], seed)
+    return _figure([values], lambda means: means[0], seed, left_out)
 
 
 def _robust_pass(table: _Table, what: str, seed: int) -> Figure:

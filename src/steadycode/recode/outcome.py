@@ -33,7 +33,8 @@ class Figure:
     """A metric with its 95 % interval over ``n`` problems.
 
     ``value`` is NaN when the metric is undefined, which ``reason`` then explains. ``left_out``
-    counts the problems without a variant that counts.
+    counts the problems without a variant that counts, and those of ``pass_at_1`` that can measure
+    nothing.
     """
 
     value: Measured

@@ -5,6 +5,7 @@ import re
 from steadycode.config import Style
 from steadycode.definitions import definition
 from steadycode.problems import Problem
+from steadycode.problems.entry import outermost, plain_name
 from steadycode.sandbox.contract import Program
 
 _FUTURE = re.compile(
@@ -14,7 +15,15 @@ _FUTURE = re.compile(
 
 def reference(problem: Problem) -> Program:
     """The problem's own solution, which has to pass its test."""
-    return Program(problem.prompt + problem.canonical_solution, problem.test, problem.entry_point)
+    return _handing(problem, problem.prompt + problem.canonical_solution)
+
+
+def _handing(problem: Problem, code: str) -> Program:
+    """A program by whose name for the entry point the test is handed it."""
+    entry_point = problem.entry_point
+    name = plain_name(entry_point)
+    binding = f"\n\n\n{name} = {entry_point}\n" if name != entry_point else ""
+    return Program(code + binding, problem.test, name)
 
 
 def program(problem: Problem, text: str, style: Style) -> Program:
@@ -24,7 +33,7 @@ def program(problem: Problem, text: str, style: Style) -> Program:
     before that function in the prompt is kept. What ``text`` imports from the future is imported
     first, as Python demands.
     """
-    name = problem.entry_point
+    name = outermost(problem.entry_point)
     before = definition(name).split(problem.prompt, maxsplit=1)[0]
     if definition(name).search(text):
         code = _joined(before, text)
@@ -35,7 +44,7 @@ def program(problem: Problem, text: str, style: Style) -> Program:
         if style == "chat" and not problem.prompt.endswith("\n"):
             text = "\n" + text  # the code of a block begins a line
         code = _joined(problem.prompt, text)
-    return Program(code, problem.test, name)
+    return _handing(problem, code)
 
 
 def _joined(prompt: str, text: str) -> str:

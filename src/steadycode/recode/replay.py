@@ -62,6 +62,10 @@ class ReplayedNames:
         renaming = self._renaming(problem)
         return renaming[0] if renaming else None
 
+    def left_alone(self, problem: Problem) -> bool:
+        """Says whether the published row holds the program as it was, not even laid out anew."""
+        return self._texts.get(problem.task_id) == problem.prompt + problem.canonical_solution
+
     def _renaming(self, problem: Problem) -> tuple[str, str] | None:
         plain = rewritten(problem, lambda root: None)
         before = _TOKEN.findall(plain.prompt + plain.canonical_solution)

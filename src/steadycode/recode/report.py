@@ -1,11 +1,13 @@
 """The report on one model and one benchmark: every verdict, and the figures derived from them."""
 
+from collections import Counter
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 from steadycode.recode.benchmark import Benchmark
 from steadycode.recode.figures import figures
 from steadycode.recode.outcome import Figure, Outcome
+from steadycode.recode.perturbations import is_natural
 from steadycode.recode.variant import Mode, Variant
 from steadycode.sandbox.contract import Verdict
 
@@ -16,8 +18,8 @@ __all__ = ["Figure", "Outcome", "Report", "build_report"]
 class Report:
     """Every outcome and figure of one model on one benchmark.
 
-    ``problems`` of ``total_problems`` were evaluated; ``label`` tells of a subset wherever figures
-    are shown.
+    ``problems`` of ``total_problems`` were evaluated; ``label`` tells of a subset, and of problems
+    that were ``left_out`` by the reason why (``verification.Why``), wherever figures are shown.
     """
 
     benchmark_hash: str
@@ -26,6 +28,7 @@ class Report:
     outcomes: tuple[Outcome, ...]
     figures: Mapping[str, Figure]
     """Keys are MLflow metric names, e.g. ``recode/docstring/robust_pass_at_1``."""
+    left_out: Mapping[str, int] = field(default_factory=dict)
 
     def nominal(self, mode: Mode) -> dict[str, tuple[bool, ...]]:
         """task_id -> whether each sample passed on the unperturbed prompt."""
@@ -35,8 +38,9 @@ class Report:
             if outcome.perturbation is None and outcome.mode == mode
         }
 
-    def robust(self, group: str | None = None) -> dict[str, tuple[bool, ...]]:
-        """task_id -> whether each sample passed on every changed variant, of ``group`` or of all.
+    def robust(self, part: str | None = None) -> dict[str, tuple[bool, ...]]:
+        """task_id -> whether each sample passed on every changed variant of ``part``: a group,
+        ``natural`` perturbations, or all.
 
         A problem without a changed variant is absent.
         """
@@ -44,7 +48,9 @@ class Report:
         for outcome in self.outcomes:
             if outcome.perturbation is None or not outcome.changed:
                 continue
-            if group is not None and outcome.group != group:
+            if part == "natural" and not is_natural(outcome.perturbation):
+                continue
+            if part not in (None, "natural", outcome.group):
                 continue
             before = worst.get(outcome.task_id, (True,) * len(outcome.verdicts))
             worst[outcome.task_id] = tuple(
@@ -55,9 +61,13 @@ class Report:
     @property
     def label(self) -> str:
         """How many problems stand behind the figures, in words for a table's heading."""
-        if self.problems == self.total_problems:
-            return f"all {self.problems} problems"
-        return f"subset: {self.problems} of {self.total_problems} problems"
+        chosen = self.problems + sum(self.left_out.values())
+        if chosen < self.total_problems:
+            measured = f"subset: {self.problems} of {self.total_problems} problems"
+        else:
+            measured = f"{'' if self.left_out else 'all '}{self.problems} problems"
+        others = [f"{n} of {chosen} {why}, left out" for why, n in self.left_out.items()]
+        return "; ".join([measured, *others])
 
 
 def build_report(
@@ -82,10 +92,12 @@ def build_report(
         )
         for (mode, problem), samples in zip(benchmark.cases(), verdicts, strict=True)
     )
+    left_out = benchmark.left_out
     return Report(
         benchmark_hash=benchmark.content_hash,
         problems=len(benchmark.nominal),
-        total_problems=total_problems or len(benchmark.nominal),
+        total_problems=total_problems or benchmark.total_problems,
         outcomes=outcomes,
-        figures=figures(outcomes, benchmark.perturbations, seed),
+        figures=figures(outcomes, benchmark.perturbations, seed, len(left_out)),
+        left_out=Counter(row.why for row in left_out.values()),
     )

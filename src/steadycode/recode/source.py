@@ -90,7 +90,7 @@ class Source:
         for node in reversed(self.tree.body):
             if isinstance(node, Function) and node.name == name:
                 return node
-        raise DataError(f"{self.problem.task_id}: the program does not define {name!r}")
+        raise DataError(f"{self.problem.task_id}: the program defines no function {name!r}")
 
     @cached_property
     def docstring(self) -> Span | None:

@@ -15,6 +15,10 @@ STYLES: tuple[Style, ...] = ("sound", "release")
 
 Mode = Literal["full", "partial"]
 
+Kind = Literal["natural", "stress"]
+"""Whether people write so, or whether it only strains a model: ``natural`` figures tell how a model
+will do in use, ``stress`` ones where it gives way."""
+
 
 def mode_of(group: Group) -> Mode:
     """Returns which nominal prompt the perturbations of a group start from."""
@@ -37,6 +41,9 @@ class VariableChooser(Protocol):
 
     def variable(self, problem: Problem, /) -> str | None:
         """Returns the variable to rename, or None when there is none in this problem."""
+
+    def left_alone(self, problem: Problem, /) -> bool:
+        """Says whether the problem is to stay exactly as it is."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

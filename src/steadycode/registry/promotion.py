@@ -8,7 +8,7 @@ from collections.abc import Mapping
 from pathlib import Path
 
 from steadycode.errors import EvidenceError, ModelError
-from steadycode.files import to_json
+from steadycode.files import sha256_text, to_json
 from steadycode.gate.decision import Compared, Decision, EvidenceRef
 from steadycode.registry.attempts import open_tagged
 from steadycode.registry.store import Store
@@ -26,6 +26,8 @@ from steadycode.registry.versions import (
 )
 
 RECORD = "decision.record"
+CARRIED_OUT = "decision.carried_out"
+"""A tag: the hash of the record by which the aliases were moved last, written once they are."""
 ROLLED_BACK = "rolled_back"
 
 
@@ -50,7 +52,29 @@ def apply(store: Store, name: str, decision: Decision) -> RegisteredVersion:
             _refuse_stale(decision, current)
             _record(store, candidate, decision)
             _move_aliases(store, candidate, current, decision)
+        if not _carried_out(candidate, decision):
+            mark = sha256_text(_compact(decision))
+            store.client.set_model_version_tag(name, str(candidate.version), CARRIED_OUT, mark)
         return resolve(store, candidate.spec)
+
+
+def apply_again(store: Store, name: str, decision: Decision) -> RegisteredVersion:
+    """Complete what ``decision``, a recorded one, was interrupted in, as ``apply`` does.
+
+    Raises EvidenceError, with nothing written, when it had been carried out and somebody has moved
+    an alias since: what he decided stands.
+    """
+    with store.writing():
+        candidate = _candidate(store, name, decision)
+        current = champion(store, name)
+        stands = _is(candidate, current) if decision.promotes else CHALLENGER in candidate.aliases
+        moves = decision.promotes or decision.outcome == "pending"
+        if _carried_out(candidate, decision) and moves and not stands:
+            raise EvidenceError(
+                f"the aliases of {candidate.spec} were moved by hand since it was carried out "
+                f"({CHAMPION} is {current.spec if current else 'none'}); they stay where they are"
+            )
+        return apply(store, name, decision)
 
 
 def bootstrap(
@@ -223,6 +247,10 @@ def _drop_alias(store: Store, name: str, alias: str) -> None:
 
 def _recorded(candidate: RegisteredVersion, decision: Decision) -> bool:
     return candidate.tags.get(RECORD) == _compact(decision)
+
+
+def _carried_out(candidate: RegisteredVersion, decision: Decision) -> bool:
+    return candidate.tags.get(CARRIED_OUT) == sha256_text(_compact(decision))
 
 
 def _is(candidate: RegisteredVersion, current: RegisteredVersion | None) -> bool:

@@ -17,7 +17,13 @@ from steadycode.registry.guard import Guard, folder_of
 from steadycode.registry.store import Store, local_path, pages
 from steadycode.registry.tags import ATTEMPT, RETRAINING
 from steadycode.registry.uploads import abandoned
-from steadycode.registry.versions import REMOVED_AT, WEIGHTS, RegisteredVersion, versions
+from steadycode.registry.versions import (
+    REMOVED_AT,
+    WEIGHTS,
+    RegisteredVersion,
+    fetching,
+    versions,
+)
 
 _FINGERPRINT = re.compile("[0-9a-f]{64}")
 
@@ -98,7 +104,8 @@ def downloads(store: Store, kept: list[RegisteredVersion], needed: Needed) -> It
     stay = {version.fingerprint for version in kept} | needed.fingerprints
     for folder in folders_of_fingerprints(store.fetched):
         if folder.name not in stay:
-            yield _item("downloaded weights", folder.name[:12], folder)
+            lock = fetching(folder)  # somebody may be fetching them again
+            yield _item("downloaded weights", folder.name[:12], folder, lock=lock)
 
 
 def carry_out(store: Store, item: Item, guard: Guard) -> bool:

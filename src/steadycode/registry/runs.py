@@ -10,6 +10,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Literal
 
+from steadycode.addresses import redacted
 from steadycode.errors import ConfigError, SteadycodeError
 from steadycode.evidence import Evidence
 from steadycode.recode.report import Figure
@@ -163,8 +164,8 @@ class RetrainingRun:
             self.end("KILLED", "interrupted")
             raise
         except Exception as fault:
-            self.text("fault.txt", traceback.format_exc())
-            self.end("FAILED", f"{type(fault).__name__}: {fault}")
+            self.text("fault.txt", redacted(traceback.format_exc()))
+            self.end("FAILED", redacted(f"{type(fault).__name__}: {fault}"))
             raise
         except BaseException as signal:  # Prefect's, when the worker is gone or told to stop
             self.end("KILLED", f"stopped from outside ({type(signal).__name__})")
@@ -225,7 +226,7 @@ def url_hint(store: Store, run_id: str) -> str:
 
 
 def way_to(run: RetrainingRun) -> str:
-    """The command, or for a server the address, that shows ``run``."""
+    """The command, or for a server the address without a password, that shows ``run``."""
     if run.store.embedded:
         return f"steadycode ui --run {run.run_id}"
-    return f"{run.store.tracking_uri.rstrip('/')}/{url_hint(run.store, run.run_id)}"
+    return f"{redacted(run.store.tracking_uri).rstrip('/')}/{url_hint(run.store, run.run_id)}"

@@ -2,9 +2,8 @@
 
 import logging
 import os
+import re
 import sqlite3
-import urllib.error
-import urllib.request
 from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager, contextmanager
 from dataclasses import dataclass
@@ -14,6 +13,7 @@ from urllib.parse import unquote, urlsplit
 
 from steadycode.errors import SteadycodeError
 from steadycode.locks import locked
+from steadycode.ownership import foreign, no_access
 from steadycode.project import Project
 
 if TYPE_CHECKING:
@@ -72,27 +72,36 @@ def open_store(project: Project, experiment: str = "steadycode") -> Store:
     when that store cannot be reached; and when the project's folder was moved.
     """
     project.prepare_environment()
-    for chatty in ("mlflow.store.db.utils", "alembic"):
+    for chatty in ("mlflow.store.db.utils", "mlflow.store.model_registry", "alembic"):
         logging.getLogger(chatty).setLevel(logging.WARNING)
     from mlflow import MlflowClient
     from mlflow.exceptions import MlflowException
     from sqlalchemy.exc import SQLAlchemyError
 
     folder = project.mlruns.resolve()
+    # neither MLflow nor Prefect would name the file
+    if blocked := foreign(*project.written, folder / "mlflow.db"):
+        raise SteadycodeError(no_access(blocked))
     folder.mkdir(parents=True, exist_ok=True)
-    uri = os.environ.get("MLFLOW_TRACKING_URI") or database_uri(folder)
-    _refuse_unreachable(uri)
+    uri = _named_store() or database_uri(folder)
     try:
-        with opening(folder):
+        with opening(folder), _asking_briefly(uri):
             client = MlflowClient(tracking_uri=uri, registry_uri=uri)
             if uri == database_uri(folder):
                 _refuse_moved(client, folder)
             store = Store(client, uri, _experiment_id(client, experiment, uri, folder), folder)
             if store.embedded:
                 _write_ahead(uri)
-    except (MlflowException, SQLAlchemyError) as error:
+    except (MlflowException, SQLAlchemyError, ImportError) as error:  # a database without driver
         first = str(error).strip().splitlines()[0]
-        raise SteadycodeError(f"cannot open the MLflow store {uri}: {first}") from error
+        if not _is_server(uri):
+            raise SteadycodeError(f"cannot open the MLflow store {uri}: {first}") from error
+        # the error itself may name a password, so that no traceback may show it
+        raise SteadycodeError(
+            f"the MLflow server {uri} cannot be used ({_cause(first)}); start it, or correct or "
+            "unset MLFLOW_TRACKING_URI, and MLFLOW_TRACKING_USERNAME and MLFLOW_TRACKING_PASSWORD "
+            "where it asks who you are"
+        ) from None
     return store
 
 
@@ -182,19 +191,50 @@ def _refuse_moved(client: "MlflowClient", folder: Path) -> None:
             )
 
 
-def _refuse_unreachable(uri: str) -> None:
-    """Raise SteadycodeError at once when a server does not answer; MLflow retries for minutes."""
-    if not uri.startswith(("http://", "https://")):
-        return
+def _named_store() -> str:
+    """The address of the store that the user names; empty when he names none.
+
+    MLflow is told by variables of its own of a user and a password in a server's address: it
+    repeats the address in whatever it says of a fault.
+    """
+    uri = os.environ.get("MLFLOW_TRACKING_URI", "")
+    parts = urlsplit(uri) if _is_server(uri) else None
+    who, _, host = parts.netloc.rpartition("@") if parts else ("", "", "")
+    user, _, password = who.partition(":")
+    if parts and user and password:
+        os.environ["MLFLOW_TRACKING_USERNAME"] = unquote(user)
+        os.environ["MLFLOW_TRACKING_PASSWORD"] = unquote(password)
+        uri = os.environ["MLFLOW_TRACKING_URI"] = parts._replace(netloc=host).geturl()
+    return uri
+
+
+def _cause(fault: str) -> str:
+    """What kept a request from its answer, out of MLflow's long account of it."""
+    pattern = (
+        r"\[Errno -?\d+\] [^'\")]+|certificate verify failed[^'\"()]*|error code \d+|timed out"
+    )
+    cause = re.search(pattern, fault)
+    return cause[0].strip() if cause else fault
+
+
+def _is_server(uri: str) -> bool:
+    return uri.startswith(("http://", "https://"))
+
+
+@contextmanager
+def _asking_briefly(uri: str) -> Iterator[None]:
+    """Let MLflow give a server up within the block after two short tries, if the user has not said
+    otherwise: left to itself it tries for minutes, although a server that is not there now, or
+    does not let us in, is a fault of the settings."""
+    brief = {"MLFLOW_HTTP_REQUEST_MAX_RETRIES": "1", "MLFLOW_HTTP_REQUEST_TIMEOUT": "20"}
+    ours = {name: value for name, value in brief.items() if name not in os.environ}
+    if _is_server(uri):
+        os.environ.update(ours)
     try:
-        urllib.request.urlopen(uri, timeout=20).close()
-    except urllib.error.HTTPError:
-        return  # the server answers; MLflow will say whether it lets us in
-    except OSError as error:
-        raise SteadycodeError(
-            f"no answer from the MLflow server {uri} ({error}); start it or unset "
-            "MLFLOW_TRACKING_URI"
-        ) from error
+        yield
+    finally:
+        for name in ours:
+            os.environ.pop(name, None)
 
 
 def _experiment_id(client: "MlflowClient", name: str, uri: str, folder: Path) -> str:

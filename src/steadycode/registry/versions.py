@@ -101,9 +101,10 @@ def register(
 def fetch(store: Store, spec: str) -> Path:
     """The folder of ``models:/NAME@ALIAS`` or ``models:/NAME/VERSION``, verified.
 
-    An embedded store gives its own folder (read it, never write to it); from a server the files
-    are downloaded once into ``mlruns/fetched/``. Raises ModelError when there is no such version,
-    when gc removed its weights, or when the files are not those that were registered.
+    A version of an earlier release is tagged with what its fingerprint is today. An embedded store
+    gives its own folder (read it, never write to it); from a server the files are downloaded into
+    ``mlruns/fetched/``, and again when they were damaged there. Raises ModelError when there is no
+    such version, when gc removed its weights, or when the files are not those that were registered.
     """
     version = resolve(store, spec)
     if version.weights_removed:
@@ -117,18 +118,25 @@ def fetch(store: Store, spec: str) -> Path:
         )
     else:
         folder = store.fetched / version.fingerprint
-        with locked(folder.with_name(f".{folder.name}.lock")):
-            if not folder.is_dir():
+        with locked(fetching(folder)):
+            if not _holds(folder, version):
                 _download(store, version, folder)
     if not folder.is_dir():
         raise ModelError(f"the files of {spec} are not at {folder}; restore that folder")
     actual = _fingerprint(folder)
-    if actual != version.fingerprint:
+    if actual != version.fingerprint and _earlier_fingerprint(folder) == version.fingerprint:
+        store.client.set_model_version_tag(version.name, str(version.version), FINGERPRINT, actual)
+    elif actual != version.fingerprint:
         raise ModelError(
             f"the files of {spec} in {folder} are not those that were registered (fingerprint "
             f"{actual[:12]}, not {version.fingerprint[:12] or 'recorded'}); restore them"
         )
     return folder
+
+
+def fetching(folder: Path) -> Path:
+    """The lock of who fetches a server's version into ``folder``."""
+    return folder.with_name(f".{folder.name}.lock")
 
 
 def parse_spec(spec: str) -> re.Match[str]:
@@ -232,11 +240,33 @@ def _ensure_registered_model(store: Store, name: str) -> None:
 
 def _download(store: Store, version: RegisteredVersion, folder: Path) -> None:
     import mlflow
+    from mlflow.exceptions import MlflowException
 
-    with replacing_folder(folder) as new:
-        mlflow.artifacts.download_artifacts(
-            version.spec, dst_path=str(new), tracking_uri=store.tracking_uri
+    try:
+        with replacing_folder(folder) as new:
+            mlflow.artifacts.download_artifacts(
+                version.spec, dst_path=str(new), tracking_uri=store.tracking_uri
+            )
+    except MlflowException as error:
+        first = str(error).strip().splitlines()[0]
+        raise ModelError(f"{version.spec} cannot be fetched: {first}") from None
+
+
+def _holds(folder: Path, version: RegisteredVersion) -> bool:
+    """Whether the files in ``folder`` are those that were registered."""
+    try:
+        return folder.is_dir() and version.fingerprint in (
+            _fingerprint(folder),
+            _earlier_fingerprint(folder),
         )
+    except ModelError:  # no whole model
+        return False
+
+
+def _earlier_fingerprint(folder: Path) -> str:
+    from steadycode.models import earlier_fingerprint
+
+    return earlier_fingerprint(folder)
 
 
 def _fingerprint(folder: Path) -> str:

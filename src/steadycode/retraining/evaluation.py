@@ -12,13 +12,12 @@ from steadycode.corpus.repository import head_commit
 from steadycode.corpus.versions import check_data
 from steadycode.errors import EvidenceError
 from steadycode.evidence import EVIDENCE, Evidence
-from steadycode.files import to_json
+from steadycode.files import sha256_json, to_json
 from steadycode.generation.builtin import BUILTIN
 from steadycode.generation.recorded import RecordedEngine
 from steadycode.identity import code_hash
 from steadycode.jobs.job import Job
 from steadycode.models import (
-    chat_template_hash,
     device_class,
     pick_device,
     pick_dtype,
@@ -49,6 +48,23 @@ class Recorded:
     benchmark: Path
 
 
+def benchmarks_of_today(project: Project) -> Path:
+    """The folder of the benchmarks that our sources, as they are now, make and find again."""
+    return project.benchmarks / code_hash(*SOURCES.parts)[:16]
+
+
+def completions_of_today(project: Project) -> Path:
+    """The folder of what the built-in engine, as it is now, has written and finds again."""
+    return project.completions / sha256_json([BUILTIN, code_hash("generation")])[:16]
+
+
+def is_of_today(identity: Mapping[str, str]) -> bool:
+    """Whether an evaluation by our sources and engine as they are now could have that ``identity``
+    of a job, and so find its evidence."""
+    made_by = (identity.get(SOURCES.key), identity.get("engine"))
+    return made_by == (code_hash(*SOURCES.parts), BUILTIN)
+
+
 def evaluation_job(project: Project, config: Config, model: Path) -> Job:
     """The job that evaluates the model in a folder.
 
@@ -59,16 +75,15 @@ def evaluation_job(project: Project, config: Config, model: Path) -> Job:
     device = pick_device()
     problems = problem_file(config.evaluate.problems)
     heldout = project.data / "test.jsonl"
-    chats = config.evaluate.decoding.style == "chat"
     return _job(
         project,
         config,
         inputs={
             "model": str(model),
             "heldout": str(heldout),
-            "completions": str(project.completions),
+            "completions": str(completions_of_today(project)),
             "problems": str(problems),
-            "benchmarks": str(project.benchmarks),
+            "benchmarks": str(benchmarks_of_today(project)),
         },
         identity={
             "model": input_hash("model", model),
@@ -79,7 +94,6 @@ def evaluation_job(project: Project, config: Config, model: Path) -> Job:
             "device_class": device_class(device),
             "engine": BUILTIN,
             "libraries": to_json(libraries(config.evaluate.style), indent=None),
-            **({"chat_template": chat_template_hash(model)} if chats else {}),
         },
     )
 

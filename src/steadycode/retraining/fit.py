@@ -19,6 +19,7 @@ from steadycode.jobs.group import group_size
 from steadycode.measures.documents import read_documents
 from steadycode.models import load_tokenizer
 from steadycode.models.tokens import tokenizer_fingerprint
+from steadycode.models.windows import configured_window
 from steadycode.project import Project
 
 _STATE_BYTES = 12
@@ -145,9 +146,10 @@ def _check_window(folder: Path, key: str, tokens: int) -> None:
     """The window is looked up in config.json: loading transformers for it takes seconds."""
     try:
         config = read_json(folder / "config.json")
-        config = config.get("text_config") or config
+        longest = configured_window(config.get("text_config") or config)
     except (OSError, ValueError, AttributeError) as error:
         raise ModelError(f"{folder / 'config.json'} cannot be read: {error}") from error
-    window = config.get("max_position_embeddings") or config.get("n_positions")
-    if isinstance(window, int) and tokens > window:
-        raise ConfigError(f"{key} asks {folder} to read {tokens} tokens, it can {window}; lower it")
+    if tokens > longest:
+        raise ConfigError(
+            f"{key} asks {folder} to read {tokens} tokens, it can {longest}; lower it"
+        )

@@ -9,14 +9,14 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from steadycode.config import Config, EvaluateConfig
-from steadycode.errors import ConfigError, DataError
+from steadycode.errors import ConfigError
 from steadycode.gate.policy import Policy, load_policy
 from steadycode.measures.documents import read_documents
 from steadycode.models import check_spelling, resolve
 from steadycode.problems import load_problems, locate, select_problems
 from steadycode.project import Project
 from steadycode.recode.perturbations import PERTURBATIONS, expanded, why_not
-from steadycode.recode.programs import reference
+from steadycode.recode.verification import faults, require_most, verify
 from steadycode.registry.store import Store
 from steadycode.registry.versions import (
     CHAMPION,
@@ -28,7 +28,7 @@ from steadycode.registry.versions import (
     versions,
 )
 from steadycode.retraining import fit
-from steadycode.sandbox import Limits, Sandbox, Verdict
+from steadycode.sandbox import Limits, Sandbox
 
 Say = Callable[[str], None]
 
@@ -62,14 +62,14 @@ def _check_model(spec: str, project: Project) -> None:
         parse_spec(spec)
 
 
-def check_evaluation(project: Project, config: Config) -> int:
+def check_evaluation(project: Project, config: Config, say: Say = lambda text: None) -> int:
     """Check all that an evaluation on this machine needs beside its model.
 
-    Returns how many problems it will be of. Raises ConfigError, DataError, ModelError or
-    SandboxError.
+    Returns how many problems it will be of; ``say`` is told of those that it leaves out. Raises
+    ConfigError, DataError, ModelError or SandboxError.
     """
     check_names(project, config)
-    return _check_references(config.evaluate, config.seed)
+    return _check_problems(config.evaluate, config.seed, say)
 
 
 def check_decision(project: Project, config: Config) -> Policy:
@@ -81,14 +81,14 @@ def check_decision(project: Project, config: Config) -> Policy:
     policy = check_names(project, config)
     settings = config.evaluate
     names = expanded(settings.perturbations, settings.style)
-    groups = {PERTURBATIONS[n].group for n in names if not why_not(n, settings.style, None)}
+    usable = [PERTURBATIONS[n] for n in names if not why_not(n, settings.style, None)]
     for measure in policy.measures:
-        kind, _, group = measure.partition("/")
-        if kind == "robustness" and (group not in groups if group else not groups):
-            of_group = f" of group {group}" if group else ""
+        kind, _, part = measure.partition("/")
+        if kind == "robustness" and not any(part in ("", p.kind, p.group) for p in usable):
+            which = {"": "", "natural": " of the natural ones"}.get(part, f" of group {part}")
             raise ConfigError(
                 f"{project.configs / config.gate}.yaml asks for {measure}, but"
-                f" evaluate.perturbations names none{of_group} that can be applied;"
+                f" evaluate.perturbations names none{which} that can be applied;"
                 f" name some (`steadycode perturb list`), or take {measure} out of the policy"
             )
     return policy
@@ -107,7 +107,7 @@ def check_retraining(
     Raises ConfigError, DataError, ModelError or SandboxError.
     """
     policy = check_decision(project, config)
-    problems = check_evaluation(project, config)
+    problems = check_evaluation(project, config, say)
     fit.check_machine(config.train)
 
     def folder_of(spec: str) -> Path:
@@ -186,23 +186,19 @@ def _shortfalls(project: Project, config: Config, policy: Policy, problems: int)
     )
 
 
-def _check_references(settings: EvaluateConfig, seed: int) -> int:
-    """The number of problems to evaluate. Raises SandboxError when programs cannot be confined
-    here, and DataError when no reference solution of the problems passes its test: no model's
-    program could."""
-    problems = load_problems(settings.problems, lambda fault: None)  # the evaluation tells of each
+def _check_problems(settings: EvaluateConfig, seed: int, say: Say) -> int:
+    """The number of problems that can measure something; ``say`` is told which can't, and why.
+
+    Raises SandboxError when programs cannot be confined here, and DataError when most problems
+    can't be passed here by any model.
+    """
+    problems = load_problems(settings.problems, say)
     chosen = select_problems(problems, settings.max_problems, seed)
-    programs = ((problem.task_id, reference(problem)) for problem in chosen)
     limits = Limits(**settings.limits.model_dump())
-    failed: dict[str, Verdict] = {}
     with Sandbox(limits, unsafe=settings.sandbox == "unsafe") as sandbox:
-        for task_id, verdict in sandbox.judge(programs):
-            if verdict.status == "passed":
-                return len(chosen)
-            failed[task_id] = verdict
-    task_id, verdict = next(iter(failed.items()))
-    raise DataError(
-        f"{locate(settings.problems)[task_id]}: the reference solution ends with {verdict.status}"
-        f" ({verdict.detail}), and none of the {len(chosen)} problems' own passes its test under"
-        f" evaluate.limits ({settings.limits}); mend the rows or raise the limits"
-    )
+        left_out = verify(chosen, sandbox.judge, give_up=len(chosen) // 2 + 1)
+    places = locate(settings.problems) if left_out else {}
+    require_most(left_out, len(chosen), places)
+    for line in faults(left_out, places):
+        say(line)
+    return len(chosen) - len(left_out)

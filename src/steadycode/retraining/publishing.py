@@ -18,7 +18,7 @@ from steadycode.gate.decision import Decision, EvidenceRef
 from steadycode.locks import holding, lock_of
 from steadycode.project import Project
 from steadycode.registry.attempts import reopen_attempt_run
-from steadycode.registry.promotion import apply, recorded_decision
+from steadycode.registry.promotion import apply_again, recorded_decision
 from steadycode.registry.runs import RetrainingRun, way_to
 from steadycode.registry.store import open_store
 from steadycode.registry.versions import version_of_attempt
@@ -97,7 +97,7 @@ def _publish_recorded(
     console.print(f"publishing what was decided in attempt {number} of retraining {retraining}")
     with run.ended():
         try:
-            apply(store, name, decision)
+            apply_again(store, name, decision)
         except EvidenceError as fault:
             console.print(f"the recorded decision was overtaken: {fault}", markup=False)
         compared = decision.evidence

@@ -161,7 +161,7 @@ def decide(work: Retraining, candidate: Evaluated, champion: Evaluated) -> Decis
             ),
         )
         try:
-            promotion.apply(work.store, name, decision)
+            (promotion.apply_again if earlier else promotion.apply)(work.store, name, decision)
         except EvidenceError as fault:
             if earlier is None:
                 raise
@@ -181,4 +181,5 @@ def publish(work: Retraining, decision: Decision, candidate: Evaluated, champion
         candidate,
         champion,
     )
-    return decision_markdown(decision, comparison_table(champion.evidence, candidate.evidence))
+    rows = comparison_table(champion.evidence, candidate.evidence)
+    return decision_markdown(decision, rows, candidate.evidence.report.label)

@@ -21,7 +21,9 @@ from typing import Any
 import explain  # type: ignore[import-not-found]
 import lending  # type: ignore[import-not-found]
 import raising  # type: ignore[import-not-found]
+import recursion  # type: ignore[import-not-found]
 import remote  # type: ignore[import-not-found]
+import replies  # type: ignore[import-not-found]
 import surroundings  # type: ignore[import-not-found]
 import texts  # type: ignore[import-not-found]
 import values  # type: ignore[import-not-found]
@@ -31,6 +33,7 @@ _GROWTH = 32 << 10  # KiB of memory; a checker that took more is not used again
 _TRACES = ("import", "__")
 """A test without these words leaves no trace: all that outlives its namespace is in modules."""
 
+_CALL = compile("check(candidate)", "<test>", "exec")
 _guard = texts.Guard()
 
 Message = dict[str, Any]
@@ -42,36 +45,49 @@ def guard() -> None:
     sys.addaudithook(_guard)
 
 
-def judge(test: str, entry_point: str | None, channel: wire.Channel) -> tuple[Verdict | None, bool]:
+def judge(
+    test: str, entry_point: str | None, doubt: str, channel: wire.Channel, limit: recursion.Limit
+) -> tuple[Verdict | None, bool]:
     """Return the verdict's fields, or None when the program ended before the test did; and whether
     this process is as it was before, so that another test may run in it.
 
-    ``doubt`` among the fields names what may be otherwise in one process with the program. Without
-    a test a program passes when it runs to its end.
+    ``doubt`` names what by the words of the test may be otherwise in one process with the program,
+    and among the fields whatever may be. Without a test a program passes when it runs to its end.
     """
     before = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
     program = _Program(channel, test, entry_point)
     program.traces = any(word in test for word in _TRACES)
+    program.worded = doubt
     sys.modules["random"].seed(0)
     _guard.watch(test, entry_point)
-    verdict = _run(test, entry_point, program)
+    verdict = _run(test, entry_point, program, limit)
+    limit.leave()
     if _guard.refused:
         verdict = {"status": "failed", "detail": _guard.refused, "doubt": _guard.refused}
-    elif program.gone == "left":
-        verdict = None
-    elif program.gone:
-        fault = f"the program {program.gone}"
-        verdict = {"status": "failed", "detail": fault, "doubt": fault}
+    elif program.gone is not None:
+        verdict = _departure(program.gone)
     elif verdict and program.refused and verdict["status"] in ("failed", "blocked"):
         verdict = {"status": "unsupported", "detail": program.refused[: explain.SHORT]}
-    elif verdict and test and (doubt := program.doubt):
-        verdict["doubt"] = doubt[: explain.SHORT]
+    elif verdict and test and program.doubt:
+        verdict["doubt"] = program.doubt[: explain.SHORT]
     gc.collect()  # nothing of this program, and no memory that it took, meets the next
     grown = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss - before
     return verdict, not program.traces and grown < _GROWTH
 
 
-def _run(test: str, entry_point: str | None, program: "_Program") -> Verdict | None:
+def _departure(gone: wire.Gone) -> Verdict | None:
+    if not str(gone):
+        return None  # the worker knows how it ended
+    fault = f"the program {gone}"
+    honest = {"doubt": fault} if isinstance(gone, wire.TooMuch) else {}
+    return {"status": "failed", "detail": fault, **honest}
+
+
+def _run(
+    test: str, entry_point: str | None, program: "_Program", limit: recursion.Limit
+) -> Verdict | None:
+    exec(recursion.PROBE, probe := recursion.probe())
+    limit.enter(probe["found"])
     try:
         program.reply("start")
         if test:
@@ -82,12 +98,12 @@ def _run(test: str, entry_point: str | None, program: "_Program") -> Verdict | N
             try:
                 exec(checks, namespace)
             finally:
-                program.worded = explain.doubt(test, namespace.own())
-            if dict.get(namespace, "check") is None:
+                program.worded = program.worded or explain.doubt_by_names(namespace.own())
+            if (check := dict.get(namespace, "check")) is None:
                 raise NameError("the test does not define 'check'")
-            namespace["check"](candidate)
+            exec(_CALL, namespace, {"check": check, "candidate": candidate})
     except wire.Gone as gone:
-        program.gone = str(gone) or "left"
+        program.gone = gone
     except BaseException as error:
         program.traces |= isinstance(error, (MemoryError, RecursionError))
         fields: Verdict = explain.verdict(error, test, program.foreign)
@@ -114,7 +130,7 @@ class _Program:
         self.traces = False
         self.worded = ""
         """What is doubtful by the test's words alone."""
-        self.gone = ""
+        self.gone: wire.Gone | None = None
         self.refused = ""
         """What the sandbox refused the program to do with its own files."""
         self.foreign = ""
@@ -145,8 +161,9 @@ class _Program:
             try:
                 self._channel.send(self._request(operation, on, options))
                 value = self.reply(operation)
+                replies.check_result(operation, on[1] if len(on) > 1 else "", value)
             except wire.Gone as gone:
-                self.gone = str(gone) or "left"  # a test may swallow even this
+                self.gone = gone  # a test may swallow even this
                 raise
         if operation == "call" and isinstance(value, remote.Remote):
             self._called(on[0], value)
@@ -178,11 +195,12 @@ class _Program:
         """Return or raise the reply, after serving calls."""
         while "op" in (message := self._channel.receive()):
             self._channel.send(self._call_back(message))
-        self.note(str(message.get("doubt", "")))
-        self.refused = self.refused or str(message.get("refused", ""))
+        aside = replies.read_aside(message)
+        self.note(aside.doubt)
+        self.refused = self.refused or aside.refused
         if operation == "start":
-            self._note_shadowed(message.get("shadowed"))
-        self._surroundings.after(message.get("around"))
+            self._note_shadowed(aside.shadowed)
+        self._surroundings.after(aside.news)
         if "raised" not in message:
             return self._codec.unpack(message, "value")
         error = self._codec.unpack(message, "raised")
@@ -195,19 +213,20 @@ class _Program:
             error = RuntimeError("the program raised StopIteration")
         raise error
 
-    def _note_shadowed(self, names: Any) -> None:
+    def _note_shadowed(self, names: tuple[str, ...]) -> None:
         """In one process the test would have the program's instead of Python's."""
-        for name in names if isinstance(names, list) else ():
-            used = any(re.search(rf"\b{re.escape(str(name)[:80])}\b", line) for line in self._lines)
+        for name in names:
+            used = any(re.search(rf"\b{name}\b", line) for line in self._lines)
             if name != self._entry_point and used:
-                self.note(f"the program's own {name!r:.80}")
+                self.note(f"the program's own {name!r}")
 
     def _note_error(self, error: BaseException) -> None:
         behind = error.__cause__ or error.__context__
         if type(error).__module__ != "builtins" or behind or isinstance(error, RecursionError):
             self.note(f"the exception {type(error).__name__}")
-        if isinstance(error, NameError) and any(str(error.name) in line for line in self._lines):
-            self.note(f"{str(error.name)!r:.80}, which the test may have for the program")
+        name = getattr(error, "name", None) if isinstance(error, NameError) else None
+        if isinstance(name, str) and any(name in line for line in self._lines):
+            self.note(f"{name!r:.80}, which the test may have for the program")
 
     def _awaits_stop(self) -> bool:
         return any("StopIteration" in line for line in self._lines)
@@ -231,7 +250,7 @@ class _Program:
     def _call_back(self, message: Message) -> Message:
         """Do what the program wants of a function or an object of the test."""
         on, options = _arguments(self._codec.unpack(message, "data"))
-        self._surroundings.after(message.get("around"))
+        self._surroundings.after(replies.read_aside(message).news)
         try:
             value = self._lent.use(str(message["op"]), on, options)
             reply: Message = self._codec.pack("value", value, **self._surroundings.before())

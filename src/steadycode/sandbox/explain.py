@@ -26,7 +26,7 @@ _WORDS = re.compile(
 _IDENTITY = re.compile(r"\bis\s+(?:not\s+)?+(?:\(\w+ := )?+(?!None\b|True\b|False\b)[\w\[{(\"']+")
 
 
-def doubt(test: str, names: dict[Any, Any]) -> str:
+def doubt_by_words(test: str) -> str:
     """What in the test may be otherwise in one process with the program; "" when nothing may.
 
     A doubt costs time and no more, so it may be raised by a word in a remark.
@@ -37,6 +37,11 @@ def doubt(test: str, names: dict[Any, Any]) -> str:
         return f"the test uses {found[1] or found[2]}"
     if found := _IDENTITY.search(test):
         return f"the test compares by identity ({found[0]})"
+    return ""
+
+
+def doubt_by_names(names: dict[Any, Any]) -> str:
+    """As ``doubt_by_words``, by what the test defines."""
     for name, value in names.items():
         if name not in _OURS and getattr(value, "__module__", "test") == "test":
             return f"the test defines {name}"

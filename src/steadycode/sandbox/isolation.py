@@ -104,6 +104,12 @@ class Confinement:
         """The files that have to stay open until ``enter`` closes them."""
         return [] if self._ruleset is None else [self._ruleset]
 
+    def close(self) -> None:
+        """Close the files, where nobody will enter any more."""
+        for fd in self.files:
+            os.close(fd)
+        self._ruleset = None
+
     def enter(self) -> Missing:
         """Enter all that a child inherits; return what could not be enforced."""
         _offer_to_the_kernel()

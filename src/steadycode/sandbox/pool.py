@@ -18,10 +18,11 @@ from typing import IO, Any, Self
 
 from steadycode.errors import SandboxError
 from steadycode.sandbox.contract import Key, Limits, Program, Verdict
-from steadycode.sandbox.prepare import prepared
+from steadycode.sandbox.prepare import job
+from steadycode.sandbox.scratch import empty
 from steadycode.sandbox.stream import in_order, judged
 from steadycode.sandbox.syscalls import build_filters
-from steadycode.sandbox.watch import empty
+from steadycode.threads import cpus
 
 _TRIES = 3  # how often a program is tried whose worker dies
 _DETAIL = 200  # characters of a verdict's detail
@@ -59,10 +60,11 @@ class Sandbox:
     def __init__(
         self, limits: Limits | None = None, workers: int | None = None, *, unsafe: bool = False
     ) -> None:
-        """``workers`` defaults to the number of CPUs of this process. ``unsafe`` runs programs even
-        if the machine cannot confine them. Raises SandboxError for limits of 0."""
+        """``workers`` defaults to the number of CPUs that this process may keep busy. ``unsafe``
+        runs programs even if the machine cannot confine them. Raises SandboxError for limits of 0.
+        """
         self.limits = limits or Limits()
-        self.size = workers if workers is not None else len(_processors())
+        self.size = workers if workers is not None else cpus()
         """How many programs run at a time."""
         if self.size < 1:
             raise SandboxError(f"workers={workers}: at least one is needed")
@@ -221,13 +223,8 @@ class _Worker:
         self.greet()
 
     def run(self, program: Program) -> Verdict:
-        checks = {
-            "test": prepared(program.test, program.entry_point),
-            "entry_point": program.entry_point,
-            "plain": program.test,
-        }
         code = program.code.encode("utf-8", "surrogatepass")
-        self._send(code, _json(checks) if program.test else b"")
+        self._send(code, job(program.test, program.entry_point) if program.test else b"")
         return Verdict(**self._receive())
 
     def kill(self) -> None:
@@ -310,4 +307,4 @@ def _processors() -> list[int | None]:
     """The processors that this process may use; None stands for one that cannot be named."""
     if hasattr(os, "sched_getaffinity"):
         return [*sorted(os.sched_getaffinity(0))]
-    return [None] * (os.cpu_count() or 1)
+    return [None] * cpus()

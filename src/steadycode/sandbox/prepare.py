@@ -1,14 +1,22 @@
 """Prepares a test so that its failure can say what was expected and what came instead."""
 
 import ast
+import json
 from functools import lru_cache
 
-from steadycode.sandbox.explain import ACTUAL, EXPECTED
+from steadycode.sandbox.explain import ACTUAL, EXPECTED, doubt_by_words
 
 _CLOSE = {"isclose", "allclose"}
 
 
 @lru_cache(maxsize=4096)
+def job(test: str, entry_point: str | None) -> bytes:
+    """What a checker is told of a test, as JSON: many programs have the same one."""
+    text = prepared(test, entry_point)
+    fields = {"test": text, "entry_point": entry_point, "doubt": doubt_by_words(text)}
+    return json.dumps({**fields, "plain": test}).encode()  # ASCII: carries lone surrogates too
+
+
 def prepared(test: str, entry_point: str | None) -> str:
     """The test with the two sides of each assertion kept in names of ours, where
     ``explain.verdict`` finds them. A test that cannot be read comes back as it is."""

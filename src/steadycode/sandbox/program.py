@@ -4,7 +4,6 @@ Nothing here is secret or decides anything: the code may change all of it, and g
 giving other answers. This file imports nothing of steadycode, since the worker loads it.
 """
 
-import builtins
 import contextlib
 import importlib
 import os
@@ -16,7 +15,9 @@ from types import CoroutineType, FunctionType, ModuleType
 from typing import Any, NoReturn
 
 import raising  # type: ignore[import-not-found]
+import recursion  # type: ignore[import-not-found]
 import remote  # type: ignore[import-not-found]
+import replies  # type: ignore[import-not-found]
 import stand_ins  # type: ignore[import-not-found]
 import surroundings  # type: ignore[import-not-found]
 import values  # type: ignore[import-not-found]
@@ -27,35 +28,29 @@ import operations  # type: ignore[import-not-found]
 Message = dict[str, Any]
 
 _REHEARSALS = 20  # how many runs Python 3.11 to 3.13 need to adapt code
-_PYTHONS = frozenset(name for name in vars(builtins) if not name.startswith("_"))
-_OURS = (
-    *("checker", "explain", "holdings", "isolation", "lending", "maps", "operations", "plain"),
-    *("program", "raising", "remote", "stand_ins", "surroundings", "values", "watch", "wire"),
-    *("texts", "zygote"),
-)
 
 
-def run(code: str, name: str, channel: wire.Channel) -> NoReturn:
+def run(code: str, name: str, channel: wire.Channel, limit: recursion.Limit) -> NoReturn:
     """Execute ``code`` as module ``name``, say that it ran to its end, then serve the checker."""
     try:
-        _serve(code, enter_module(name), channel)
+        _serve(code, enter_module(name), channel, limit)
     finally:
         os._exit(0)
 
 
 def enter_module(name: str) -> ModuleType:
-    """A module for the program, in an interpreter that shows nothing of ours."""
+    """A module for the program, which is the main one."""
     module = ModuleType(name)
     sys.modules["__main__"] = sys.modules[name] = module
-    for ours in _OURS:
-        sys.modules.pop(ours, None)
     sys.argv = [name]
     return module
 
 
-def rehearse() -> None:
+def rehearse(limit: recursion.Limit) -> None:
     """Do what every program does, so that Python adapts this code before it is copied; then seed
     ``random`` for all programs."""
+    module, found = ModuleType("rehearsal"), list[int]()
+    module.__dict__.update(found=found, depth=recursion.depth)
     far = values.Codec(_nothing, _nothing)
     for _ in range(_REHEARSALS):
         (asked, ask), (answers, answer) = os.pipe(), os.pipe()
@@ -64,14 +59,20 @@ def rehearse() -> None:
         theirs.send({"op": "call", "data": {"tuple": [_REHEARSED, *[{"tuple": []}] * 2]}, "to": 1})
         os.close(ask)
         with contextlib.suppress(wire.Gone):
-            _serve(
-                "def f(x):\n    return [x]\n", ModuleType("rehearsal"), wire.Channel(asked, answer)
-            )
+            _serve(_REHEARSAL, module, wire.Channel(asked, answer), limit)
         for fd in (asked, answers, answer):
             os.close(fd)
+    limit.rehearse(*found[-2:])
+    limit.leave()
     sys.modules["random"].seed(0)
 
 
+_REHEARSAL = """\
+found.append(depth())
+def f(x):
+    found.append(depth())
+    return [x]
+"""
 _REHEARSED = {"tuple": [{"object": 0}, [1, "two", 3.0]]}
 
 
@@ -79,14 +80,19 @@ def _nothing(*_: Any) -> Any:
     raise TypeError
 
 
-def _serve(code: str, module: ModuleType, channel: wire.Channel) -> NoReturn:
+def _serve(
+    code: str, module: ModuleType, channel: wire.Channel, limit: recursion.Limit
+) -> NoReturn:
     server = _Server(module.__dict__, channel)
+    exec(recursion.PROBE, probe := recursion.probe())
+    limit.enter(probe["found"])
     try:
         exec(compile(code, "<program>", "exec"), module.__dict__)
-        shadowed = [*module.__dict__.keys() & _PYTHONS]
+        shadowed = [name for name in module.__dict__ if name in replies.PYTHONS]
         reply: Message = {"value": None, **({"shadowed": shadowed} if shadowed else {})}
     except BaseException as error:
         reply = server.raised(error)
+    limit.enter_calls()
     channel.send(reply)
     del reply
     while True:
@@ -161,7 +167,7 @@ class _Server:
         if self._around and (news := self._around.news()):
             message["around"] = news
         if self._codec.doubt:
-            message["doubt"] = self._codec.doubt
+            message["doubt"] = replies.worded(self._codec.doubt)
         if stand_ins.refused:
             message["refused"] = stand_ins.refused[0]
         return message

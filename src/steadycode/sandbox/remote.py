@@ -17,7 +17,8 @@ import types
 from collections.abc import Callable, Iterator
 from typing import Any, Protocol
 
-import values  # type: ignore[import-not-found]
+import forms  # type: ignore[import-not-found]
+import wire  # type: ignore[import-not-found]
 
 from operations import ARITHMETIC, OPERATORS  # type: ignore[import-not-found]
 
@@ -138,7 +139,7 @@ def _real(module: str, name: str) -> type | None:
     if module == "builtins" and name in _BUILTIN:
         return _BUILTIN[name]
     known = module in sys.stdlib_module_names and getattr(sys.modules.get(module), name, None)
-    if not isinstance(known, type) or issubclass(known, (BaseException, *values.DATA)):
+    if not isinstance(known, type) or issubclass(known, (BaseException, *forms.DATA)):
         return None
     return known
 
@@ -151,18 +152,22 @@ _BUILTIN |= {
 
 
 def _signature(remote: Remote) -> inspect.Signature:
-    made, returns = _ask(remote, "signature")
-    parameters = [
-        inspect.Parameter(
-            name,
-            inspect._ParameterKind(kind),
-            default=default[0] if default else inspect.Parameter.empty,
-            annotation=annotation[0] if annotation else inspect.Parameter.empty,
-        )
-        for name, kind, default, annotation in made
-    ]
+    said = _ask(remote, "signature")
     empty = inspect.Signature.empty
-    return inspect.Signature(parameters, return_annotation=returns[0] if returns else empty)
+    try:
+        made, returns = said
+        parameters = [
+            inspect.Parameter(
+                name,
+                inspect._ParameterKind(kind),
+                default=default[0] if default else inspect.Parameter.empty,
+                annotation=annotation[0] if annotation else inspect.Parameter.empty,
+            )
+            for name, kind, default, annotation in made
+        ]
+        return inspect.Signature(parameters, return_annotation=returns[0] if returns else empty)
+    except (TypeError, ValueError, LookupError) as fault:
+        raise wire.Gone("sends what is not a signature") from fault
 
 
 def _ask(remote: Remote, operation: str, *arguments: Any, **options: Any) -> Any:
@@ -203,6 +208,8 @@ class Remotes:
     def find(self, number: Any, kind: Any, *described: Any) -> Remote:
         """The object of that number. ``described`` is what ``operations.describe`` says of its
         kind; it comes with the first object of a kind."""
+        if type(number) is not int or number < 0:
+            raise ValueError(number)
         if number not in self._objects:
             if kind not in self._kinds:
                 protocol, module, abstract, fields = described

@@ -16,10 +16,11 @@ from collections.abc import Callable
 from typing import Any
 
 _RECURSIVE = 0
-_REFUSED = ("chmod", "chown", "lchown", "utime", "setxattr", "removexattr", "mkfifo")
+REFUSED = ("chmod", "chown", "lchown", "utime", "setxattr", "removexattr", "mkfifo")
+"""The functions of ``os`` that the sandbox refuses to a program, also for its own files."""
 
 refused: list[str] = []
-"""What the program wanted to do to its own files and the sandbox refused."""
+"""Those of them that the program wanted for its own files."""
 
 _realpath = os.path.realpath
 
@@ -90,7 +91,7 @@ def install(folder: str) -> None:
     ``folder``."""
     _multiprocessing.SemLock = SemLock
     os.truncate = _truncate
-    for name in _REFUSED:
+    for name in REFUSED:
         if hasattr(os, name):
             setattr(os, name, _telling(name, getattr(os, name), folder))
 
@@ -117,7 +118,7 @@ def _telling(name: str, call: Callable[..., Any], folder: str) -> Callable[..., 
                 raise
             if name == "chmod" and [stat.S_IMODE(os.stat(path).st_mode)] == [*on]:
                 return None  # it has these rights
-            refused.append(f"os.{name} on its own files")
+            refused.append(name)
             raise
 
     told.__name__ = told.__qualname__ = name

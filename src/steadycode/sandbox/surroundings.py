@@ -16,6 +16,7 @@ import random
 import sys
 import warnings
 from collections.abc import Callable
+from dataclasses import dataclass
 from typing import Any
 
 import raising  # type: ignore[import-not-found]
@@ -24,6 +25,7 @@ Around = dict[str, Any]
 
 _WORDS = 624  # of random's state
 _STEPS = 64  # times as many words as a program may draw in one call
+MOST_DRAWN = _WORDS * (_STEPS + 1)
 _TEXT = 1 << 20  # characters of output that are carried at once
 _input = builtins.input
 
@@ -47,15 +49,36 @@ def _set_random(state: list[Any]) -> None:
     random.setstate((state[0], tuple(state[1]), state[2]))
 
 
+def _recursion_limit() -> int:
+    return sys.getrecursionlimit()  # by its name in sys, where it says what a script would see
+
+
+def _set_recursion_limit(state: int) -> None:
+    sys.setrecursionlimit(state)
+
+
 _States = tuple[Callable[[], Any], Callable[[Any], None]]
 _STATES: dict[str, _States] = {
     "random": (random.getstate, _set_random),
     "environ": (lambda: dict(os.environ), _set_environ),
     "context": (_decimal, _set_decimal),
     "argv": (lambda: sys.argv[:], lambda state: sys.argv.__setitem__(slice(None), state)),
-    "recursionlimit": (sys.getrecursionlimit, sys.setrecursionlimit),
+    "recursionlimit": (_recursion_limit, _set_recursion_limit),
 }
 """By the word that a test uses: how to read such a state, and how to set it."""
+
+
+@dataclass(frozen=True)
+class News:
+    """What has become of things on the program's side."""
+
+    printed: tuple[str, ...] = ()
+    """On standard output and on standard error."""
+    warned: tuple[tuple[type[Warning], str], ...] = ()
+    logged: tuple[tuple[str, int, str], ...] = ()
+    """Logger, level and text."""
+    drawn: int = 0
+    """Words from ``random``."""
 
 
 class Surroundings:
@@ -104,25 +127,21 @@ class Surroundings:
             read["readline"] = sys.stdin.readline
         return tuple(read.items())
 
-    def after(self, around: Any) -> None:
+    def after(self, news: News) -> None:
         """Let happen here what has become of things there."""
-        if not self.active or not isinstance(around, dict):
+        if not self.active:
             return
-        for stream, text in zip((sys.stdout, sys.stderr), around.get("printed", ()), strict=False):
+        for stream, text in zip((sys.stdout, sys.stderr), news.printed, strict=False):
             if text:
-                stream.write(str(text))
-        for described, text in around.get("warned", ()):
-            kind = raising.Maker().kind(described)
-            known = kind if issubclass(kind, Warning) else UserWarning
-            warnings.warn_explicit(str(text), known, "<program>", 1, registry=self._seen)
-        for name, level, text in around.get("logged", ()):
-            logger = logging.getLogger(str(name))
+                stream.write(text)
+        for kind, text in news.warned:
+            warnings.warn_explicit(text, kind, "<program>", 1, registry=self._seen)
+        for name, level, text in news.logged:
+            logger = logging.getLogger(name)
             if logger.isEnabledFor(level):
-                logger.handle(
-                    logger.makeRecord(logger.name, level, "<program>", 1, str(text), (), None)
-                )
+                logger.handle(logger.makeRecord(logger.name, level, "<program>", 1, text, (), None))
         if "random" in self._watched:
-            for _ in range(min(int(around.get("drawn", 0)), _WORDS * _STEPS)):
+            for _ in range(news.drawn):
                 random.getrandbits(32)
             self._told["random"] = random.getstate()
 

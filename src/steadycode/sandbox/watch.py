@@ -1,4 +1,4 @@
-"""Follows a program and its checker to a verdict, their end or a limit, and leaves nothing of them.
+"""Follows a program and its checker to a verdict, their end or a limit.
 
 This file imports nothing of steadycode, since the worker, which must stay light, loads it.
 """
@@ -222,27 +222,3 @@ def _proc(pid: int | str, name: str) -> str:
             return file.read()
     except OSError:
         return ""
-
-
-def empty(folder: str) -> None:
-    """Remove what a program left; the folder itself stays, because the ruleset is bound to it.
-
-    A tree may be closed to its owner, and deeper than Python recurses and than a path may be long,
-    so inner folders are moved up before their outer one is removed.
-    """
-    mark = os.urandom(8).hex()
-    count = 0
-    while entries := list(os.scandir(folder)):
-        for entry in entries:
-            if not entry.is_dir(follow_symlinks=False):
-                os.unlink(entry.path)
-                continue
-            os.chmod(entry.path, 0o700)
-            for inner in list(os.scandir(entry.path)):
-                if inner.is_dir(follow_symlinks=False):
-                    os.chmod(inner.path, 0o700)
-                    os.rename(inner.path, f"{folder}/{mark}{count}")
-                    count += 1
-                else:
-                    os.unlink(inner.path)
-            os.rmdir(entry.path)

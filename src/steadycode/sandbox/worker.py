@@ -31,12 +31,15 @@ import holdings  # type: ignore[import-not-found]  # noqa: E402
 import isolation  # type: ignore[import-not-found]  # noqa: E402
 import plain  # type: ignore[import-not-found]  # noqa: E402
 import program  # type: ignore[import-not-found]  # noqa: E402
+import recursion  # type: ignore[import-not-found]  # noqa: E402
+import scratch  # type: ignore[import-not-found]  # noqa: E402
 import stand_ins  # type: ignore[import-not-found]  # noqa: E402
 import watch  # type: ignore[import-not-found]  # noqa: E402
 import wire  # type: ignore[import-not-found]  # noqa: E402
 import zygote  # type: ignore[import-not-found]  # noqa: E402
 
 sys.path.remove(_FOLDER)
+_LIMIT = recursion.Limit(recursion.depth())  # this is a script
 
 _write = os.write  # kept here, since a program may replace the module's
 _STUCK = 30.0  # seconds until a checker that takes no test is replaced
@@ -54,17 +57,17 @@ class Worker:
         self, settings: Json, calls: bytes, alone: bytes, requests: int, replies: int
     ) -> None:
         self._limits = settings["limits"]
+        self._unsafe = settings["unsafe"]
+        self._filters = calls, alone
         self._requests, self._replies = requests, replies
-        self._folder = os.path.join(settings["folder"], str(os.getpid()))
-        os.mkdir(self._folder, 0o700)
+        folder = os.path.join(settings["folder"], str(os.getpid()))
+        self._scratch = scratch.Scratch(folder)
         self._nothing = os.open(os.devnull, os.O_RDWR)
         os.environ.clear()
-        os.environ.update(HOME=self._folder, TMPDIR=self._folder, PATH="/usr/bin:/bin")
-        os.environ.update(LANG="C.UTF-8")
-        stand_ins.install(self._folder)
-        confinement = isolation.Confinement(self._folder, calls, alone, self._limits)
-        self._zygote = zygote.Zygote(confinement, _ROLES, settings["unsafe"])
-        self._holdings = holdings.Holdings(self._limits, self._folder)
+        os.environ.update(HOME=folder, TMPDIR=folder, PATH="/usr/bin:/bin", LANG="C.UTF-8")
+        stand_ins.install(folder)
+        self._zygote = self._make_zygote()
+        self._holdings = holdings.Holdings(self._limits, folder)
         self._checker = 0
         self._heard, self._plainly = watch.Heard(self._limits), watch.Heard(self._limits)
 
@@ -87,13 +90,12 @@ class Worker:
         evaluator turns out to have ended within ``patience`` seconds: nobody else is left."""
         self._end_checker()
         self._zygote.close()
-        watch.empty(self._folder)
         with contextlib.suppress(OSError):
-            os.rmdir(self._folder)
+            self._scratch.remove()
             poll = select.poll()
             poll.register(self._requests, select.POLLIN)
             if any(event & select.POLLHUP for _, event in poll.poll(patience * 1000)):
-                os.rmdir(os.path.dirname(self._folder))
+                os.rmdir(os.path.dirname(self._scratch.path))
 
     def _run(self, code: bytes, test: bytes) -> Json:
         asked, ask = os.pipe()
@@ -116,7 +118,7 @@ class Worker:
             if not self._heard.checker_stays:
                 self._end_checker()
         os.close(output)
-        watch.empty(self._folder)
+        self._clear()
         return usage
 
     def _run_plainly(self, code: bytes, test: bytes) -> Json:
@@ -136,7 +138,7 @@ class Worker:
             usage: Json = pair.end(self._plainly)
         for fd in (ask, answers, output):
             os.close(fd)
-        watch.empty(self._folder)
+        self._clear()
         said = bytes(self._plainly.verdict)
         self._plainly.forget()
         try:
@@ -146,6 +148,20 @@ class Worker:
         except (ValueError, AttributeError, LookupError, RecursionError):
             fields = {"status": "failed", "detail": "left before its end"}
         return {**fields, **usage}
+
+    def _clear(self) -> None:
+        """Leave nothing of a program for the next one. Zygote and checker are confined to a folder
+        and not to its name: they are made anew where the folder has to be."""
+        if not self._scratch.clear():
+            self._end_checker()
+            self._zygote.close()
+            self._scratch.replace()
+            self._zygote = self._make_zygote()
+            self._start_checker()
+
+    def _make_zygote(self) -> zygote.Zygote:
+        confinement = isolation.Confinement(self._scratch.path, *self._filters, self._limits)
+        return zygote.Zygote(confinement, _ROLES, partial(program.rehearse, _LIMIT), self._unsafe)
 
     def _hand_over(self, test: bytes, ends: tuple[int, int]) -> int:
         """Give a checker the test and the ends of the pipes to its program; return its id."""
@@ -196,7 +212,8 @@ def _settled(fields: Json, run_plainly: Callable[[], Json]) -> Json:
 def _execute(name: str, asked: int, answer: int) -> None:
     sizes = read_sizes(asked, 1)
     code = read(asked, sizes[0]) if sizes else b""
-    program.run(code.decode("utf-8", "surrogatepass"), name, wire.Channel(asked, answer))
+    channel = wire.Channel(asked, answer)
+    program.run(code.decode("utf-8", "surrogatepass"), name, channel, _LIMIT)
 
 
 def _judge_plainly(asked: int, answer: int) -> None:
@@ -205,7 +222,7 @@ def _judge_plainly(asked: int, answer: int) -> None:
         code, test = (read(asked, size) for size in sizes)
         job = json.loads(test)
         text = code.decode("utf-8", "surrogatepass")
-        said = _json(plain.judge(text, job["plain"], job["entry_point"], "solution"))
+        said = _json(plain.judge(text, job["plain"], job["entry_point"], "solution", _LIMIT))
         _write(answer, watch.HEAD.pack(False, len(said)) + said)
 
 
@@ -217,8 +234,9 @@ def _check(fd: int) -> None:
         if not head:
             return
         test = read(fd, *struct.unpack(">I", head))
-        job = json.loads(test) if test else {"test": "", "entry_point": None}
-        verdict, stays = checker.judge(job["test"], job["entry_point"], wire.Channel(*ends))
+        job = json.loads(test) if test else {"test": "", "entry_point": None, "doubt": ""}
+        job.pop("plain", None)
+        verdict, stays = checker.judge(**job, channel=wire.Channel(*ends), limit=_LIMIT)
         for end in ends:
             os.close(end)
         said = _json(verdict)

@@ -17,13 +17,13 @@ import os
 import signal
 import socket
 import struct
+import sys
 from collections.abc import Callable
 from itertools import pairwise
 from typing import NoReturn
 
 import isolation  # type: ignore[import-not-found]
 import maps  # type: ignore[import-not-found]
-import program  # type: ignore[import-not-found]
 
 _WARM = (
     "bisect cmath collections copy dataclasses datetime decimal enum fractions functools heapq"
@@ -34,6 +34,13 @@ _PROBE = b"probe"
 CHECKER = b"checker"  # the role of a copy that serves several programs
 _FILES = 3  # the most files that a copy is given: two ends of pipes, and its output
 
+_OURS = (
+    *("checker", "containers", "explain", "forms", "holdings", "isolation", "lending", "maps"),
+    *("operations", "plain", "program", "raising", "recursion", "remote", "replies", "scratch"),
+    *("stand_ins", "surroundings", "texts", "values", "watch", "wire", "zygote"),
+)
+"""The modules that no program is to meet."""
+
 Role = Callable[[list[int]], object]
 """What a copy does with the files that it is given, its output excepted."""
 
@@ -42,11 +49,15 @@ class Zygote:
     """The zygote, as the worker uses it."""
 
     def __init__(
-        self, confinement: isolation.Confinement, roles: dict[bytes, Role], unsafe: bool
+        self,
+        confinement: isolation.Confinement,
+        roles: dict[bytes, Role],
+        rehearse: Callable[[], None],
+        unsafe: bool,
     ) -> None:
-        """``roles`` tells by name (16 bytes at most) what such a copy does. With ``unsafe`` a copy
-        runs even if something cannot be enforced."""
-        self._template = _Template(confinement, roles, unsafe)
+        """``roles`` tells by name (16 bytes at most) what such a copy does, and ``rehearse`` does
+        it beforehand. With ``unsafe`` a copy runs even if something cannot be enforced."""
+        self._template = _Template(confinement, roles, rehearse, unsafe)
         self._orders, theirs = socket.socketpair(socket.AF_UNIX, socket.SOCK_SEQPACKET)
         self.pid = 0
         if isolation.can_copy_for_parent():
@@ -91,16 +102,25 @@ class Zygote:
             os.kill(self.pid, _KILL)
             os.waitpid(self.pid, 0)
         self._orders.close()
+        self._template.close()
 
 
 class _Template:
     """What the zygote itself does."""
 
     def __init__(
-        self, confinement: isolation.Confinement, roles: dict[bytes, Role], unsafe: bool
+        self,
+        confinement: isolation.Confinement,
+        roles: dict[bytes, Role],
+        rehearse: Callable[[], None],
+        unsafe: bool,
     ) -> None:
         self._confinement, self._roles, self._unsafe = confinement, roles, unsafe
+        self._rehearse = rehearse
         self._missing: isolation.Missing | None = None
+
+    def close(self) -> None:
+        self._confinement.close()
 
     def serve(self, orders: socket.socket) -> NoReturn:
         """Make copies on the worker's orders until the worker closes its end."""
@@ -113,7 +133,7 @@ class _Template:
         ):
             os.closerange(before + 1, after)
         self._warm_up()
-        self._missing = self._confinement.enter()
+        self._missing = self._enter()
         gc.collect()
         gc.freeze()
         while True:
@@ -136,11 +156,14 @@ class _Template:
         try:
             isolation.die_with_parent(_KILL)
             output = files[-1]
-            missing = self._confinement.enter() if self._missing is None else self._missing
+            missing = self._enter() if self._missing is None else self._missing
             if role == _PROBE:
                 alone = self._confinement.enter_alone(True)
                 os.write(output, json.dumps({**missing, **alone}).encode())
                 os._exit(0)
+            # of its own: to set a flag or a lock on one that others have would be seen by them
+            os.close(0)
+            os.open(os.devnull, os.O_RDWR)
             os.dup2(output, 1)
             os.dup2(output, 2)
             os.close(output)
@@ -150,10 +173,15 @@ class _Template:
         finally:
             os._exit(1)
 
-    @staticmethod
-    def _warm_up() -> None:
+    def _enter(self) -> isolation.Missing:
+        """Enter all that copies inherit, in an interpreter that shows nothing of ours."""
+        for name in _OURS:
+            sys.modules.pop(name, None)
+        return self._confinement.enter()
+
+    def _warm_up(self) -> None:
         for name in _WARM.split():
             __import__(name)
         maps.make_private()
         with contextlib.suppress(Exception):
-            program.rehearse()
+            self._rehearse()

@@ -21,7 +21,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 
 from steadycode.config import EvaluateConfig
 from steadycode.errors import DataError
-from steadycode.files import sha256_file, sha256_folder, sha256_json, sha256_text, write_jsonl
+from steadycode.files import sha256_file, sha256_json, sha256_text, write_jsonl
 from steadycode.jobs.child import Events, Sources, stage_main
 from steadycode.jobs.job import Job
 from steadycode.threads import spin_where_idle
@@ -66,6 +66,15 @@ class _Subject(NamedTuple):
 _SYNTAX_ERRORS = ("SyntaxError", "IndentationError", "TabError")
 
 
+class _Exam(NamedTuple):
+    """What is evaluated: of the benchmark that was ``asked``, the part that can measure something,
+    which is a subset of so many ``problems``."""
+
+    benchmark: "Benchmark"
+    asked: "Benchmark"
+    problems: int
+
+
 class _Court(NamedTuple):
     """Who judges programs, and what decides his verdicts: the limits and the isolation."""
 
@@ -86,9 +95,9 @@ def body(job: Job, events: Events) -> list[Path]:
     began = time.monotonic()
     settings = EvaluateConfig.model_validate(dict(job.settings))
     with _court(settings, events) as court:
-        benchmark, problems = _benchmark(job, settings, court, events)
+        benchmark, asked, problems = _benchmark(job, settings, court, events)
         documents = _documents(job, settings)
-        engine, heldout, tokenizer = _subject(job, settings, benchmark, documents, events)
+        engine, heldout, tokenizer = _subject(job, settings, asked, documents, events)
         report, completions = evaluate(
             benchmark,
             engine.complete,
@@ -132,12 +141,16 @@ def body(job: Job, events: Events) -> list[Path]:
 
 def input_hash(name: str, path: Path) -> str:
     """The hash by which the identity of a job knows its input ``name``: a model, answers, problems
-    (a file, or the folder that a data set of the hub is) or held-out documents."""
+    (a file, or the files of a data set's folder) or held-out documents."""
     from steadycode.models import fingerprint
+    from steadycode.problems import data_files
 
     if name == "model":
         return fingerprint(path)
-    return sha256_json(sha256_folder(path, "*")) if path.is_dir() else sha256_file(path)
+    files = data_files(path) if name == "problems" else [path]
+    if files == [path]:
+        return sha256_file(path)
+    return sha256_json([[file.name, sha256_file(file)] for file in files])
 
 
 def _require_unchanged(job: Job) -> None:
@@ -212,36 +225,50 @@ def _subject(
     return _Subject(engine, heldout, tokenizer_fingerprint(model.tokenizer))
 
 
-def _benchmark(
-    job: Job, settings: EvaluateConfig, court: _Court, events: Events
-) -> "tuple[Benchmark, int]":
-    """The benchmark, and how many problems there are of which it may be a subset."""
+def _benchmark(job: Job, settings: EvaluateConfig, court: _Court, events: Events) -> _Exam:
     from steadycode.problems import load_problems, locate
-    from steadycode.recode import read_benchmark
+    from steadycode.recode.verification import faults, require_most
 
     if "benchmark" in job.inputs:
-        folder = Path(job.inputs["benchmark"])
-        whole = read_benchmark(folder)
-        made_for = {whole.content_hash: whole, whole.unperturbed.content_hash: whole.unperturbed}
-        benchmark = made_for.get(job.identity["benchmark"])
-        if benchmark is None:
-            raise DataError(f"{folder} changed since the evaluation was asked for; run it again")
-        if benchmark is not whole:
-            events.message(
-                "only the problems' own prompts have answers, so there is pass@1 and no robustness"
-                " (`steadycode perturb prompts` prints all prompts)"
-            )
-        count, place_of = len(benchmark.nominal), {}
+        exam, places = _recorded_benchmark(job, court, events), {}
     else:
         source = job.inputs["problems"]
         problems = load_problems(source, on_fault=events.message)
         benchmark = _made_benchmark(job, settings, problems, court, events)
-        failing = benchmark.metadata.get("failing_references") or benchmark.metadata.get(
-            "unsupported"
+        exam = _Exam(benchmark, benchmark, len(problems))
+        places = locate(source) if benchmark.left_out else {}
+    benchmark = exam.benchmark
+    events.message(benchmark.summary)
+    for name, why in benchmark.metadata.get("skipped", {}).items():
+        events.message(f"skipped: {name} ({why})")
+    for line in faults(benchmark.left_out, places):
+        events.message(line)
+    left_out = benchmark.left_out
+    require_most(left_out, len(benchmark.nominal) + len(left_out), places)
+    return exam
+
+
+def _recorded_benchmark(job: Job, court: _Court, events: Events) -> _Exam:
+    """One that was made elsewhere, whose problems are verified as here and now they are judged."""
+    from steadycode.recode import read_benchmark
+    from steadycode.recode.verification import verify
+
+    folder = Path(job.inputs["benchmark"])
+    whole = read_benchmark(folder)
+    made_for = {whole.content_hash: whole, whole.unperturbed.content_hash: whole.unperturbed}
+    asked = made_for.get(job.identity["benchmark"])
+    if asked is None:
+        raise DataError(f"{folder} changed since the evaluation was asked for; run it again")
+    if asked is not whole:
+        events.message(
+            "only the problems' own prompts have answers, so there is pass@1 and no robustness"
+            " (`steadycode perturb prompts` prints all prompts)"
         )
-        count, place_of = len(problems), locate(source) if failing else {}
-    _tell_of(benchmark, place_of, events)
-    return benchmark, count
+    limits = asked.metadata.get("limits")
+    if limits and any(court.conditions[name] != value for name, value in limits.items()):
+        events.message(f"{folder} was verified under other limits ({limits}) than are set now")
+    benchmark = asked.without(verify(asked.nominal, court.judge))
+    return _Exam(benchmark, asked, asked.total_problems)
 
 
 def _made_benchmark(
@@ -262,7 +289,13 @@ def _made_benchmark(
 
     chosen = select_problems(problems, settings.max_problems, job.seed)
     names = expanded(settings.perturbations, settings.style)
-    made_from: list[Any] = [[asdict(p) for p in chosen], names, settings.seeds, settings.style]
+    made_from: list[Any] = [
+        [asdict(p) for p in chosen],
+        len(problems),
+        names,
+        settings.seeds,
+        settings.style,
+    ]
     made_from += [job.identity[SOURCES.key], platform.python_version(), court.conditions]
     made_from.append(libraries(settings.style))
     folder = Path(job.inputs["benchmarks"]) / sha256_json(made_from)[:16]
@@ -278,6 +311,7 @@ def _made_benchmark(
         settings.style,
         court.judge,
         on_progress=partial(events.progress, "variants checked"),
+        total_problems=len(problems),
     )
     write_benchmark(benchmark, folder)
     return benchmark
@@ -288,23 +322,6 @@ def _tell_of_what_is_not_python(report: "Report", events: Events) -> None:
     wrong = sum(detail.startswith(_SYNTAX_ERRORS) for detail in details)
     if wrong:
         events.message(f"{wrong} of {len(details)} completions are not Python")
-
-
-def _tell_of(benchmark: "Benchmark", place_of: Mapping[str, str], events: Events) -> None:
-    """What is in it, what is not, and which rows of the user's are to be mended."""
-    events.message(benchmark.summary)
-    for name, why in benchmark.metadata["skipped"].items():
-        events.message(f"skipped: {name} ({why})")
-    for task_id, detail in benchmark.metadata.get("failing_references", {}).items():
-        events.message(
-            f"{place_of.get(task_id, task_id)}: the reference solution fails its own test"
-            f" ({detail}); mend or drop the row"
-        )
-    for task_id, detail in benchmark.metadata.get("unsupported", {}).items():
-        events.message(
-            f"{place_of.get(task_id, task_id)}: left out, since a sandbox cannot run its test"
-            f" ({detail})"
-        )
 
 
 if __name__ == "__main__":

@@ -5,17 +5,18 @@ from rich.table import Table
 from rich.text import Text
 
 from steadycode.sandbox.probes import Isolation
+from steadycode.views.readable import Readable, name
 
 
 def show_isolation(isolation: Isolation) -> bool:
     """Print what each probe got; return whether everything holds, so that evaluations start."""
-    table = Table("a generated program", "holds", "what it got")
+    table = Table(name("a generated program"), name("holds"), "what it got")
     for probe, verdict in isolation.verdicts:
         holds = verdict.status in probe.held
         sign = Text("yes", "green") if holds else Text("NO", "bold red")
         table.add_row(probe.promise, sign, Text(f"{verdict.status} {verdict.detail}".strip()))
     console = Console()
-    console.print(table)
+    console.print(Readable(table))
     for what, why in isolation.missing.items():
         console.print(Text(f"{what}: {why}"))
     if isolation.holds:

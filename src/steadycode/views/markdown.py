@@ -11,10 +11,11 @@ from steadycode.gate.decision import Decision
 from steadycode.views.tables import HEADINGS, Row, comparison_table
 
 
-def decision_markdown(decision: Decision, rows: Sequence[Row]) -> str:
-    """A decision with its rules, and the rows of ``comparison_table`` as its figures."""
+def decision_markdown(decision: Decision, rows: Sequence[Row], label: str) -> str:
+    """A decision with its rules, and the rows of ``comparison_table`` as its figures; ``label``
+    says which problems these are about."""
     lines = [f"**{_md(decision.outcome)}**: {_md(decision.reason)}", ""]
-    lines += [f"| {' | '.join(HEADINGS)} |", "|---|---:|---:|---:|"]
+    lines += [f"| {' | '.join([_md(label), *HEADINGS[1:]])} |", "|---|---:|---:|---:|"]
     lines += [f"| {' | '.join(_md(cell) for cell in row.cells)} |" for row in rows]
     lines += ["", *(f"- to settle it: {_md(step)}" for step in decision.next_steps)]
     lines += ["", "| rule | outcome | why |", "|---|---|---|"]

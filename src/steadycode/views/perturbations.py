@@ -4,26 +4,30 @@ import difflib
 from collections.abc import Iterator, Mapping
 
 from rich.console import Console
-from rich.table import Column, Table
+from rich.table import Table
 from rich.text import Text
 
 from steadycode.problems import Problem
 from steadycode.recode import PERTURBATIONS, Benchmark
 from steadycode.recode.variant import Variant
+from steadycode.recode.verification import faults
+from steadycode.views.readable import Readable, figure, name
 
 _COLUMNS = ("rows", "changed", "repeated", "parse", "reference passes", "rejected")
 
 
-def perturbations_table() -> Table:
-    """A table of every perturbation: its group, the prompts it is for, and why it is there."""
+def perturbations_table() -> Readable:
+    """A table of every perturbation, which says too whether it is natural or a stress."""
     table = Table(
-        Column("name", no_wrap=True), "group", "prompt", "seeds", "needs", "where people write so"
+        *map(name, ("name", "group", "kind", "prompt", "seeds", "needs")), "where people write so"
     )
-    for name, info in PERTURBATIONS.items():
+    for key, info in PERTURBATIONS.items():
         needs = ", ".join(info.needs)
         why = info.why or "published"
-        table.add_row(name, info.group, info.mode, "many" if info.random else "one", needs, why)
-    return table
+        table.add_row(
+            key, info.group, info.kind, info.mode, "many" if info.random else "one", needs, why
+        )
+    return Readable(table)
 
 
 def variant_diff(nominal: Problem, variant: Variant) -> Iterator[Text]:
@@ -41,25 +45,19 @@ def variant_diff(nominal: Problem, variant: Variant) -> Iterator[Text]:
 
 def show_benchmark(benchmark: Benchmark, console: Console, where: Mapping[str, str]) -> None:
     """Print, for each perturbation, how many rows it has and how many of them keep each promise.
-    ``where`` gives the place of each task (``file:line``) whose reference solution fails."""
-    table = Table(Column("perturbation", no_wrap=True), "group", *_COLUMNS)
-    for name, counts in benchmark.metadata["counts"].items():
+    ``where`` gives the place of each task's row (``file:line``), for those that are left out."""
+    table = Table(name("perturbation"), name("group"), name("kind"), *map(figure, _COLUMNS))
+    for key, counts in benchmark.metadata["counts"].items():
         rows = counts["rows"]
         cells = [str(rows), _share(rows - counts["unchanged"], rows)]
         cells += [str(counts["repeated"]), _share(counts["parsed"], rows)]
         cells += [_share(counts["passed"], rows), str(counts["rejected"])]
-        table.add_row(name, PERTURBATIONS[name].group, *cells)
-    console.print(table)
-    for name, why in benchmark.metadata["skipped"].items():
-        console.print(f"skipped: {name} ({why})", markup=False)
-    for task, detail in benchmark.metadata.get("failing_references", {}).items():
-        console.print(
-            f"{where.get(task, task)}: the reference solution fails its own test ({detail});"
-            " mend or drop the row",
-            style="yellow",
-            markup=False,
-            soft_wrap=True,
-        )
+        table.add_row(key, PERTURBATIONS[key].group, PERTURBATIONS[key].kind, *cells)
+    console.print(Readable(table))
+    for key, why in benchmark.metadata["skipped"].items():
+        console.print(f"skipped: {key} ({why})", markup=False)
+    for line in faults(benchmark.left_out, where):
+        console.print(line, style="yellow", markup=False, soft_wrap=True)
 
 
 def _share(part: int | None, whole: int) -> str:

@@ -9,6 +9,7 @@ from rich.table import Table
 from rich.text import Text
 
 from steadycode.registry.retention import Item
+from steadycode.views.readable import Readable, figure, name
 
 
 def show_removal(gone: Sequence[Item], in_use: Sequence[Item], left_to: str, dry_run: bool) -> None:
@@ -27,22 +28,20 @@ def show_removal(gone: Sequence[Item], in_use: Sequence[Item], left_to: str, dry
         console.print(f"the artifacts on {left_to} are left to it", markup=False)
 
 
-def _removal_table(items: Sequence[Item]) -> Table:
-    table = Table("kind", "what", "size")
-    table.columns[2].justify = "right"
+def _removal_table(items: Sequence[Item]) -> Readable:
+    table = Table(name("kind"), name("what"), figure("size"))
     for kind, group in groupby(items, key=lambda item: item.kind):
         of_kind = list(group)
         for item in of_kind:
             table.add_row(item.kind, Text(item.what), decimal(item.bytes))
         total = decimal(sum(item.bytes for item in of_kind))
         table.add_row(f"all {kind}", f"{len(of_kind)}", total, style="bold", end_section=True)
-    return table
+    return Readable(table)
 
 
-def relocation_table(rewritten: Mapping[str, int]) -> Table:
+def relocation_table(rewritten: Mapping[str, int]) -> Readable:
     """A table of how many addresses of each kind now point to the project's folder."""
-    table = Table("addresses of", "rewritten")
-    table.columns[1].justify = "right"
-    for name, count in rewritten.items():
-        table.add_row(name, str(count))
-    return table
+    table = Table(name("addresses of"), figure("rewritten"))
+    for key, count in rewritten.items():
+        table.add_row(key, str(count))
+    return Readable(table)

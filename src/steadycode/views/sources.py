@@ -5,17 +5,20 @@ from rich.text import Text
 
 from steadycode.corpus.left_out import REASONS
 from steadycode.corpus.lock import Lock
+from steadycode.views.readable import Readable, figure, name
 
 
-def sources_table(lock: Lock) -> Table:
+def sources_table(lock: Lock) -> Readable:
     """A line for each reason for which files, or parts of files, were left out."""
-    table = Table("left out", "files", "parts", "first", title=sources_line(lock))
+    table = Table(
+        name("left out"), figure("files"), figure("parts"), "first", title=sources_line(lock)
+    )
     for reason, left in lock.left_out.items():
         names = ", ".join(left.first)
         more = ", …" if left.files + left.parts > len(left.first) else ""
         cells = (str(left.files or ""), str(left.parts or ""))
         table.add_row(Text(REASONS[reason]), *cells, Text(names + more, overflow="fold"))
-    return table
+    return Readable(table)
 
 
 def sources_line(lock: Lock) -> str:

@@ -11,7 +11,7 @@ from steadycode.gate.decision import Decision
 from steadycode.recode.report import Figure
 
 if TYPE_CHECKING:
-    from rich.table import Table
+    from steadycode.views.readable import Readable
 
 HEADINGS = ("", "champion", "candidate", "difference")
 _NONE = "—"
@@ -56,49 +56,58 @@ def comparison_table(champion: Evidence | None, candidate: Evidence) -> list[Row
     return rows
 
 
-def terminal_table(rows: Sequence[Row], title: str = "") -> "Table":
+def terminal_table(rows: Sequence[Row], title: str = "") -> "Readable":
     """The rows of ``comparison_table`` as a table for the terminal."""
     from rich import box
     from rich.table import Table
     from rich.text import Text
 
-    table = Table(title=Text(title) if title else None, title_justify="left", box=box.SIMPLE_HEAD)
-    for number, heading in enumerate(HEADINGS):
-        table.add_column(heading, justify="right" if number else "left")
+    from steadycode.views.readable import Readable, figure, name
+
+    table = Table(
+        name(HEADINGS[0]),
+        *map(figure, HEADINGS[1:]),
+        title=Text(title) if title else None,
+        title_justify="left",
+        box=box.SIMPLE_HEAD,
+    )
     for row in rows:
         table.add_row(*(Text(cell) for cell in row.cells))  # Text: no markup is read
-    return table
+    return Readable(table)
 
 
-def rules_table(decision: Decision) -> "Table":
+def rules_table(decision: Decision) -> "Readable":
     """A table for the terminal with each rule's outcome and reason."""
-    from rich.table import Table
+    from rich.table import Column, Table
     from rich.text import Text
 
+    from steadycode.views.readable import Readable
+
     styles = {"pass": "green", "fail": "red", "undecided": "yellow"}
-    table = Table.grid(padding=(0, 2, 0, 0))
+    table = Table.grid(Column(no_wrap=True), Column(no_wrap=True), Column(), padding=(0, 2, 0, 0))
     for rule in decision.rules:
         table.add_row(
             Text(f"  {rule.outcome}", styles[rule.outcome]), Text(rule.name), Text(rule.reason)
         )
     if not any(rule.outcome != "pass" for rule in decision.rules):
         table.add_row("", "", Text(decision.reason))
-    return table
+    return Readable(table)
 
 
-def evidence_table(evidence: Evidence, title: str) -> "Table":
+def evidence_table(evidence: Evidence, title: str) -> "Readable":
     """A table for the terminal with one model's figures, their 95 % intervals and counts.
 
     Undefined figures stand below it, by reason: a column would be too narrow for reasons.
     """
     from rich import box
-    from rich.table import Column, Table
+    from rich.table import Table
     from rich.text import Text
 
+    from steadycode.views.readable import Readable, figure, name
+
     table = Table(
-        Column("figure", overflow="fold"),
-        *(Column(heading, justify="right", no_wrap=True) for heading in ("value", "95 %", "n")),
-        Column("left out", justify="right"),
+        name("figure"),
+        *map(figure, ("value", "95 %", "n", "left out")),
         title=Text(title),
         title_justify="left",
         caption_justify="left",
@@ -106,21 +115,21 @@ def evidence_table(evidence: Evidence, title: str) -> "Table":
         pad_edge=False,
     )
     undefined: dict[str, list[str]] = {}
-    for name, figure in evidence.report.figures.items():
-        if figure.reason:
-            undefined.setdefault(figure.reason, []).append(name)
-        elif name == "recode/some_variants":  # a count, not a rate
-            table.add_row(name, f"{figure.value:g}", "", "", "")
+    for key, value in evidence.report.figures.items():
+        if value.reason:
+            undefined.setdefault(value.reason, []).append(key)
+        elif key == "recode/some_variants":  # a count, not a rate
+            table.add_row(key, f"{value.value:g}", "", "", "")
         else:
-            low, high = (f"{100 * end:.1f}" for end in (figure.low, figure.high))
-            cells = (f"{100 * figure.value:.1f} %", f"{low}–{high}", str(figure.n))
-            table.add_row(name, *cells, str(figure.left_out))
-    for name, figure in _scalars(evidence).items():
-        if not math.isnan(figure.value):
-            table.add_row(name, _decimal(figure.value), "", str(figure.n), "")
+            low, high = (f"{100 * end:.1f}" for end in (value.low, value.high))
+            cells = (f"{100 * value.value:.1f} %", f"{low}–{high}", str(value.n))
+            table.add_row(key, *cells, str(value.left_out))
+    for key, value in _scalars(evidence).items():
+        if not math.isnan(value.value):
+            table.add_row(key, _decimal(value.value), "", str(value.n), "")
     reasons = [f"undefined ({why}): {', '.join(names)}" for why, names in undefined.items()]
     table.caption = Text("\n".join(reasons)) if reasons else None
-    return table
+    return Readable(table)
 
 
 def _scalars(evidence: Evidence) -> dict[str, Figure]:

@@ -8,17 +8,18 @@ from rich.text import Text
 from steadycode.corpus.left_out import REASONS
 from steadycode.corpus.lock import Lock
 from steadycode.corpus.validation_result import ValidationResult
+from steadycode.views.readable import Readable, name
 from steadycode.views.sources import sources_line
 from steadycode.views.templates import render
 
 
-def validation_table(result: ValidationResult) -> Table:
+def validation_table(result: ValidationResult) -> Readable:
     """A table with a line for each check."""
-    table = Table("check", "outcome", "finding")
+    table = Table(name("check"), name("outcome"), "finding")
     for check in result.checks:
         outcome = "ok" if check.ok else check.severity
         table.add_row(Text(check.name), outcome, Text(check.finding))
-    return table
+    return Readable(table)
 
 
 def validation_page(result: ValidationResult, lock: Lock | None = None) -> str:

@@ -3,7 +3,8 @@
     python -m differential.plainly < PROGRAMS.jsonl > VERDICTS.jsonl
 
 Each pair runs in a process of its own, forked from one that has imported nothing of them, and in
-an empty folder. A line of the output is ``""`` for a pass, else the error.
+an empty folder; one that is about recursion, which depends on what is beneath, as a script. A line
+of the output is ``""`` for a pass, else the error.
 """
 
 import json
@@ -50,6 +51,19 @@ def _run(code: str, test: str, entry: str) -> str:
     return ""
 
 
+def _run_as_script(code: str, test: str, entry: str) -> str:
+    """As ``_run``, with nothing of ours beneath."""
+    script = f"{code}\n{test}\ncheck({entry})\nimport sys\nsys.stderr.write('{_ENDED}')\n"
+    done = subprocess.run(
+        [sys.executable, "-s", "-P", "-c", script], stderr=subprocess.PIPE, text=True, check=False
+    )
+    last = done.stderr.strip().rpartition("\n")[2]
+    return "" if last == _ENDED else last or "left before its end"
+
+
+_ENDED = "ended"
+
+
 def _in_a_fork(program: list[str]) -> str:
     read, write = os.pipe()
     pid = os.fork()
@@ -63,7 +77,8 @@ def _in_a_fork(program: list[str]) -> str:
             nothing = os.open(os.devnull, os.O_RDWR)
             for standard in range(3):
                 os.dup2(nothing, standard)
-            said = _run(*program)
+            recurses = "recurs" in "".join(program).casefold()
+            said = (_run_as_script if recurses else _run)(*program)
             os.write(write, b"=" + said.encode("utf-8", "replace")[:4000])
             os.chdir("/")
         os._exit(0)

@@ -283,6 +283,72 @@ def neighbour_attacks() -> Iterator[Attack]:
         yield Attack("neighbours", name, code, beside=_NEIGHBOUR, seconds=10, wall=60)
 
 
+_HANDED_ON = {
+    "size of the folder": (
+        """\
+for n in range(1000): open(f'{n:0200}', 'w').close()
+for n in range(1000): os.unlink(f'{n:0200}')""",
+        """\
+now = os.stat('.')
+os.mkdir('d')
+new = os.stat('d')
+if (now.st_size, now.st_blocks) == (new.st_size, new.st_blocks): sys.exit('as new')""",
+    ),
+    "size of the folder with all that is in it": (
+        "for n in range(1000): open(f'{n:0200}', 'w').close()",
+        """\
+now = os.stat('.')
+os.mkdir('d')
+new = os.stat('d')
+if (now.st_size, now.st_blocks) == (new.st_size, new.st_blocks): sys.exit('as new')""",
+    ),
+    "time of the folder's last change": (
+        "time.sleep(1.2)\nos.mkdir('d')\nos.rmdir('d')",
+        "if time.time() - seen.st_mtime > 1: sys.exit('as new')",
+    ),
+    "time of the folder's last reading": (
+        "time.sleep(1.2)\nos.mkdir('d')\nos.listdir('.')",
+        "if time.time() - seen.st_atime > 1: sys.exit('as new')",
+    ),
+    "flags of standard input": (
+        "fcntl.fcntl(0, fcntl.F_SETFL, os.O_APPEND | os.O_NONBLOCK)",
+        "if not fcntl.fcntl(0, fcntl.F_GETFL) & (os.O_APPEND | os.O_NONBLOCK): sys.exit('as new')",
+    ),
+    "lock on standard input": (
+        "fcntl.flock(0, fcntl.LOCK_EX)",
+        """\
+try:
+    fcntl.flock(os.open('/dev/null', os.O_RDONLY), fcntl.LOCK_SH | fcntl.LOCK_NB)
+    sys.exit('as new')
+except BlockingIOError:
+    pass""",
+    ),
+    "lock on the folder": (
+        "fcntl.flock(os.open('.', os.O_RDONLY), fcntl.LOCK_EX)",
+        """\
+try:
+    fcntl.flock(os.open('.', os.O_RDONLY), fcntl.LOCK_SH | fcntl.LOCK_NB)
+    sys.exit('as new')
+except BlockingIOError:
+    pass""",
+    ),
+    "mask of rights": (
+        "os.umask(0o077)",
+        "if os.umask(0) == 0o022: sys.exit('as new')",
+    ),
+}
+"""What one program does, and what the next raises nothing at where it can see that."""
+
+
+def handing_on_attacks() -> Iterator[Attack]:
+    for name, (before, after) in _HANDED_ON.items():
+        first = Program(assemble(f"{before}\ndef f(): return 1\n"), ONE, "f")
+        # looked at first: to import may mean to read the folder
+        code = f"import os\nseen = os.stat('.')\n{doing(after)}"
+        quick = name == "flags of standard input"
+        yield Attack("handed on", name, code, before=first, seconds=5, quick=quick)
+
+
 _UNENDING = {
     "busy": "",
     "deep folders": _LEFT["deep folders"],

@@ -1,57 +1,89 @@
-"""Other words for a word, in its own form. Those of technical words are listed by hand, because
-the texts that WordNet counts are not technical; those of all others come from WordNet."""
+"""Words and phrases for words and phrases, from a table that was made and read by hand.
 
+WordNet's senses are those of general texts: it calls a floating point a drifting one. So a pair is
+in ``wording.txt`` or the words are left alone.
+"""
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
 from functools import lru_cache
 from importlib.resources import files
 
-from steadycode.recode.language import wordnet
-from steadycode.recode.language.inflection import Class, inflected, lemma
-from steadycode.recode.language.wordnet import Pos
+from steadycode.recode.language.inflection import inflected
 
-_FREQUENT = 4
-"""How often WordNet's tagged texts use a word that counts as current in a sense."""
-_MAIN = 0.3
-"""How often a sense has to be used, compared with the most used one, to count."""
+_FORMS = {"v": ("VB", "VBZ", "VBG", "VBD", "VBN"), "n": ("NN", "NNS"), "p": ("",)}
+"""The Penn tags of the forms that each kind of row has."""
 
-_NOT_USED = frozenset(("follow", "hold", "two", "total", "sum", "return"))
-_KINDS: dict[str, tuple[Pos, Class]] = {
-    "N": ("n", "NOUN"), "V": ("v", "VERB"), "J": ("a", "ADJ"),
-}  # fmt: skip
+Words = tuple[str, ...]
 
 
-@lru_cache(maxsize=8192)
-def synonyms(word: str, tag: str) -> tuple[str, ...]:
-    """Returns single words, the best first, that may stand for ``word`` where it has this Penn tag.
+@dataclass(frozen=True, slots=True)
+class Match:
+    """A phrase of the table in a text: the words from ``start`` to ``end``, which may become any of
+    ``others``."""
 
-    They are in the same form. There are none for names, function words and terms of art.
+    start: int
+    end: int
+    phrase: Words
+    others: tuple[Words, ...]
+
+
+def matches(text: Sequence[str]) -> Iterator[Match]:
+    """Yields the phrases of the table in the small letters of ``text``, one behind the other.
+
+    Of phrases that begin at the same word the longest is taken.
     """
-    if tag[:1] not in _KINDS or tag in ("NNP", "NNPS"):
-        return ()
-    pos, kind = _KINDS[tag[0]]
-    word = word.lower()
-    base = lemma(word, kind) or word
-    by_hand = _technical().get((pos, base))
-    others = _main(base, pos) if by_hand is None else by_hand
-    inflections = (inflected(other, tag) for other in others)
-    return tuple(dict.fromkeys(other for other in inflections if other != word))
+    table, longest = _phrases()
+    start = 0
+    while start < len(text):
+        for end in range(min(start + longest, len(text)), start, -1):
+            phrase = tuple(text[start:end])
+            if phrase in table:
+                if table[phrase]:
+                    yield Match(start, end, phrase, table[phrase])
+                start = end
+                break
+        else:
+            start += 1
+
+
+def name_synonyms(word: str, tag: str) -> tuple[str, ...]:
+    """Returns what may stand for a word of a function's name; its Penn tag does not matter."""
+    return _rows("f").get(word, ())
 
 
 @lru_cache(maxsize=1)
-def _technical() -> dict[tuple[str, str], list[str]]:
-    """Returns the synonyms listed by hand, by part of speech and base form."""
-    text = files("steadycode.recode.language").joinpath("technical.txt").read_text("utf-8")
-    rows = [line.split() for line in text.splitlines() if not line.startswith("#")]
-    return {(pos, base): others for pos, base, *others in rows}
+def _phrases() -> tuple[dict[Words, tuple[Words, ...]], int]:
+    """Returns the table of all forms of all phrases, and the length of the longest.
+
+    Phrases as they stand go before forms of words, and earlier rows before later ones.
+    """
+    table: dict[Words, tuple[Words, ...]] = {}
+    for kind in ("p", "v", "n"):
+        for base, others in _rows(kind).items():
+            for tag in _FORMS[kind]:
+                form = _form(base, kind, tag)
+                alternatives = [_form(other, kind, tag) for other in others]
+                table.setdefault(form, tuple(other for other in alternatives if other != form))
+    return table, max(map(len, table))
 
 
-def _main(base: str, pos: Pos) -> list[str]:
-    """Returns the current words of the senses that the word mostly has."""
-    senses = wordnet.senses(base, pos)[:2]
-    first = max((sense.count for sense in senses), default=0)
-    return [
-        other
-        for sense in senses
-        if sense.count and sense.count >= _MAIN * first
-        for other, uses in sorted(sense.synonyms, key=lambda pair: -pair[1])
-        if uses >= _FREQUENT and other.islower() and other.isalpha() and other not in _NOT_USED
-    ]
+def _form(phrase: str, kind: str, tag: str) -> Words:
+    """Returns the words of a phrase with its verb or noun in the form of a Penn tag."""
+    words = phrase.split()
+    at = {"v": 0, "n": len(words) - 1}.get(kind)
+    if at is not None:
+        words[at] = inflected(words[at], tag)
+    return tuple(words)
+
+
+@lru_cache(maxsize=4)
+def _rows(kind: str) -> dict[str, tuple[str, ...]]:
+    """Returns the table's rows of one kind: a phrase, and what may stand for it."""
+    text = files("steadycode.recode.language").joinpath("wording.txt").read_text("utf-8")
+    rows = {}
+    for line in text.splitlines():
+        if line.startswith(f"{kind} "):
+            phrase, _, others = line[2:].partition("=")
+            rows[phrase.strip()] = tuple(o.strip() for o in others.split(";") if o.strip())
+    return rows

@@ -44,6 +44,8 @@ _CLOSED = {
     "NN": "input output type sum max min",
 }  # fmt: skip
 _TAGS = {word: tag for tag, words in _CLOSED.items() for word in words.split()}
+FUNCTION_WORDS = frozenset(_TAGS)
+"""The words that have the same tag wherever they stand: articles, prepositions and their like."""
 _BE = frozenset(("is", "are", "am", "was", "were", "be", "been", "being", "has", "have", "had"))
 _COUNTED: dict[wordnet.Pos, Class] = {"n": "NOUN", "v": "VERB", "a": "ADJ", "r": "ADV"}
 

@@ -19,6 +19,7 @@ __all__ = [
     "check_names",
     "expanded",
     "file_random",
+    "is_natural",
     "libraries",
     "names_of",
     "nominal_of",
@@ -58,6 +59,11 @@ def expanded(names: Sequence[str], style: Style) -> tuple[str, ...]:
     every = [n for name in names for n in (names_of(style) if name == "all" else (name,))]
     check_names(tuple(every), style)
     return tuple(dict.fromkeys(every))
+
+
+def is_natural(name: str) -> bool:
+    """Says whether people write as a perturbation does; False for one that no longer exists."""
+    return name in PERTURBATIONS and PERTURBATIONS[name].kind == "natural"
 
 
 def why_not(name: str, style: Style, plugins: Plugins | None) -> str:

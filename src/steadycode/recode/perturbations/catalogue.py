@@ -4,7 +4,7 @@ from collections.abc import Mapping
 from dataclasses import KW_ONLY, dataclass
 from types import MappingProxyType
 
-from steadycode.recode.language.synonyms import synonyms
+from steadycode.recode.language.synonyms import name_synonyms
 from steadycode.recode.perturbations import (
     characters,
     comments,
@@ -14,9 +14,11 @@ from steadycode.recode.perturbations import (
     english,
     format,
     function_name,
+    line_break,
     loops,
     operands,
     parameter_name,
+    phrases,
     renaming,
     signature,
     tense,
@@ -30,14 +32,15 @@ from steadycode.recode.published import tense as published_tense
 from steadycode.recode.published import words as published_words
 from steadycode.recode.published.docstring import in_docstring
 from steadycode.recode.published.function_name import in_name, in_name_words
-from steadycode.recode.variant import Group, Mode, PluginName, Rule, Style, mode_of
+from steadycode.recode.variant import Group, Kind, Mode, PluginName, Rule, Style, mode_of
 
 
 @dataclass(frozen=True, slots=True)
 class Perturbation:
     """What is known about a perturbation, and its rule in each style.
 
-    Each seed makes another variant of a ``random`` one. ``needs`` names the plug-ins that it uses.
+    ``kind`` says whether people write so. Each seed makes another variant of a ``random`` one.
+    ``needs`` names the plug-ins that it uses.
     ``published`` is its rule in the published benchmark; a perturbation that is not in there has
     None, and says in ``why`` where people write so. That text is empty for the published ones.
     """
@@ -45,6 +48,7 @@ class Perturbation:
     name: str
     group: Group
     _: KW_ONLY
+    kind: Kind = "natural"
     random: bool = False
     needs: tuple[PluginName, ...] = ()
     why: str = ""
@@ -67,7 +71,7 @@ _DOCSTRING = (
     Perturbation("ButterFingersPerturbation", "docstring", random=True,
                  sound=docstring.slips(characters.press_neighbours),
                  published=in_docstring(published_docstring.press_neighbours)),
-    Perturbation("ChangeCharCase", "docstring", random=True,
+    Perturbation("ChangeCharCase", "docstring", kind="stress", random=True,
                  sound=docstring.slips(characters.change_case),
                  published=in_docstring(published_docstring.change_case)),
     Perturbation("EnglishInflectionalVariation", "docstring", random=True,
@@ -75,13 +79,13 @@ _DOCSTRING = (
     Perturbation("SwapCharactersPerturbation", "docstring", random=True,
                  sound=docstring.slips(characters.swap_neighbours),
                  published=in_docstring(published_docstring.swap_neighbours)),
-    Perturbation("SynonymInsertion", "docstring", random=True,
-                 sound=english.insert, published=in_docstring(published_words.inserted)),
+    Perturbation("SynonymInsertion", "docstring", kind="stress", random=True,
+                 sound=phrases.insert, published=in_docstring(published_words.inserted)),
     Perturbation("SynonymSubstitution", "docstring", random=True,
-                 sound=english.substitute, published=in_docstring(published_words.substituted)),
-    Perturbation("TenseTransformationFuture", "docstring",
+                 sound=phrases.substitute, published=in_docstring(published_words.substituted)),
+    Perturbation("TenseTransformationFuture", "docstring", kind="stress",
                  sound=tense.future, published=in_docstring(published_tense.future)),
-    Perturbation("TenseTransformationPast", "docstring",
+    Perturbation("TenseTransformationPast", "docstring", kind="stress",
                  sound=tense.past, published=in_docstring(published_tense.past)),
     Perturbation("WhitespacePerturbation", "docstring", random=True,
                  sound=docstring.change_blanks,
@@ -115,7 +119,7 @@ _FUNCTION_NAME = (
                  published=in_name(published_docstring.press_neighbours)),
     Perturbation("FuncRenameCamelCase", "function_name",
                  sound=function_name.other_case, published=published_name.other_case),
-    Perturbation("FuncRenameChangeChar", "function_name", random=True,
+    Perturbation("FuncRenameChangeChar", "function_name", kind="stress", random=True,
                  sound=function_name.slips(characters.change_case),
                  published=in_name(published_docstring.change_case)),
     Perturbation("FuncRenameInflectionalVariation", "function_name", random=True,
@@ -125,14 +129,14 @@ _FUNCTION_NAME = (
                  sound=function_name.slips(characters.swap_neighbours),
                  published=in_name(published_docstring.swap_neighbours)),
     Perturbation("FuncRenameSynonymSub", "function_name", random=True,
-                 sound=function_name.rewords(synonyms),
+                 sound=function_name.rewords(name_synonyms),
                  published=in_name_words(published_words.substituted)),
 )  # fmt: skip
 
 _SYNTAX = (
-    Perturbation("DeadCodeInserter", "syntax", random=True,
+    Perturbation("DeadCodeInserter", "syntax", kind="stress", random=True,
                  sound=dead_code.insert, published=published_syntax.insert_dead_code(last=False)),
-    Perturbation("DeadCodeInserterLast", "syntax", random=True,
+    Perturbation("DeadCodeInserterLast", "syntax", kind="stress", random=True,
                  sound=dead_code.insert_last,
                  published=published_syntax.insert_dead_code(last=True)),
     Perturbation("ForWhileTransformer", "syntax",
@@ -141,9 +145,9 @@ _SYNTAX = (
                  sound=operands.swap_operands, published=published_syntax.swap_operands),
     Perturbation("VarRenamerCB", "syntax", needs=("name",),
                  sound=renaming.rename_by_plugin, published=published_syntax.rename_by_plugin),
-    Perturbation("VarRenamerNaive", "syntax",
+    Perturbation("VarRenamerNaive", "syntax", kind="stress",
                  sound=renaming.rename_naive, published=published_syntax.rename_naive),
-    Perturbation("VarRenamerRN", "syntax", random=True,
+    Perturbation("VarRenamerRN", "syntax", kind="stress", random=True,
                  sound=renaming.rename_random, published=published_syntax.rename_random),
     Perturbation("ParameterRenamed", "syntax", sound=parameter_name.rename_parameters,
                  why="every team has its own habits: n or num, lst or items, s or text"),
@@ -162,7 +166,7 @@ _FORMAT = (
                  published=published_format.new_line_after_docstring),
     Perturbation("new_lines", "format", random=True, sound=format.new_lines,
                  published=published_format.new_lines),
-    Perturbation("split_lines", "format", sound=format.split_lines,
+    Perturbation("split_lines", "format", sound=line_break.split_lines,
                  published=published_format.split_lines),
     Perturbation("tab_indent", "format", sound=format.tabs,
                  published=published_format.tabs),

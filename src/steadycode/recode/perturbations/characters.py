@@ -37,7 +37,10 @@ def press_neighbours(words: Sequence[str], random: Random, rate: float = 0.05) -
         pressed = random.choice(NEIGHBOURS[letters[at].lower()])
         letters[at] = pressed.upper() if letters[at].isupper() else pressed
 
-    return _at_random(words, random, rate, lambda word, at: word[at].lower() in NEIGHBOURS, slip)
+    def can(word: str, at: int) -> bool:
+        return word[at].lower() in NEIGHBOURS
+
+    return _at_random(words, random, rate, can, slip, once=True)
 
 
 def swap_neighbours(words: Sequence[str], random: Random, rate: float = 0.05) -> list[str]:
@@ -49,7 +52,7 @@ def swap_neighbours(words: Sequence[str], random: Random, rate: float = 0.05) ->
     def slip(letters: list[str], at: int) -> None:
         letters[at], letters[at + 1] = letters[at + 1], letters[at]
 
-    return _at_random(words, random, rate, can, slip)
+    return _at_random(words, random, rate, can, slip, once=True)
 
 
 def change_case(words: Sequence[str], random: Random, rate: float = 0.35) -> list[str]:
@@ -71,14 +74,18 @@ def _at_random(
     rate: float,
     can: Callable[[str, int], bool],
     slip: Callable[[list[str], int], None],
+    once: bool = False,
 ) -> list[str]:
-    """Slips at each possible place with probability ``rate``, and at one place at least."""
+    """Slips at each possible place with probability ``rate``, and at one place at least.
+
+    A word in which it has slipped ``once`` can take no more: with two slips few are readable.
+    """
     places = [(i, at) for i, word in enumerate(words) for at in range(len(word)) if can(word, at)]
     if not places:
         return list(words)
     chosen = [place for place in places if random.random() < rate] or [random.choice(places)]
     letters = [list(word) for word in words]
-    for i, at in chosen:
+    for i, at in {i: (i, at) for i, at in reversed(chosen)}.values() if once else chosen:
         if can("".join(letters[i]), at):  # an earlier slip may have moved what stood here
             slip(letters[i], at)
     return ["".join(word) for word in letters]

@@ -2,27 +2,50 @@
 
 import textwrap
 from itertools import pairwise
+from random import Random
 
 from steadycode.problems import Problem
+from steadycode.recode.language.vocabulary import is_another_word
 from steadycode.recode.perturbations import characters
 from steadycode.recode.perturbations.prose import prose_lines, words
 from steadycode.recode.source import Edit, Source, Span
 from steadycode.recode.variant import Context, Plugin, Rule
 
-_DROPPED, _ADDED = 0.10, 0.05
-"""The probabilities of the published benchmark that a blank is dropped or added."""
+_DROPPED, _ADDED = 0.10 / 3, 0.05 / 3
+"""The probabilities that a blank is dropped or added: a third of the published benchmark's, which
+leave hardly a sentence that a person would have let stand."""
+_ATTEMPTS = 20
 
 
 def slips(slip: characters.Slip) -> Rule:
-    """Returns the rule that lets a slip happen to the docstring's words."""
+    """Returns the rule that lets a slip happen to the docstring's words, but makes none another."""
 
     def rule(problem: Problem, context: Context) -> Problem:
         source = Source(problem)
         spans = words(source)
-        after = slip([source.text_of(span) for span in spans], context.random)
+        before = [source.text_of(span) for span in spans]
+        after = slip(before, context.random)
+        after = [_mended(*pair, slip, context.random) for pair in zip(before, after, strict=True)]
+        for _ in range(_ATTEMPTS if after == before and before else 0):
+            at = context.random.randrange(len(before))
+            after[at] = _mended(before[at], "", slip, context.random)
+            if after != before:
+                break
         return source.edited(Edit(span, text) for span, text in zip(spans, after, strict=True))
 
     return rule
+
+
+def _mended(before: str, after: str, slip: characters.Slip, random: Random) -> str:
+    """Lets a slip happen again while it has made another word; at last the word stays as it was.
+
+    An empty ``after`` stands for a slip that is still to happen.
+    """
+    for _ in range(_ATTEMPTS):
+        if after and not is_another_word(before, after):
+            return after
+        (after,) = slip([before], random)
+    return before
 
 
 def change_blanks(problem: Problem, context: Context) -> Problem:

@@ -1,27 +1,33 @@
 """The words of a docstring's prose with their parts of speech, and what is done to them."""
 
 import re
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import lru_cache
 from random import Random
 
 from steadycode.problems import Problem
 from steadycode.recode.language import inflection
-from steadycode.recode.language.synonyms import synonyms
 from steadycode.recode.language.tagger import tag
 from steadycode.recode.perturbations.prose import prose_lines, words
 from steadycode.recode.source import Edit, Source, Span
 from steadycode.recode.variant import Context
 
+_ENDS = frozenset(".:;!?_")
 _TOKEN = re.compile(r"\w+(?:'\w+)?|[^\w\s]")
 _AUXILIARIES = frozenset(("be", "have", "do"))
 _INFLECTED: dict[str, inflection.Class] = {"N": "NOUN", "V": "VERB"}
 """The classes of words to inflect, by the first letter of their Penn tags. Degrees of an adjective
 stay, as the largest is not the larger."""
 
-_OTHER_FORM, _SYNONYM, _EXPLANATION = 0.35, 0.5, 0.3
-"""The probabilities that a word which can be is inflected, replaced, or followed by a synonym."""
+_OTHER_FORM = 0.25
+"""The probability that a word which can be inflected is."""
+_ONE = frozenset(("a", "an", "each", "every", "one", "another"))
+_MANY = frozenset(
+    ("of", "two", "three", "four", "five", "all", "several", "multiple", "many", "both", "these",
+     "those", "few", "any", "some")
+)  # fmt: skip
+"""Words that tell a noun's number, so that a slip in its ending changes nothing."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -74,69 +80,44 @@ def other_forms(word: str, kind: str) -> list[str]:
 
 
 def inflect(problem: Problem, context: Context) -> Problem:
-    """Puts nouns and verbs into another of their forms."""
+    """Makes slips of agreement, one in a sentence at most: ``a lists of number``, ``it return``."""
     sentence = tagged(problem)
-    forms = {at: other_forms(word.text, word.tag) for at, word in enumerate(sentence) if word.free}
-    places = [at for at, others in forms.items() if others]
-    edits = [
-        replaced(sentence[at], context.random.choice(forms[at]))
-        for at in some(places, _OTHER_FORM, context.random)
-    ]
+    forms = {at: form for at in range(len(sentence)) if (form := _disagreeing(sentence, at))}
+    edits, done = [], set[int]()
+    for at in some(list(forms), _OTHER_FORM, context.random):
+        number = sum(word.text in _ENDS for word in sentence[:at])
+        if number not in done:
+            edits.append(replaced(sentence[at], forms[at]))
+            done.add(number)
     return Source(problem).edited(edits)
+
+
+def _disagreeing(sentence: Sequence[Word], at: int) -> str:
+    """Returns a word of the present tense with its ``s`` or without, and a noun so where the words
+    before it tell its number; nothing for other words."""
+    word = sentence[at]
+    name = _INFLECTED.get(word.tag[:1])
+    base = inflection.lemma(word.text.lower(), name) if name and word.free else None
+    other = {"VB": "VBZ", "VBP": "VBZ", "VBZ": "VB"}.get(word.tag)
+    if word.tag in ("NN", "NNS"):
+        before = _determiner(sentence, at)
+        told = before in _ONE if word.tag == "NN" else before in _MANY
+        told = told and not any(after.tag.startswith("N") for after in sentence[at + 1 : at + 2])
+        other = {"NN": "NNS", "NNS": "NN"}[word.tag] if told else None
+    if base is None or other is None or base in (*_AUXILIARIES, "one") or (word.tag == "VB" and at):
+        return ""
+    form = inflection.inflected(base, other)
+    return form if form.isalpha() and form != word.text.lower() else ""
+
+
+def _determiner(sentence: Sequence[Word], at: int) -> str:
+    """Returns the word before a noun and its adjectives."""
+    before = at - 1
+    while before >= 0 and sentence[before].tag in ("JJ", "JJR", "JJS", "VBN", "VBG"):
+        before -= 1
+    return sentence[before].text.lower() if before >= 0 else ""
 
 
 def replaced(word: Word, text: str) -> Edit:
     """Returns the edit that puts ``text``, with the capitals of ``word``, in the word's place."""
     return Edit(word.span, inflection.cased_like(word.text, text))
-
-
-def substitute(problem: Problem, context: Context) -> Problem:
-    """Puts synonyms in the place of words, in the same form and with the article they need."""
-    sentence = tagged(problem)
-    edits = []
-    for at in some(_with_synonyms(sentence), _SYNONYM, context.random):
-        other = context.random.choice(synonyms(sentence[at].text, sentence[at].tag))
-        edits.append(replaced(sentence[at], other))
-        edits += _article(sentence, at, other)
-    return Source(problem).edited(edits)
-
-
-def insert(problem: Problem, context: Context) -> Problem:
-    """Adds synonyms in parentheses after words, and explains each word once."""
-    sentence = tagged(problem)
-    places: dict[str, int] = {}
-    for at in _with_synonyms(sentence):
-        if not _in_parentheses(sentence, at):
-            places.setdefault(sentence[at].text.lower(), at)
-    edits = []
-    for at in some(list(places.values()), _EXPLANATION, context.random):
-        word = sentence[at]
-        other = context.random.choice(synonyms(word.text, word.tag))
-        edits.append(Edit(Span(word.span.end, word.span.end), f" ({other})"))
-    return Source(problem).edited(edits)
-
-
-def _with_synonyms(sentence: Sequence[Word]) -> list[int]:
-    return [at for at, word in enumerate(sentence) if word.free and synonyms(word.text, word.tag)]
-
-
-def _in_parentheses(sentence: Sequence[Word], at: int) -> bool:
-    """Says whether a word stands in parentheses or before them."""
-    signs = [word.text for word in sentence[:at]]
-    following = [word.text for word in sentence[at + 1 : at + 2]]
-    return signs.count("(") > signs.count(")") or following == ["("]
-
-
-def _article(sentence: Sequence[Word], at: int, word: str) -> Iterator[Edit]:
-    """Yields the edit that ``a`` or ``an`` before the word needs when ``word`` takes its place."""
-    if at and sentence[at - 1].text.lower() in ("a", "an"):
-        before = sentence[at - 1]
-        article = "an" if _begins_with_vowel(word) else "a"
-        if article != before.text.lower() and _begins_with_vowel(sentence[at].text) != (
-            _begins_with_vowel(word)
-        ):
-            yield replaced(before, article)
-
-
-def _begins_with_vowel(word: str) -> bool:
-    return bool(re.match(r"(?!uni|us[aeiu]|one|eu)[aeiou]|hour|honest", word, re.I))

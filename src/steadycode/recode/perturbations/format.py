@@ -2,12 +2,10 @@
 
 import re
 import tokenize
-from collections.abc import Iterator
-from itertools import pairwise
 
 from steadycode.problems import Problem
 from steadycode.recode.perturbations.prose import described, docstring_lines
-from steadycode.recode.source import Edit, Source, Span, Token, changed
+from steadycode.recode.source import Edit, Source, Span, changed
 from steadycode.recode.variant import Context
 
 _NEW_LINE_RATE = 0.5
@@ -121,47 +119,3 @@ def _depths(source: Source) -> dict[int, int]:
             depths[source.line_start(token.span.start)] = depth
             fresh = False
     return depths
-
-
-def split_lines(problem: Problem, context: Context) -> Problem:
-    """Breaks the longest line that is shown, and that can be broken, after a backslash."""
-    source = Source(problem)
-    lines = list(_code_lines(source))
-    if not lines:
-        return problem
-    line = max(lines, key=lambda tokens: tokens[-1].span.end - tokens[0].span.start)
-    gap = _middle_gap(line)
-    gap_end = gap + len(source.text[gap:]) - len(source.text[gap:].lstrip(" \t"))
-    indent = source.indentation(line[0].span.start)
-    return source.edited([Edit(Span(gap, gap_end), f" \\\n{indent}{source.body_indent}")])
-
-
-def _code_lines(source: Source) -> Iterator[list[Token]]:
-    """Yields the tokens of each shown line of the body that a backslash may break.
-
-    It has two words, no comment, and no token that goes over several lines.
-    """
-    lines: dict[int, list[Token]] = {}
-    blocked = set()
-    for token in source.tokens:
-        if token.span.start < source.body_start or token.span.end > source.cut:
-            continue
-        start = source.line_start(token.span.start)
-        if token.kind == tokenize.COMMENT or "\n" in token.text.rstrip("\n"):
-            blocked |= {start, source.line_start(token.span.end)}
-        elif token.kind not in _LAYOUT:
-            lines.setdefault(start, []).append(token)
-    for start, tokens in lines.items():
-        whole = source.text.find("\n", start) < source.cut
-        if start not in blocked and whole and _gaps(tokens):
-            yield tokens
-
-
-def _gaps(tokens: list[Token]) -> list[int]:
-    """Returns the ends of the tokens that a blank follows."""
-    return [a.span.end for a, b in pairwise(tokens) if a.span.end < b.span.start]
-
-
-def _middle_gap(tokens: list[Token]) -> int:
-    middle = (tokens[0].span.start + tokens[-1].span.end) / 2
-    return min(_gaps(tokens), key=lambda gap: abs(gap - middle))

@@ -10,6 +10,7 @@ from collections.abc import Callable, Sequence
 from steadycode.problems import Problem
 from steadycode.recode.language.inflection import cased_like
 from steadycode.recode.language.tagger import tag
+from steadycode.recode.language.vocabulary import is_another_word
 from steadycode.recode.perturbations import characters, english
 from steadycode.recode.perturbations.prose import is_word, prose_lines
 from steadycode.recode.perturbations.renamed_test import program_of_test
@@ -18,6 +19,8 @@ from steadycode.recode.variant import Context, Rule
 
 _ATTEMPTS = 20
 _REWORDED = 0.5
+_GOVERNING = frozenset(("can", "to", "will", "should", "must"))
+"""Words behind which a verb stands as it is."""
 _NAME_WORD = re.compile(r"[A-Z]+(?![a-z])|[A-Z]?[a-z]+")
 
 
@@ -49,11 +52,17 @@ def slips(slip: characters.Slip) -> Rule:
     def rule(problem: Problem, context: Context) -> Problem:
         for _ in range(_ATTEMPTS):
             (name,) = slip([problem.entry_point], context.random)
-            if _is_free(problem, name):
+            if _is_free(problem, name) and not _says_another_word(problem.entry_point, name):
                 return rename(problem, name)
         return problem
 
     return rule
+
+
+def _says_another_word(before: str, after: str) -> bool:
+    """Says whether a slip made one of the words of a name another word."""
+    spans = (match.span() for match in _NAME_WORD.finditer(before))
+    return any(is_another_word(before[start:end], after[start:end]) for start, end in spans)
 
 
 def rewords(others: Callable[[str, str], Sequence[str]]) -> Rule:
@@ -67,6 +76,9 @@ def rewords(others: Callable[[str, str], Sequence[str]]) -> Rule:
         matches = list(_NAME_WORD.finditer(name))
         tags = tag([match[0].lower() for match in matches])
         choices = [others(m[0].lower(), kind) for m, kind in zip(matches, tags, strict=True)]
+        for at in range(1, len(matches)):  # "can_arranged" is no name
+            if matches[at - 1][0].lower() in _GOVERNING and tags[at].startswith("V"):
+                choices[at] = []
         places = [at for at, words in enumerate(choices) if words and len(matches[at][0]) > 2]
         for _ in range(_ATTEMPTS if places else 0):
             text = name

@@ -74,14 +74,18 @@ class _While:
 
 
 def for_to_while(problem: Problem, context: Context) -> Problem:
-    """Rewrites the first loop that the prompt shows and that certainly can be rewritten."""
+    """Rewrites the first loop that the prompt shows and that certainly can be rewritten.
+
+    A loop that can count is taken before one that needs an iterator, which few people would write.
+    """
     source = Source(problem)
     if reads_names(source):
         return problem
-    for node in _loops(source.target):
-        loop = _parsed(source, node)
-        if loop is not None:
-            rewritten = _counting(loop) or _indexing(loop) or _iterating(loop)
+    parsed = (_parsed(source, node) for node in _loops(source.target))
+    loops = [loop for loop in parsed if loop is not None]
+    for rewrite in (lambda loop: _counting(loop) or _indexing(loop), _iterating):
+        for loop in loops:
+            rewritten = rewrite(loop)
             if rewritten is not None:
                 return source.edited(_edits(loop, rewritten))
     return problem

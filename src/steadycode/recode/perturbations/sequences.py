@@ -2,7 +2,9 @@
 
 import ast
 
+from steadycode.errors import DataError
 from steadycode.recode.perturbations.liveness import mentions
+from steadycode.recode.perturbations.renamed_test import program_of_test
 from steadycode.recode.perturbations.scopes import bound_names
 from steadycode.recode.source import Source
 
@@ -38,7 +40,8 @@ def _is_sequence_name(source: Source, name: str) -> bool:
     for node in ast.walk(source.target):
         match node:
             case ast.arg(arg=bound, annotation=annotation) if bound == name:
-                if not _names_sequence(annotation):
+                untold = annotation is None and _gets_sequences(source, name)
+                if not untold and not _names_sequence(annotation):
                     return False
                 known += 1
             case ast.Assign(targets=[ast.Name(id=bound)], value=value) if bound == name:
@@ -54,6 +57,36 @@ def _names_sequence(annotation: ast.expr | None) -> bool:
     if isinstance(annotation, ast.Subscript):
         annotation = annotation.value
     return isinstance(annotation, ast.Name) and annotation.id in _SEQUENCES
+
+
+def _gets_sequences(source: Source, name: str) -> bool:
+    """Says whether the test calls the function with nothing but lists, tuples and strings, written
+    out, for a parameter by position. A program that calls itself may get anything."""
+    names = [parameter.arg for parameter in source.target.args.args]
+    entry = source.problem.entry_point
+    if name not in names or _calls_itself(source):
+        return False
+    try:
+        tree = program_of_test(source.problem).tree
+    except DataError:
+        return False
+    uses = [n for n in ast.walk(tree) if isinstance(n, ast.Name) and n.id in ("candidate", entry)]
+    calls = [n for n in ast.walk(tree) if isinstance(n, ast.Call) and n.func in uses]
+    if not calls or len(calls) < len(uses):  # it is handed on
+        return False
+    at = names.index(name)
+    return all(
+        len(call.args) > at
+        and not any(isinstance(argument, ast.Starred) for argument in call.args)
+        and isinstance(call.args[at], ast.List | ast.Tuple | ast.Constant)
+        and is_sequence(source, call.args[at])
+        for call in calls
+    )
+
+
+def _calls_itself(source: Source) -> bool:
+    entry = source.problem.entry_point
+    return any(isinstance(node, ast.Name) and node.id == entry for node in ast.walk(source.tree))
 
 
 def is_steady(source: Source, loop: ast.For, node: ast.expr) -> bool:

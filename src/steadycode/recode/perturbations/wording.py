@@ -24,8 +24,13 @@ _ARTICLE = re.compile(
     r"|(?<=\w) (?P<last>the|an|a)(?= ?\n)"
 )
 _AFTER_A_NAME = frozenset(
-    ("and", "or", "is", "of", "to", "in", "such", "where", "are", "with", "has", "if", "then")
-)
+    ("and", "or", "is", "of", "to", "in", "such", "where", "are", "with", "has", "if", "then",
+     "followed", "at", "appears", "as", "by", "for", "from", "on", "than")
+)  # fmt: skip
+_NAMED_LETTER = re.compile(r"\b(the|an?|letters?|char(acter)?s?|vowels?|sides?|between) $", re.I)
+"""What stands before a letter that is meant as such: ``an a``."""
+_OPERATORS = frozenset("+-*/=<>%^|&!~≤≥≠×÷√·")
+_OPERATOR_WORDS = ("mod", "modulo", "times", "div", "xor")
 _ARTICLE_LIKE = ("a", "A")
 _EXAMPLES_HEADING = re.compile(r"\s*(for\s+)?examples?\b.*:\s*$", re.I)
 
@@ -64,6 +69,8 @@ def drop_articles(problem: Problem, context: Context) -> Problem:
         article, following = match["article"] or match["last"], match["following"] or ""
         if article.lower() == "a" and (article in source.names or following in _AFTER_A_NAME):
             continue
+        if _NAMED_LETTER.search(source.text, 0, match.start()):
+            continue
         if article[0].isupper() and following.islower() and following not in source.names:
             edits.append(Edit(Span(match.start(), match.end() + 1), following[0].upper()))
         else:
@@ -82,7 +89,25 @@ def names_in_backticks(problem: Problem, context: Context) -> Problem:
     )
     whole = re.compile(rf"(?<![\w'`./@^-])({names})(?![\w'`/(\[^-]|\.\w)")
     return source.edited(
-        Edit(Span(*match.span()), f"`{match[1]}`") for match in matches(source, whole)
+        Edit(Span(*match.span()), f"`{match[1]}`")
+        for match in matches(source, whole)
+        if not _in_expression(source.text, match)
+    )
+
+
+def _in_expression(text: str, match: re.Match[str]) -> bool:
+    """Says whether a name is a part of ``2 * n`` or of ``range(1, n)``: beside an operator, after a
+    number, or in the brackets of a call."""
+    if re.search(r"\w\([^()\n]*$", text[: match.start()]):
+        return True
+    before, after = text[: match.start()].rstrip(" ("), text[match.end() :].lstrip(" )")
+    last = before.rsplit(maxsplit=1)[-1:] if before[-1:].isalpha() else []
+    first = after.split(maxsplit=1)[:1]
+    return (
+        before[-1:] in _OPERATORS
+        or after[:1] in _OPERATORS
+        or before[-1:].isdigit()
+        or any(word in _OPERATOR_WORDS for word in (*last, *first))
     )
 
 

@@ -102,10 +102,12 @@ def _in_two(line: str) -> str:
     """Returns the line with a backslash in its middle; a string in double quotes is one word.
 
     Two mistakes of the original: a string after the first is looked up, at its place in the whole
-    line, in the line already shortened; and the character after each string is lost.
+    line, in the line already shortened; and the character after each string is lost. Blanks at the
+    line's end stay there.
     """
-    marks = [match.start() for match in re.finditer('"', line)]
-    hidden, strings = line, []
+    whole = line.rstrip()
+    marks = [match.start() for match in re.finditer('"', whole)]
+    hidden, strings = whole, []
     for start, end in zip(marks[::2], marks[1::2], strict=False):
         strings.append(hidden[start : end + 1])
         hidden = hidden[:start] + _HIDDEN + hidden[end + 2 :]
@@ -114,7 +116,7 @@ def _in_two(line: str) -> str:
     text = indentation(line) + " ".join([*words[:half], " \\\n ", *words[half:]])
     for string in strings:
         text = text.replace(_HIDDEN, string, 1)
-    return text
+    return text + line[len(whole) :]
 
 
 def _docstring(problem: Problem) -> tuple[int, int] | None:

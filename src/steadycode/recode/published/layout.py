@@ -24,9 +24,11 @@ _STATEMENT = MARKER.removeprefix("# ")
 _IN_LINE = re.compile(rf"(?<=\S) ?(?<!# ){re.escape(_STATEMENT)}")
 """Where the cut lies in brackets, the marker stands between two tokens of a line."""
 _ALONE = re.compile(rf"(?<!# ){re.escape(_STATEMENT)}")
+_HIDDEN = {ord(blank): 0xE000 + number for number, blank in enumerate(" \t\n\r\f\v")}
+_SHOWN = {hidden: blank for blank, hidden in _HIDDEN.items()}
 _NEWLINE, _INDENT, _DEDENT = "NEWLINE", "INDENT", "DEDENT"
 _MARKS, _OPERATORS = tuple(".()[]"), tuple("=+-*/")
-_WHOLE = ("string", "decorator", "comment")
+_WHOLE = ("decorator", "comment")
 
 
 def rewritten(problem: Problem, transform: Transform) -> Problem:
@@ -82,10 +84,18 @@ def words(node: "Node", instead: dict[int, list[str]]) -> Iterator[str]:
         for child in node.children:
             yield from words(child, instead)
         yield _DEDENT
+    elif node.type == "string":
+        yield code_of(node).translate(_HIDDEN) if b"\n" in (node.text or b"") else code_of(node)
     elif node.child_count == 0 or node.type in _WHOLE:
         yield code_of(node)
     else:
         for child in node.children:
+            if (
+                child.type == "comment"
+                and child.next_sibling
+                and child.next_sibling.type == "block"
+            ):
+                yield _NEWLINE  # a comment between a colon and a block has a line of its own
             yield from words(child, instead)
     if node.type.endswith("statement") or node.type in ("comment", "decorator"):
         yield _NEWLINE
@@ -117,7 +127,7 @@ def laid_out(stream: str) -> str:
         else:
             line.append(word)
     end()
-    return "\n".join(lines) + "\n"
+    return ("\n".join(lines) + "\n").translate(_SHOWN)
 
 
 def _glued(tokens: list[str]) -> str:
@@ -132,12 +142,12 @@ def _glued(tokens: list[str]) -> str:
 
 
 def _with_docstring(code: str, docstring: str, entry_point: str) -> str:
-    end = code.find("\n", code.find(entry_point)) + 1
+    parts = split(code, entry_point)  # what looks like a docstring there gets lost
     unit = docstring[: len(docstring) - len(docstring.lstrip(" \t"))]
     if unit:
         leading = re.compile(rf"^(?:{re.escape(unit)})+", re.MULTILINE)
         docstring = leading.sub(lambda m: "\t" * (len(m[0]) // len(unit)), docstring)
-    return code[:end] + docstring + code[end:]
+    return parts.header + docstring + parts.body
 
 
 def _cut(problem: Problem, text: str) -> Problem:

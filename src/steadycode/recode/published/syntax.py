@@ -166,6 +166,8 @@ def rename_by_plugin(problem: Problem, context: Context) -> Problem:
     assert plugin is not None
     chosen = None
     if isinstance(plugin, VariableChooser):
+        if plugin.left_alone(problem):
+            return problem
         chosen = plugin.variable(problem)
         if chosen is None:
             return rewritten(problem, lambda root: None)

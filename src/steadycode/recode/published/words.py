@@ -20,9 +20,18 @@ from steadycode.recode.variant import Context
 
 _CLASSES: dict[str, Class] = {"N": "NOUN", "V": "VERB", "M": "VERB", "J": "ADJ"}
 _POS: dict[str, wordnet.Pos] = {"N": "n", "V": "v", "J": "a", "R": "r"}
-_AUXILIARIES = frozenset(
-    ("be", "am", "is", "are", "was", "were", "been", "being", "do", "does", "did")
+_CLOSED = (
+    "be am is are was were been being do does did has have not n't 's algorithm out yes xor ou"
 )
+_USUAL: dict[wordnet.Pos, str] = {
+    "n": "note none bit average coordinates inclusive",
+    "v": "given using following returns eturn rite",
+    "a": "non less more binary sorted equal decimal duplicate right mixed numeric lateral quadratic"
+    " individual",
+    "r": "even",
+}
+"""Words about which the original's tagger and ours mostly differ, by the class that it gives; the
+closed ones have none. The docstring's first letter is never in the text."""
 _STOP_WORDS = (
     "i me my myself we our ours ourselves you your yours yourself yourselves he him his himself she"
     " her hers herself it its itself they them their theirs themselves what which who whom this"
@@ -93,8 +102,7 @@ def substituted(text: str, seed: int) -> str:
     random = RandomState(seed)
     tokens = tokenized(text)
     after = []
-    for token, kind in zip(tokens, tag(tokens), strict=True):
-        pos = _open_class(token, kind)
+    for token, pos in zip(tokens, _classes(tokens), strict=True):
         others = _candidates(token, pos) if pos else []
         drawn = pos is not None and random.random_sample() < 0.5  # drawn also without candidates
         after.append(str(random.choice(others)) if others and drawn else token)
@@ -109,10 +117,10 @@ def inserted(text: str, seed: int) -> str:
     random = Random(seed)
     tokens = tokenized(text)
     after = []
-    for token, kind in zip(tokens, tag(tokens), strict=True):
+    for token, pos in zip(tokens, _classes(tokens), strict=True):
         after.append(token)
-        pos = None if token.lower() in _stop_words() else _open_class(token, kind)
-        others = list(dict.fromkeys(_candidates(token, pos))) if pos else []
+        asked = pos is not None and token.lower() not in _stop_words()
+        others = list(dict.fromkeys(_candidates(token, pos))) if pos and asked else []
         if others and random.random() < 0.5:
             after.append(random.choice(others))
     return joined(after)
@@ -123,11 +131,31 @@ def _stop_words() -> frozenset[str]:
     return frozenset(_STOP_WORDS.split())
 
 
-def _open_class(token: str, kind: str) -> wordnet.Pos | None:
-    """Returns the class of a word that may have synonyms: no name, particle or auxiliary."""
-    if kind.startswith("NNP") or kind == "RP" or token.lower() in _AUXILIARIES:
+def _classes(tokens: list[str]) -> list[wordnet.Pos | None]:
+    """Returns the class of each word that may have synonyms; None for the others."""
+    kinds = tag(tokens)
+    return [_open_class(tokens, at, kind) for at, kind in enumerate(kinds)]
+
+
+def _open_class(tokens: list[str], at: int, kind: str) -> wordnet.Pos | None:
+    """Returns the class that the original's tagger gives where ours says ``kind``: unknown words
+    are nouns to it, and words with a capital inside a sentence are names."""
+    token = tokens[at]
+    if token.lower() in _usual():
+        return _usual()[token.lower()]
+    if kind.startswith("NNP"):
+        return "n" if token.islower() and token.isalpha() and len(token) > 1 else None
+    if token[0].isupper() and kind[0] in "NJ" and at and tokens[at - 1].isalpha():
         return None
-    return _POS.get(kind[:1])
+    return None if kind == "RP" else _POS.get(kind[:1])
+
+
+@lru_cache(maxsize=1)
+def _usual() -> dict[str, wordnet.Pos | None]:
+    classes: dict[str, wordnet.Pos | None] = dict.fromkeys(_CLOSED.split())
+    for pos, words in _USUAL.items():
+        classes |= dict.fromkeys(words.split(), pos)
+    return classes
 
 
 def _candidates(token: str, pos: wordnet.Pos) -> list[str]:
