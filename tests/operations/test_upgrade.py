@@ -42,7 +42,8 @@ def test_the_champion_is_kept(project: Project, earlier: Store) -> None:
     decision = recorded_decision(now)
     assert decision is not None
     assert (decision.outcome, decision.retraining) == ("promote", RETRAINING)
-    assert load_policy(project) == Policy()
+    rules = ("correctness/full", "correctness/partial", "robustness", "loss")
+    assert load_policy(project) == Policy(rules=rules, improvement_in=rules)  # as its file says
     names = {row.name for row in recent_runs(earlier, 9)}
     assert names == {f"{RETRAINING} 1", "killed"}
 

@@ -27,6 +27,7 @@ Event = dict[str, Any]
 OnEvent = Callable[[Event], None]
 _POLL_SECONDS = 0.2
 _TAIL_LINES = 15
+_TAIL_BYTES = 1 << 20
 
 
 def run_stage(
@@ -158,16 +159,18 @@ def _killed_on_exit(child: subprocess.Popen[bytes]) -> Iterator[None]:
 
 
 def _failure(stage: str, code: int, log: Path) -> SteadycodeError:
-    lines = log.read_text(encoding="utf-8", errors="replace").rstrip().splitlines()
-    told = [line for line in lines if line.startswith("error: ")]
-    if code == SteadycodeError.exit_code and told:
-        # in a group, lines of torchrun and of processes that miss this one may follow it
-        return SteadycodeError(told[0].removeprefix("error: "))
-    if code == UNTOLD:
+    if code == UNTOLD:  # what the log is on may not even be fit to be read
         return SteadycodeError(
             f"the {stage} stage could not write its log in {log.parent}, as on a full disk; free"
             " some space and run this again; it goes on from the newest checkpoint"
         )
+    with log.open("rb") as file:
+        file.seek(max(0, file.seek(0, os.SEEK_END) - _TAIL_BYTES))
+        lines = file.read(_TAIL_BYTES).decode(errors="replace").rstrip().splitlines()
+    told = [line for line in lines if line.startswith("error: ")]
+    if code == SteadycodeError.exit_code and told:
+        # in a group, lines of torchrun and of processes that miss this one may follow it
+        return SteadycodeError(told[0].removeprefix("error: "))
     tail = "\n  ".join(lines[-_TAIL_LINES:])
     if code < 0:
         how = f"signal {signal.Signals(-code).name}"
