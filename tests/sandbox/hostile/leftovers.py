@@ -283,6 +283,15 @@ def neighbour_attacks() -> Iterator[Attack]:
         yield Attack("neighbours", name, code, beside=_NEIGHBOUR, seconds=10, wall=60)
 
 
+def _nobody_locks(path: str) -> str:
+    return f"""\
+try:
+    fcntl.flock(os.open({path!r}, os.O_RDONLY), fcntl.LOCK_SH | fcntl.LOCK_NB)
+    sys.exit('as new')
+except BlockingIOError:
+    pass"""
+
+
 _HANDED_ON = {
     "size of the folder": (
         """\
@@ -316,21 +325,11 @@ if (now.st_size, now.st_blocks) == (new.st_size, new.st_blocks): sys.exit('as ne
     ),
     "lock on standard input": (
         "fcntl.flock(0, fcntl.LOCK_EX)",
-        """\
-try:
-    fcntl.flock(os.open('/dev/null', os.O_RDONLY), fcntl.LOCK_SH | fcntl.LOCK_NB)
-    sys.exit('as new')
-except BlockingIOError:
-    pass""",
+        _nobody_locks("/dev/null"),
     ),
     "lock on the folder": (
         "fcntl.flock(os.open('.', os.O_RDONLY), fcntl.LOCK_EX)",
-        """\
-try:
-    fcntl.flock(os.open('.', os.O_RDONLY), fcntl.LOCK_SH | fcntl.LOCK_NB)
-    sys.exit('as new')
-except BlockingIOError:
-    pass""",
+        _nobody_locks("."),
     ),
     "mask of rights": (
         "os.umask(0o077)",
